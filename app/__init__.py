@@ -1,0 +1,1 @@
+"""The scoreboard's API: HTTP in front, services behind, PostgreSQL and Redis below."""

@@ -1,0 +1,114 @@
+"""All services, made from the settings and wired once; the API and the broadcaster share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis import Redis
+
+from app.contract.identity import JwtSigner, JwtVerifier
+from app.services.accounts import Accounts
+from app.services.action_tokens import ActionTokenCodec
+from app.services.health import CHECK_SECONDS, Health
+from app.services.index_keeper import IndexKeeper
+from app.services.leaderboard import Leaderboard
+from app.services.passwords import Passwords
+from app.services.scoring import Scoring
+from app.services.sessions import Sessions
+from app.stores.admission import AdmissionStore
+from app.stores.board_cache import LocalBoard, SharedBoard
+from app.stores.database import Database, bound_every_wait, connect_pool, connect_unpooled
+from app.stores.rank_index import RankIndex
+from app.stores.redis import connect, connect_subscriber
+from app.stores.session_cache import SessionCache
+from config.settings import Settings
+
+SPARE_CONNECTIONS = 2
+"""For the background threads, beside one a request thread."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the outside calls; everything below is reached through it."""
+
+    settings: Settings
+    verifier: JwtVerifier
+    accounts: Accounts
+    sessions: Sessions
+    scoring: Scoring
+    leaderboard: Leaderboard
+    index_keeper: IndexKeeper
+    health: Health
+    local_board: LocalBoard
+    redis: Redis
+    pubsub_client: Redis
+    database: Database
+
+    def close(self) -> None:
+        """Close Redis, then the database pool, in the order of flow 10."""
+        self.health.close()
+        self.pubsub_client.close()
+        self.redis.close()
+        self.database.close()
+
+
+def build_services(settings: Settings) -> Services:
+    """Connects to nothing yet: connections are made when first needed."""
+    bound_every_wait()
+    size = settings.web_threads + SPARE_CONNECTIONS
+    database = connect_pool(settings.database_url, size)
+    client = connect(settings.redis_url, size)
+
+    signer, verifier = _jwt(settings)
+    sessions = Sessions(
+        database,
+        SessionCache(client, settings.access_token_seconds),
+        signer,
+        settings.access_token_seconds,
+        settings.refresh_token_seconds,
+    )
+    index, local_board = RankIndex(client), LocalBoard()
+    leaderboard = Leaderboard(database, local_board, SharedBoard(client), index)
+    scoring = Scoring(
+        database,
+        _admission(settings, client),
+        ActionTokenCodec(settings.action_token_secret),
+        sessions,
+        index,
+        local_board,
+        leaderboard,
+        settings.action_token_seconds,
+    )
+    pubsub_client = connect_subscriber(settings.redis_url)
+    return Services(
+        settings=settings,
+        verifier=verifier,
+        accounts=Accounts(database, Passwords(settings.bcrypt_cost), sessions),
+        sessions=sessions,
+        scoring=scoring,
+        leaderboard=leaderboard,
+        index_keeper=IndexKeeper(
+            database, index, local_board, sessions, settings.access_token_seconds
+        ),
+        health=Health(connect_unpooled(settings.database_url, CHECK_SECONDS), pubsub_client),
+        local_board=local_board,
+        redis=client,
+        pubsub_client=pubsub_client,
+        database=database,
+    )
+
+
+def _jwt(settings: Settings) -> tuple[JwtSigner, JwtVerifier]:
+    key = settings.jwt_private_key
+    names = settings.jwt_issuer, settings.jwt_audience
+    accepted = (key.public_key(), *settings.jwt_public_keys)
+    return JwtSigner(key, *names), JwtVerifier(accepted, *names)
+
+
+def _admission(settings: Settings, client: Redis) -> AdmissionStore:
+    return AdmissionStore(
+        client,
+        {"token": settings.token_limit, "increment": settings.increment_limit},
+        settings.fraud_rapid_seconds * 1000,
+        settings.action_token_seconds * 1000,
+    )

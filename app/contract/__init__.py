@@ -1,0 +1,1 @@
+"""What the API and the broadcaster both speak: key names, messages, identities, the board."""

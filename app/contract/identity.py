@@ -1,0 +1,105 @@
+"""Who a JWT is: RS256 only, the key named by `kid`, several public keys accepted (RFC 7519)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+
+from app.contract.errors import AuthInvalid
+
+ALGORITHM = "RS256"
+LEEWAY_SECONDS = 10
+
+TokenType = Literal["access", "refresh"]
+_REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "typ"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The claims of a verified JWT: user, session, this token's id, and its end (Unix seconds)."""
+
+    user_id: str
+    session_id: str
+    token_id: str
+    expires_at: int
+
+
+class JwtVerifier:
+    """Verifies JWTs by the public keys alone."""
+
+    def __init__(self, keys: tuple[RSAPublicKey, ...], issuer: str, audience: str) -> None:
+        self._keys = {key_id(key): key for key in keys}
+        self._issuer = issuer
+        self._audience = audience
+
+    def verify(self, token: str, expected: TokenType) -> Identity:
+        """Signature, issuer, audience, times and type; raises AuthInvalid."""
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=LEEWAY_SECONDS,
+                options={"require": _REQUIRED},
+            )
+        except jwt.ExpiredSignatureError:
+            raise AuthInvalid("The token has expired") from None
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+            # One answer for all: which check failed is nothing a forger should learn.
+            raise AuthInvalid() from None
+        if claims["typ"] != expected or not _strings(claims, "sub", "sid", "jti"):
+            raise AuthInvalid()
+        return Identity(claims["sub"], claims["sid"], claims["jti"], int(claims["exp"]))
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as a JWK set (RFC 7517)."""
+        return {"keys": [_jwk(kid, key) for kid, key in self._keys.items()]}
+
+
+class JwtSigner:
+    """Signs JWTs with the private key."""
+
+    def __init__(self, key: RSAPrivateKey, issuer: str, audience: str) -> None:
+        self._key = key
+        self._headers = {"kid": key_id(key.public_key())}
+        self._common = {"iss": issuer, "aud": audience}
+
+    def sign(self, identity: Identity, typ: TokenType, issued_at: int) -> str:
+        """The JWT of this identity; issued_at in Unix seconds."""
+        claims = {
+            **self._common,
+            "sub": identity.user_id,
+            "sid": identity.session_id,
+            "jti": identity.token_id,
+            "iat": issued_at,
+            "exp": identity.expires_at,
+            "typ": typ,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers=self._headers)
+
+
+def key_id(key: RSAPublicKey) -> str:
+    """The key's thumbprint (RFC 7638), so that the same key has the same name everywhere."""
+    jwk = RSAAlgorithm.to_jwk(key, as_dict=True)
+    canonical = json.dumps({name: jwk[name] for name in ("e", "kty", "n")}, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _jwk(kid: str, key: RSAPublicKey) -> dict[str, Any]:
+    jwk = RSAAlgorithm.to_jwk(key, as_dict=True)
+    return {"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": kid, "alg": ALGORITHM, "use": "sig"}
+
+
+def _strings(claims: dict[str, Any], *names: str) -> bool:
+    return all(isinstance(claims[name], str) for name in names)

@@ -1,0 +1,59 @@
+"""Names of Redis keys and channels; no other module writes one out.
+
+Keys of one user share the hash tag `{userId}`; the board's share `{leaderboard:top10}`, the slot
+of the plain key `leaderboard:top10`. So every script's keys are in one slot of a Redis Cluster.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ActionKind = Literal["token", "increment"]
+
+_BOARD = "{leaderboard:top10}"
+
+CACHED_BOARD = "leaderboard:top10"
+"""The top ten as JSON, gone after 5 s (flow 7)."""
+BOARD_VERSION = f"{_BOARD}:version"
+"""Hash: version, updatedAt and committedAt in ms."""
+LAST_BOARD = f"{_BOARD}:last"
+"""Hash: what is needed of the last stored board to tell whether a change can touch it."""
+BOARD_LEASE = f"{_BOARD}:lease"
+"""Who reads the board from PostgreSQL just now, so that the others wait for it."""
+INDEX_SCORES = f"{_BOARD}:scores"
+"""Sorted set: userId by score."""
+INDEX_REVISIONS = f"{_BOARD}:revisions"
+"""Hash: userId to the newest revision applied."""
+INDEX_COMPLETE_UNTIL = f"{_BOARD}:complete_until"
+"""PostgreSQL time in µs up to which all changes are known to be in the index; absent: not whole."""
+INDEX_KEEPER = f"{_BOARD}:keeper"
+"""Who rebuilds or repairs the index just now."""
+
+SCORE_UPDATE = "score_update"
+CACHE_INVALIDATE = "cache:invalidate"
+SESSIONS_ENDED = "sessions:ended"
+
+
+def session(user_id: str, session_id: str) -> str:
+    """String: "active" or "revoked"."""
+    return f"session:{{{user_id}}}:{session_id}"
+
+
+def account(user_id: str) -> str:
+    """Hash: status and the revision it is of."""
+    return f"account:{{{user_id}}}"
+
+
+def attempts(user_id: str, kind: ActionKind) -> str:
+    """Sorted set: attempts of the last seconds by time in ms, for the fraud rules."""
+    return f"attempts:{{{user_id}}}:{kind}"
+
+
+def charges(user_id: str, kind: ActionKind) -> str:
+    """Sorted set: nonces charged to the user's limit by time in ms."""
+    return f"charges:{{{user_id}}}:{kind}"
+
+
+def action_token(user_id: str, nonce: str) -> str:
+    """Hash: issuedAt in ms, and used once spent."""
+    return f"action_token:{{{user_id}}}:{nonce}"

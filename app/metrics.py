@@ -1,0 +1,19 @@
+"""Counters of what would otherwise go unseen; /metrics shows them for all worker processes."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+AFTER_COMMIT_FAILURES = Counter(
+    "scoreboard_after_commit_failures_total",
+    "Increments that were committed but could not be placed in the rank index at once",
+)
+INDEX_REPAIRS = Counter(
+    "scoreboard_index_repairs_total",
+    "Changes that the repair pass found missing in the rank index and placed",
+)
+INDEX_REBUILDS = Counter("scoreboard_index_rebuilds_total", "Rebuilds of the rank index completed")
+CACHE_READS = Counter(
+    "scoreboard_board_reads_total", "Reads of the top ten by the level that answered", ["level"]
+)
+ERRORS = Counter("scoreboard_errors_total", "Error replies by code", ["code"])

@@ -1,0 +1,1 @@
+"""What the system does; services own the transactions and know no HTTP."""

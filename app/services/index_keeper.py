@@ -1,0 +1,101 @@
+"""The rank index kept equal to PostgreSQL: rebuilt when Redis lost it, repaired always."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import structlog
+
+from app.metrics import INDEX_REBUILDS, INDEX_REPAIRS
+from app.services.sessions import Sessions
+from app.stores import ledger
+from app.stores import sessions as session_rows
+from app.stores.board_cache import LocalBoard
+from app.stores.database import Database
+from app.stores.rank_index import RankIndex
+
+OVERLAP = 30_000_000
+"""µs that each repair looks back beyond the last: transactions commit later than their time."""
+PLACE_CHUNK, REBUILD_CHUNK = 1_000, 5_000
+_BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class IndexKeeper:
+    """One pass at a time over all processes, every two seconds, does what is needed.
+
+    The mark in Redis says up to which moment all changes are in. Without it the index is rebuilt;
+    with it everything since is placed again, however long Redis was away or whatever old
+    snapshot it came back with.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        index: RankIndex,
+        local_board: LocalBoard,
+        sessions: Sessions,
+        session_seconds: int,
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._local_board = local_board
+        self._sessions = sessions
+        self._session_us = session_seconds * 1_000_000
+
+    def keep(self) -> None:
+        """Rebuild or repair, unless another process is at it.
+
+        Raises DatabaseUnavailable and RedisUnavailable; the next pass does what this one left.
+        """
+        token = self._index.become_keeper()
+        if token is None:
+            return
+        try:
+            moment = self._index.complete_until()
+            if moment is None:
+                self._rebuild(token)
+            else:
+                self._repair(token, moment)
+        finally:
+            self._index.resign(token)
+
+    def _rebuild(self, token: str) -> None:
+        log.info("index_rebuild_started")
+        with self._database.reading() as connection:
+            begun = ledger.now(connection)
+            after, users = _BEFORE_ALL, 0
+            while changes := ledger.on_board_after(connection, after, REBUILD_CHUNK):
+                if not self._index.rebuild_chunk(token, changes):
+                    log.warning("index_rebuild_lost", users=users)
+                    return
+                after, users = changes[-1].user_id, users + len(changes)
+            self._announce_ended_sessions(begun - self._session_us)
+        if not self._index.mark_complete(token, begun):
+            log.warning("index_rebuild_lost", users=users)
+            return
+        # A change that the rebuild read before its own process placed it was announced to nobody.
+        self._index.place([], self._local_board.highest_version, raise_version=True)
+        INDEX_REBUILDS.inc()
+        log.info("index_rebuilt", users=users)
+
+    def _repair(self, token: str, complete_until: int) -> None:
+        since = complete_until - OVERLAP
+        with self._database.reading() as connection:
+            begun = ledger.now(connection)
+            changes = ledger.changed_since(connection, since)
+            self._announce_ended_sessions(since)
+        for start in range(0, len(changes), PLACE_CHUNK):
+            chunk = changes[start : start + PLACE_CHUNK]
+            placed = self._index.place(chunk, self._local_board.highest_version)
+            if placed.applied:
+                INDEX_REPAIRS.inc(placed.applied)
+                log.info("index_repaired", changes=placed.applied)
+        self._index.mark_complete(token, begun)
+
+    def _announce_ended_sessions(self, since: int) -> None:
+        with self._database.reading() as connection:
+            ended = session_rows.revoked_since(connection, since)
+        for user_id, pairs in groupby(ended, key=lambda pair: pair[0]):
+            self._sessions.announce_end(user_id, [session_id for _, session_id in pairs])

@@ -1,0 +1,183 @@
+"""Scoring: action tokens given out and spent, each counted exactly once (flows 3 and 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from app.contract.errors import (
+    Allowance,
+    AuthInvalid,
+    RedisUnavailable,
+    SessionRevoked,
+    TokenExpired,
+    TokenInvalid,
+    TokenUsed,
+    UserBanned,
+)
+from app.contract.identity import Identity
+from app.metrics import AFTER_COMMIT_FAILURES
+from app.services.action_tokens import ActionToken, ActionTokenCodec
+from app.services.leaderboard import Leaderboard
+from app.services.sessions import Sessions
+from app.stores import ledger, users
+from app.stores.admission import Admission, AdmissionStore, Attempt
+from app.stores.board_cache import LocalBoard
+from app.stores.database import Database
+from app.stores.ledger import Change
+from app.stores.rank_index import RankIndex
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """An action token and what is left of the limit."""
+
+    text: str
+    allowance: Allowance
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where an increment left its player."""
+
+    score: int
+    rank: int
+    board_version: int | None
+    """The board that shows it; None when Redis could not be told."""
+
+    def as_json(self) -> dict[str, int | None]:
+        return {
+            "newScore": self.score,
+            "newRank": self.rank,
+            "boardVersion": self.board_version,
+        }
+
+
+@dataclass(frozen=True)
+class Increment:
+    """A counted increment and what is left of the limit."""
+
+    outcome: Outcome
+    allowance: Allowance
+
+
+class Scoring:
+    """Admission in Redis, the count in PostgreSQL, then the place in the rank index."""
+
+    def __init__(
+        self,
+        database: Database,
+        admission: AdmissionStore,
+        tokens: ActionTokenCodec,
+        sessions: Sessions,
+        index: RankIndex,
+        local_board: LocalBoard,
+        leaderboard: Leaderboard,
+        token_life_seconds: int,
+    ) -> None:
+        self._database = database
+        self._admission = admission
+        self._tokens = tokens
+        self._sessions = sessions
+        self._index = index
+        self._local_board = local_board
+        self._leaderboard = leaderboard
+        self._token_life_ms = token_life_seconds * 1000
+
+    def issue_token(self, identity: Identity) -> IssuedToken:
+        """A token for one act; raises RateLimited, SessionRevoked, UserBanned, RedisUnavailable."""
+        nonce = self._tokens.new_nonce()
+        attempt = Attempt(identity.user_id, identity.session_id, "token", "issue", nonce)
+        admitted = self._admit(identity, attempt)
+        assert admitted.allowance is not None
+        text = self._tokens.encode(ActionToken(identity.user_id, admitted.issued_at, nonce))
+        return IssuedToken(text, admitted.allowance)
+
+    def increment(self, identity: Identity, token_text: str) -> Increment:
+        """Spend a token for one point.
+
+        A client that lost the answer repeats the same token until it hears of success, TokenUsed
+        (with the first result) or TokenExpired; each of these is final. Raises besides them
+        TokenInvalid, RateLimited (nothing was spent), SessionRevoked, UserBanned,
+        RedisUnavailable and DatabaseUnavailable.
+        """
+        attempt = Attempt(
+            identity.user_id,
+            identity.session_id,
+            "increment",
+            "refuse",
+            self._tokens.new_nonce(),
+        )
+        try:
+            token = self._tokens.decode(token_text, identity.user_id)
+        except TokenInvalid:
+            self._admit(identity, attempt)
+            raise
+        attempt = replace(attempt, purpose="spend", nonce=token.nonce, issued_at=token.issued_at)
+        admitted = self._admit(identity, attempt)
+        if admitted.verdict == "refused":
+            raise TokenInvalid()
+        assert admitted.allowance is not None
+        change, used_score = self._count(token)
+        outcome = self._place(change)
+        if used_score is not None:
+            raise TokenUsed(replace(outcome, score=used_score).as_json())
+        return Increment(outcome, admitted.allowance)
+
+    def _admit(self, identity: Identity, attempt: Attempt) -> Admission:
+        admission = self._admission.admit(attempt)
+        if admission.verdict == "unknown":
+            self._sessions.recall(identity)
+            admission = self._admission.admit(attempt)
+        match admission.verdict:
+            case "revoked":
+                raise SessionRevoked()
+            case "banned":
+                raise UserBanned()
+            case "limited":
+                raise admission.refusal()
+            case "unknown":
+                # Redis forgot within a millisecond what it was just told: it is being emptied.
+                raise RedisUnavailable()
+        return admission
+
+    def _count(self, token: ActionToken) -> tuple[Change, int | None]:
+        """The one transaction: the change and, where the token was counted before, its score.
+
+        PostgreSQL alone says what is used: whatever Redis thought of the token, it is looked up
+        under the lock of the user's row.
+        """
+        with self._database.transaction() as connection:
+            user = users.lock(connection, token.user_id)
+            if user is None:
+                raise AuthInvalid()
+            if user.banned:
+                raise UserBanned()
+            used_score = ledger.score_of(connection, token.issued_at, token.nonce)
+            if used_score is not None:
+                return ledger.change_of(connection, user.id), used_score
+            change = ledger.count(
+                connection, user.id, token.issued_at, token.nonce, self._token_life_ms
+            )
+        if change is None:
+            raise TokenExpired()
+        return change, None
+
+    def _place(self, change: Change) -> Outcome:
+        """Bring a committed change to the index and so to every screen.
+
+        A repeated token comes here too: whoever counted it may have died before this step.
+        """
+        try:
+            placed = self._index.place([change], self._local_board.highest_version)
+        except RedisUnavailable:
+            AFTER_COMMIT_FAILURES.inc()
+            log.warning("change_not_placed", user=change.user_id, revision=change.revision)
+            return Outcome(change.score, self._leaderboard.rank_of(change.score), None)
+        if placed.raised:
+            self._local_board.clear(placed.version)
+        rank = placed.rank or self._leaderboard.rank_of(change.score)
+        return Outcome(change.score, rank, placed.version)

@@ -1,0 +1,1 @@
+"""SQL and Redis: every change atomic in the store, never committed here."""

@@ -1,0 +1,112 @@
+"""The rank index in Redis: a sorted set of scores and a hash of revisions."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import redis
+
+from app.contract import keys
+from app.stores.ledger import Change
+from app.stores.redis import script, translated
+
+KEEPER_LEASE_MS = 10_000
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What place.lua did."""
+
+    applied: int
+    version: int
+    raised: bool
+    """Whether the top ten may have changed, and so the version was raised."""
+    rank: int | None
+    """Competition rank of the last change's score; None while the index is not whole."""
+
+
+class RankIndex:
+    """Applies changes and answers ranks; raises RedisUnavailable."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._place = script(client, "place")
+        self._chunk = script(client, "rebuild_chunk")
+        self._mark = script(client, "mark_complete")
+        self._release = script(client, "release")
+
+    def place(
+        self, changes: Sequence[Change], seen_version: int, *, raise_version: bool = False
+    ) -> Placed:
+        """Apply changes that are newer than what the index has, and tell everybody."""
+        committed_at = max((change.changed_at for change in changes), default=0) // 1000
+        arguments: list[str | int] = [
+            int(raise_version),
+            seen_version,
+            committed_at,
+            keys.SCORE_UPDATE,
+            keys.CACHE_INVALIDATE,
+        ]
+        for change in changes:
+            arguments += [change.user_id, change.score, change.reached_at, change.revision]
+        with translated():
+            applied, version, raised, higher = self._place(keys=_PLACE_KEYS, args=arguments)
+        rank = None if higher < 0 else higher + 1
+        return Placed(applied, int(version), bool(raised), rank)
+
+    def ranks(self, scores: Iterable[int]) -> dict[int, int] | None:
+        """Competition rank of each score, None while the index is not whole."""
+        wanted = list(scores)
+        with translated(), self._client.pipeline(transaction=False) as pipeline:
+            pipeline.exists(keys.INDEX_COMPLETE_UNTIL)
+            for score in wanted:
+                pipeline.zcount(keys.INDEX_SCORES, f"({score}", "+inf")
+            whole, *higher = pipeline.execute()
+        if not whole:
+            return None
+        return {score: count + 1 for score, count in zip(wanted, higher, strict=True)}
+
+    def complete_until(self) -> int | None:
+        """PostgreSQL time in µs up to which all changes are in; None: the index is not whole."""
+        with translated():
+            moment = self._client.get(keys.INDEX_COMPLETE_UNTIL)
+        return None if moment is None else int(moment)
+
+    def become_keeper(self) -> str | None:
+        """A token for the one who may rebuild or repair now; None while somebody else does."""
+        token = secrets.token_hex(8)
+        with translated():
+            held = self._client.set(keys.INDEX_KEEPER, token, nx=True, px=KEEPER_LEASE_MS)
+        return token if held else None
+
+    def rebuild_chunk(self, token: str, changes: Sequence[Change]) -> bool:
+        """Add users to an index being rebuilt; False where the keeper's lease was lost."""
+        arguments: list[str | int] = [token, KEEPER_LEASE_MS]
+        for change in changes:
+            arguments += [change.user_id, change.score, change.revision]
+        names = [keys.INDEX_KEEPER, keys.INDEX_SCORES, keys.INDEX_REVISIONS]
+        with translated():
+            return bool(self._chunk(keys=names, args=arguments))
+
+    def mark_complete(self, token: str, moment: int) -> bool:
+        """Say that all changes until that moment (PostgreSQL's, µs) are in."""
+        names = [keys.INDEX_KEEPER, keys.INDEX_COMPLETE_UNTIL]
+        with translated():
+            return bool(self._mark(keys=names, args=[token, moment]))
+
+    def resign(self, token: str) -> None:
+        """Let somebody else be the keeper."""
+        with translated():
+            self._release(keys=[keys.INDEX_KEEPER], args=[token])
+
+
+_PLACE_KEYS = [
+    keys.INDEX_SCORES,
+    keys.INDEX_REVISIONS,
+    keys.INDEX_COMPLETE_UNTIL,
+    keys.BOARD_VERSION,
+    keys.LAST_BOARD,
+    keys.CACHED_BOARD,
+]

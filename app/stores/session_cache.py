@@ -1,0 +1,66 @@
+"""Sessions and bans as Redis caches them, and the news that sessions have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import redis
+
+from app.contract import keys
+from app.contract.messages import EndReason, SessionsEnded
+from app.stores.redis import script, translated
+
+SessionFlag = Literal["active", "revoked"]
+
+
+@dataclass(frozen=True)
+class CachedState:
+    """What Redis knows of a session and its user; None: nothing."""
+
+    session: SessionFlag | None
+    status: str | None
+
+
+class SessionCache:
+    """Reads and writes cached sessions and statuses; raises RedisUnavailable."""
+
+    def __init__(self, client: redis.Redis, life_seconds: int) -> None:
+        self._client = client
+        self._remember_account = script(client, "remember_account")
+        self._life_ms = life_seconds * 1000
+
+    def read(self, user_id: str, session_id: str) -> CachedState:
+        """The cached state, in one round trip."""
+        with translated(), self._client.pipeline(transaction=False) as pipeline:
+            pipeline.get(keys.session(user_id, session_id))
+            pipeline.hget(keys.account(user_id), "status")
+            session, status = pipeline.execute()
+        return CachedState(cast("SessionFlag | None", session), status)
+
+    def remember(self, user_id: str, session_id: str, status: str, revision: int) -> None:
+        """Cache an active session and its user's status as PostgreSQL has them."""
+        with translated():
+            # Never over "revoked", which is final: a slow reader must not revive a session.
+            name = keys.session(user_id, session_id)
+            self._client.set(name, "active", px=self._life_ms, nx=True)
+            self.remember_status(user_id, status, revision)
+
+    def remember_status(self, user_id: str, status: str, revision: int) -> None:
+        """Cache the user's status unless that of a newer revision is cached."""
+        with translated():
+            self._remember_account(
+                keys=[keys.account(user_id)], args=[status, revision, self._life_ms]
+            )
+
+    def end(self, user_id: str, session_ids: Sequence[str], reason: EndReason) -> None:
+        """Mark the sessions as revoked and tell every broadcaster."""
+        if not session_ids:
+            return
+        message = SessionsEnded(user_id, tuple(session_ids), reason)
+        with translated(), self._client.pipeline(transaction=False) as pipeline:
+            for session_id in session_ids:
+                pipeline.set(keys.session(user_id, session_id), "revoked", px=self._life_ms)
+            pipeline.publish(keys.SESSIONS_ENDED, message.dump())
+            pipeline.execute()

@@ -1,0 +1,79 @@
+"""The tables; migrations/ brings a database to this shape and a test compares the two."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+Moment = TIMESTAMP(timezone=True)
+Id = UUID(as_uuid=False)
+ON_BOARD = "score > 0 AND status <> 'banned'"
+"""Who is on the board; the same words in the index and in every query that is to use it."""
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="active"),
+    sa.Column("score", sa.BigInteger, nullable=False, server_default="0"),
+    # Raised with every change that the board shows; the rank index applies only newer ones.
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("reached_at", Moment),
+    sa.Column("reached_action_id", sa.BigInteger),
+    sa.Column("changed_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("last_login_at", Moment),
+    sa.CheckConstraint("status IN ('active', 'flagged', 'banned')", name="status"),
+    sa.CheckConstraint("score >= 0", name="score"),
+    sa.Index("users_username_key", sa.text("lower(username)"), unique=True),
+    # Minus, so that the order is ascending in every part and a page's end is one row comparison.
+    sa.Index(
+        "users_board",
+        sa.text("(-score)"),
+        "reached_at",
+        "reached_action_id",
+        postgresql_where=sa.text(ON_BOARD),
+    ),
+    sa.Index("users_changed_at", "changed_at"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    # The only refresh token of the session that still works (refresh rotation).
+    sa.Column("refresh_token_id", Id, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("revoked_at", Moment),
+    sa.Index("sessions_user_id", "user_id"),
+    sa.Index(
+        "sessions_revoked_at", "revoked_at", postgresql_where=sa.text("revoked_at IS NOT NULL")
+    ),
+)
+
+actions = sa.Table(
+    "actions",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    # Partitioning by month needs the time in every unique key, so the token's own time is in it.
+    sa.Column("issued_at", Moment, primary_key=True),
+    sa.Column("nonce", Id, primary_key=True),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("score_after", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Index("actions_user_id", "user_id"),
+)

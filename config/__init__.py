@@ -1,0 +1,1 @@
+"""Everything that differs between one deployment and the next."""

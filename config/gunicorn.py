@@ -1,0 +1,27 @@
+"""gunicorn's configuration, out of the same settings as everything else."""
+
+from __future__ import annotations
+
+import sys
+
+from config.settings import InvalidSettings, load_settings
+
+try:
+    settings = load_settings()
+except InvalidSettings as problem:
+    sys.exit(str(problem))
+
+bind = f"{settings.host}:{settings.port}"
+worker_class = "gthread"
+workers = settings.web_workers
+threads = settings.web_threads
+graceful_timeout = settings.shutdown_seconds
+keepalive = 65
+# Each worker makes its own connections, threads and keys, so nothing is shared by a fork.
+preload_app = False
+# structlog writes the line of each request.
+accesslog = None
+errorlog = "-"
+loglevel = settings.log_level.lower()
+# It is one file a user, which two servers on one machine would fight over.
+control_socket_disable = True

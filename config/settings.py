@@ -1,0 +1,246 @@
+"""One frozen Settings from the environment, which nothing else of the system reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from environs import Env, EnvError
+from limits import RateLimitItem, parse_many
+
+MINIMUM_SECRET_BYTES = 32
+MINIMUM_RSA_BITS = 2048
+BCRYPT_COSTS = range(4, 32)
+_PEM_BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
+
+
+class InvalidSettings(Exception):
+    """The environment can't be used; the message names every bad variable, one a line."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """How one field of Settings is read and explained; README's settings table is made of these."""
+
+    name: str
+    explanation: str
+    default: str | None = None
+    secret: bool = False
+    parse: Callable[[str], Any] = str
+
+
+def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if value < minimum or (maximum is not None and value > maximum):
+            upper = "" if maximum is None else f" and at most {maximum}"
+            raise ValueError(f"must be at least {minimum}{upper}")
+        return value
+
+    return parse
+
+
+def _rate_limits(text: str) -> tuple[RateLimitItem, ...]:
+    return tuple(parse_many(text))
+
+
+def _postgres_url(text: str) -> str:
+    """The URL with the driver SQLAlchemy is to use; hosts hand out postgres://."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
+        raise ValueError("must start with postgresql://")
+    return f"postgresql+psycopg2://{rest}"
+
+
+def _redis_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return text
+
+
+def _private_key(text: str) -> RSAPrivateKey:
+    key = load_pem_private_key(_unfold(text).encode(), password=None)
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_RSA_BITS:
+        raise ValueError(f"must be an RSA key of at least {MINIMUM_RSA_BITS} bits")
+    return key
+
+
+def _public_keys(text: str) -> tuple[RSAPublicKey, ...]:
+    keys = [load_pem_public_key(pem.encode()) for pem in _PEM_BLOCK.findall(_unfold(text))]
+    if text.strip() and not keys:
+        raise ValueError("must be public keys in PEM, one after the other")
+    if not all(isinstance(key, RSAPublicKey) and key.key_size >= MINIMUM_RSA_BITS for key in keys):
+        raise ValueError(f"must be RSA keys of at least {MINIMUM_RSA_BITS} bits")
+    return tuple(key for key in keys if isinstance(key, RSAPublicKey))
+
+
+def _unfold(text: str) -> str:
+    # Compose and most hosts keep a variable on one line, so PEM comes with its line ends escaped.
+    return text.replace("\\n", "\n")
+
+
+def _secret_bytes(text: str) -> bytes:
+    if len(text.encode()) < MINIMUM_SECRET_BYTES:
+        raise ValueError(f"must be at least {MINIMUM_SECRET_BYTES} bytes")
+    return text.encode()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return text.upper()
+
+
+def _variable(
+    name: str,
+    explanation: str,
+    default: str | None = None,
+    parse: Callable[[str], Any] = str,
+    *,
+    secret: bool = False,
+) -> Any:
+    variable = Variable(name, explanation, default, secret, parse)
+    return field(metadata={"variable": variable}, repr=not secret)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that an operator can set, read and checked once at start."""
+
+    database_url: str = _variable(
+        "DATABASE_URL", "PostgreSQL, the truth", None, _postgres_url, secret=True
+    )
+    redis_url: str = _variable(
+        "REDIS_URL",
+        "Redis or Valkey: tokens, windows, index, caches",
+        None,
+        _redis_url,
+        secret=True,
+    )
+    jwt_private_key: RSAPrivateKey = _variable(
+        "JWT_PRIVATE_KEY", "RSA key in PEM that signs JWTs", None, _private_key, secret=True
+    )
+    jwt_public_keys: tuple[RSAPublicKey, ...] = _variable(
+        "JWT_PUBLIC_KEYS",
+        "further public keys in PEM still accepted, for rotation",
+        "",
+        _public_keys,
+    )
+    action_token_secret: bytes = _variable(
+        "ACTION_TOKEN_SECRET",
+        "HMAC secret of action tokens, 32 bytes at least",
+        None,
+        _secret_bytes,
+        secret=True,
+    )
+    jwt_issuer: str = _variable("JWT_ISSUER", "`iss` of JWTs", "live-scoreboard")
+    jwt_audience: str = _variable("JWT_AUDIENCE", "`aud` of JWTs", "live-scoreboard")
+    host: str = _variable("HOST", "address to listen on", "127.0.0.1")
+    port: int = _variable("PORT", "port of the API and the page", "8000", _integer(1, 65535))
+    broadcaster_port: int = _variable(
+        "BROADCASTER_PORT", "port of the WebSocket broadcaster", "8001", _integer(1, 65535)
+    )
+    web_workers: int = _variable("WEB_WORKERS", "gunicorn worker processes", "2", _integer(1))
+    web_threads: int = _variable("WEB_THREADS", "threads in each worker", "8", _integer(1))
+    token_limit: tuple[RateLimitItem, ...] = _variable(
+        "TOKEN_LIMIT", "action tokens a user may ask for", "10 per minute", _rate_limits
+    )
+    increment_limit: tuple[RateLimitItem, ...] = _variable(
+        "INCREMENT_LIMIT", "increments a user may make", "5 per minute", _rate_limits
+    )
+    auth_limit: tuple[RateLimitItem, ...] = _variable(
+        "AUTH_LIMIT", "register and login, each by address", "60 per minute", _rate_limits
+    )
+    read_limit: tuple[RateLimitItem, ...] = _variable(
+        "READ_LIMIT", "public reads of the board, by address", "6000 per minute", _rate_limits
+    )
+    fraud_rapid_seconds: int = _variable(
+        "FRAUD_RAPID_SECONDS", "window in which attempts are counted", "10", _integer(1)
+    )
+    bcrypt_cost: int = _variable(
+        "BCRYPT_COST",
+        "work factor of password hashes, 10 at least outside tests",
+        "12",
+        _integer(BCRYPT_COSTS.start, BCRYPT_COSTS.stop - 1),
+    )
+    access_token_seconds: int = _variable(
+        "ACCESS_TOKEN_SECONDS", "life of an access token", "900", _integer(1)
+    )
+    refresh_token_seconds: int = _variable(
+        "REFRESH_TOKEN_SECONDS", "life of a refresh token", "604800", _integer(1)
+    )
+    action_token_seconds: int = _variable(
+        "ACTION_TOKEN_SECONDS", "life of an action token", "60", _integer(1)
+    )
+    broadcast_interval_ms: int = _variable(
+        "BROADCAST_INTERVAL_MS", "least time between two boards to a viewer", "100", _integer(1)
+    )
+    heartbeat_seconds: int = _variable(
+        "HEARTBEAT_SECONDS", "a viewer silent for so long is pinged", "25", _integer(1)
+    )
+    shutdown_seconds: int = _variable(
+        "SHUTDOWN_SECONDS", "time that requests in flight get at shutdown", "30", _integer(1)
+    )
+    trusted_proxy_hops: int = _variable(
+        "TRUSTED_PROXY_HOPS", "proxies whose X-Forwarded-* are believed", "0", _integer(0)
+    )
+    allowed_origins: tuple[str, ...] = _variable(
+        "ALLOWED_ORIGINS",
+        "origins of pages that may open a WebSocket, comma-separated; `*` for all",
+        "http://127.0.0.1:8000,http://localhost:8000",
+        _words,
+    )
+    websocket_url: str = _variable(
+        "WEBSOCKET_URL",
+        "where the page finds its WebSocket; empty: the page's host at BROADCASTER_PORT",
+        "",
+    )
+    log_level: str = _variable("LOG_LEVEL", "least level that is logged", "INFO", _log_level)
+
+
+VARIABLES: tuple[Variable, ...] = tuple(f.metadata["variable"] for f in fields(Settings))
+
+
+def load_settings() -> Settings:
+    """Read the environment once.
+
+    Raises InvalidSettings that names everything that is missing or malformed, not just the first.
+    """
+    env = Env()
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for each in fields(Settings):
+        variable: Variable = each.metadata["variable"]
+        try:
+            values[each.name] = _read(env, variable)
+        except EnvError:
+            problems.append(f"  {variable.name} is not set: {variable.explanation}")
+        except ValueError as error:
+            problems.append(f"  {variable.name} {_complaint(error, variable)}")
+    if problems:
+        raise InvalidSettings("\n".join(["The settings can't be used:", *problems]))
+    return Settings(**values)
+
+
+def _read(env: Env, variable: Variable) -> Any:
+    # Compose hands on an unset variable as an empty one.
+    text = env.str(variable.name, "") or variable.default
+    if text is None:
+        raise EnvError(variable.name)
+    return variable.parse(text)
+
+
+def _complaint(error: ValueError, variable: Variable) -> str:
+    if variable.secret:
+        # A parser's own words may quote the value.
+        words = str(error) if str(error).startswith("must ") else "can't be read"
+        return f"{words}: {variable.explanation}"
+    return f"{error}: {variable.explanation}"
