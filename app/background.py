@@ -1,0 +1,61 @@
+"""What runs beside the requests of a web process: cache invalidation and the index keeper."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import structlog
+
+from app.composition import Services
+from app.contract import keys
+from app.contract.errors import DatabaseUnavailable, RedisUnavailable
+from app.contract.messages import CacheInvalidate
+from app.stores.subscription import Subscription
+
+KEEP_SECONDS = 2.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Background:
+    """Two daemon threads, started in each worker after the fork."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stopped = threading.Event()
+        self._subscription = Subscription(
+            services.pubsub_client,
+            {keys.CACHE_INVALIDATE: self._invalidate},
+            # What was said while nobody listened may have been about the cached board.
+            on_renewed=services.local_board.clear,
+        )
+
+        self._threads = [
+            threading.Thread(target=self._subscription.run, name="invalidation", daemon=True),
+            threading.Thread(target=self._keep, name="index-keeper", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Start both threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End both threads, as soon as what they wait for answers."""
+        self._stopped.set()
+        self._subscription.stop()
+        for thread in self._threads:
+            thread.join()
+
+    def _invalidate(self, payload: str) -> None:
+        self._services.local_board.clear(CacheInvalidate.parse(payload).version)
+
+    def _keep(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._services.index_keeper.keep()
+            except (DatabaseUnavailable, RedisUnavailable) as error:
+                log.warning("index_not_kept", cause=str(error.__cause__ or error))
+            # Jittered, so that processes started together take turns.
+            self._stopped.wait(KEEP_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311

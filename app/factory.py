@@ -1,0 +1,42 @@
+"""create_app: the Flask application, made from settings and services."""
+
+from __future__ import annotations
+
+from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.composition import Services
+from app.http.api import register_api
+from app.http.errors import register_error_handlers
+from app.http.limits import register_limits
+from app.http.requests import register_request_hooks
+from app.web.page import page
+
+LONGEST_BODY = 16 * 1024
+
+
+def create_app(services: Services) -> Flask:
+    """The app over these services; it starts no thread and opens no connection."""
+    # Static files are the page's own, under its own path.
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["services"] = services
+    register_request_hooks(app)
+    app.before_request(_refuse_long_body)
+    register_limits(app)
+    register_error_handlers(app)
+    register_api(app)
+    app.register_blueprint(page)
+    hops = services.settings.trusted_proxy_hops
+    if hops:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    return app
+
+
+def _refuse_long_body() -> None:
+    # Read here, so that the limit holds for handlers that take no body too.
+    request.get_data(cache=True)

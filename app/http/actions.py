@@ -1,0 +1,34 @@
+"""/actions: tokens that authorise one act each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from app.http.allowance import note_allowance
+from app.http.authentication import admitted, current_identity
+from app.http.schemas import Resource
+from app.http.services import services
+
+# ruff: noqa: N815 - the contract's names are camelCase
+
+actions = Resource("actions", __name__, url_prefix="/actions", description="Action tokens")
+
+
+class ActionTokenSchema(Schema):
+    actionToken = fields.String(required=True)
+    expiresIn = fields.Integer(required=True)
+
+
+@actions.post("/token")
+@admitted
+@actions.response(200, ActionTokenSchema)
+def issue_token() -> dict[str, Any]:
+    """Get a single-use token for one increment (flow 3)."""
+    issued = services().scoring.issue_token(current_identity())
+    note_allowance(issued.allowance)
+    return {
+        "actionToken": issued.text,
+        "expiresIn": services().settings.action_token_seconds,
+    }

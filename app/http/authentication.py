@@ -1,0 +1,76 @@
+"""Who calls: every view declares one of these, and a test sees to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Literal
+
+from flask import g, request
+from structlog.contextvars import bind_contextvars
+
+from app.contract.errors import AuthInvalid, AuthRequired
+from app.contract.identity import Identity
+from app.http.services import services
+
+View = Callable[..., Any]
+AuthMode = Literal["public", "session", "admission"]
+AUTH_MODE = "auth_mode"
+
+
+def public(view: View) -> View:
+    """Declare that the view is open to everybody."""
+    return _declare(view, "public")
+
+
+def authenticated(view: View) -> View:
+    """Let only a user with a standing session in; current_identity() says who.
+
+    Raises AuthRequired, AuthInvalid, SessionRevoked, UserBanned.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        services().sessions.verify(_identify())
+        return view(*args, **kwargs)
+
+    return _declare(guarded, "session")
+
+
+def admitted(view: View) -> View:
+    """Let only the bearer of a valid access token in, whose session the admission script checks.
+
+    For views whose service admits the act in Redis, where a second check would be a round trip
+    more and not atomic with the act. Raises AuthRequired and AuthInvalid.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        _identify()
+        return view(*args, **kwargs)
+
+    return _declare(guarded, "admission")
+
+
+def current_identity() -> Identity:
+    """Who calls, in a view that is authenticated or admitted."""
+    identity: Identity = g.identity
+    return identity
+
+
+def _identify() -> Identity:
+    header = request.headers.get("Authorization")
+    if not header:
+        raise AuthRequired()
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise AuthInvalid("Send it as: Authorization: Bearer <token>")
+    identity = services().verifier.verify(token.strip(), "access")
+    bind_contextvars(user=identity.user_id)
+    g.identity = identity
+    return identity
+
+
+def _declare(view: View, mode: AuthMode) -> View:
+    setattr(view, AUTH_MODE, mode)
+    return view

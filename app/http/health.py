@@ -1,0 +1,37 @@
+"""/health: whether this process can do its work (flow 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify
+from marshmallow import Schema, fields
+
+from app.http.authentication import public
+from app.http.schemas import Resource
+from app.http.services import services
+
+health = Resource("health", __name__, url_prefix="/health", description="Readiness")
+
+
+class HealthSchema(Schema):
+    status = fields.String(required=True)
+    redis = fields.String(required=True)
+    database = fields.String(required=True)
+    uptime = fields.Integer(required=True)
+    timestamp = fields.String(required=True, metadata={"format": "date-time"})
+
+
+@health.get("")
+@public
+@health.alt_response(503, schema=HealthSchema)
+@health.response(200, HealthSchema)
+def check() -> dict[str, Any] | Response:
+    """Redis and PostgreSQL, each asked within a second; 503 when one fails."""
+    report = services().health.check()
+    if report.healthy:
+        return report.as_json()
+    response = jsonify(report.as_json())
+    response.status_code = 503
+    response.headers["Retry-After"] = "1"
+    return response

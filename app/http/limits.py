@@ -1,0 +1,74 @@
+"""Limits by address on what needs no account: register, login and the public reads.
+
+The limits of a user's own actions are in admit.lua, where they are atomic with the token.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import structlog
+from flask import Flask, request
+from flask_limiter import Limiter
+from limits import RateLimitItem
+from redis.exceptions import RedisError
+
+from app.contract.errors import Allowance
+from app.http.services import services
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"
+
+
+# Without Redis a login is refused (503), so its limit needs no second storage; reads go on
+# without Redis and are then counted in this process.
+_auth = Limiter(_address, strategy="moving-window", key_prefix="limit:auth")
+_read = Limiter(
+    _address, strategy="fixed-window", in_memory_fallback_enabled=True, key_prefix="limit:read"
+)
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def _written(items: tuple[RateLimitItem, ...]) -> str:
+    return ";".join(f"{item.amount} per {item.multiples} {item.GRANULARITY.name}" for item in items)
+
+
+def _auth_limit() -> str:
+    return _written(services().settings.auth_limit)
+
+
+def _read_limit() -> str:
+    return _written(services().settings.read_limit)
+
+
+# Shared, because the path with /api and the one without are two endpoints but one limit.
+limit_register = _auth.shared_limit(_auth_limit, scope="register")
+limit_login = _auth.shared_limit(_auth_limit, scope="login")
+limit_read = _read.shared_limit(_read_limit, scope="leaderboard")
+
+
+def register_limits(app: Flask) -> None:
+    """Count in the app's Redis, on the pool and with the time limits of everything else."""
+    with app.app_context():
+        found = services()
+    app.config["RATELIMIT_STORAGE_URI"] = found.settings.redis_url
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"connection_pool": found.redis.connection_pool}
+    _auth.init_app(app)
+    _read.init_app(app)
+
+
+def address_allowance() -> Allowance | None:
+    """What is left of the address's limit that this request was counted by, if any."""
+    current = _auth.current_limit or _read.current_limit
+    if current is None:
+        return None
+    try:
+        remaining, reset_at = current.remaining, current.reset_at
+    except RedisError as error:
+        log.warning("limit_unknown", cause=str(error))
+        return None
+    wait = math.ceil(max(1.0, reset_at - time.time())) if current.breached else 0
+    return Allowance(current.limit.amount, max(0, remaining), reset_at, wait)

@@ -1,0 +1,40 @@
+"""/scores: points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from app.http.allowance import note_allowance
+from app.http.authentication import admitted, current_identity
+from app.http.schemas import Resource
+from app.http.services import services
+
+# ruff: noqa: N815 - the contract's names are camelCase
+
+scores = Resource("scores", __name__, url_prefix="/scores", description="Points")
+
+
+class IncrementSchema(Schema):
+    actionToken = fields.String(required=True)
+
+
+class OutcomeSchema(Schema):
+    newScore = fields.Integer(required=True)
+    newRank = fields.Integer(required=True)
+    boardVersion = fields.Integer(required=True, allow_none=True)
+
+
+@scores.post("/increment")
+@admitted
+@scores.arguments(IncrementSchema)
+@scores.response(200, OutcomeSchema)
+def increment(body: dict[str, str]) -> dict[str, Any]:
+    """Spend an action token for one point (flow 4).
+
+    Repeat the same token after a lost answer until you hear 200, TOKEN_USED or TOKEN_EXPIRED.
+    """
+    counted = services().scoring.increment(current_identity(), body["actionToken"])
+    note_allowance(counted.allowance)
+    return counted.outcome.as_json()
