@@ -1,0 +1,1 @@
+"""Tests: mirrors of the tree on real servers; tests/system runs real processes."""

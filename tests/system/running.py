@@ -1,0 +1,145 @@
+"""A whole system for a test: API processes and a broadcaster as the Procfile starts them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import requests
+
+from tests.environment import base_environment
+from tests.servers import ROOT, Stores
+from tests.system.player import Player
+from tools.processes import end, spawn
+from tools.procfile import read_procfile
+
+READY_SECONDS = 30
+
+
+class RunningSystem:
+    """`web_processes` APIs and one broadcaster on free ports of 127.0.0.1.
+
+    `variables` are settings beside the tests' own. `url` is the first API's address.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        log_dir: Path,
+        *,
+        web_processes: int = 1,
+        variables: dict[str, str] | None = None,
+    ) -> None:
+        self.stores = stores
+        self._log_dir = log_dir
+        self._stack = ExitStack()
+        ports = free_ports(web_processes + 1)
+        self.broadcaster_port = ports.pop()
+        self.ports = ports
+        self.urls = [f"http://127.0.0.1:{port}" for port in ports]
+        self.url = self.urls[0]
+        self.websocket_url = f"ws://127.0.0.1:{self.broadcaster_port}/ws"
+        self.web: list[subprocess.Popen[bytes]] = []
+        self.broadcaster: subprocess.Popen[bytes] | None = None
+        self._variables = variables or {}
+
+    def environment(self, port: int) -> dict[str, str]:
+        """What a process of this system finds in its environment."""
+        return {
+            **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}},
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **base_environment(),
+            "DATABASE_URL": self.stores.database_url,
+            "REDIS_URL": self.stores.redis_url,
+            "PORT": str(port),
+            "BROADCASTER_PORT": str(self.broadcaster_port),
+            "ALLOWED_ORIGINS": ",".join(self.urls),
+            **self._variables,
+        }
+
+    def start_web(self, port: int) -> subprocess.Popen[bytes]:
+        """Start one API, as the Procfile does."""
+        process = self._start("web", port)
+        self.web.append(process)
+        return process
+
+    def start_broadcaster(self) -> subprocess.Popen[bytes]:
+        """Start the broadcaster, as the Procfile does."""
+        self.broadcaster = self._start("broadcaster", self.ports[0])
+        return self.broadcaster
+
+    def wait_until_ready(self) -> None:
+        """Return when every process says that it is healthy; raises TimeoutError."""
+        for url in [*self.urls, f"http://127.0.0.1:{self.broadcaster_port}"]:
+            await_health(url)
+
+    def register(self, name: str | None = None, *, url: str | None = None) -> Player:
+        """A new player, logged in; `name` is the display name."""
+        return Player.register(url or self.url, display_name=name)
+
+    def log(self, name: str) -> str:
+        """What the processes of that Procfile line have said."""
+        return "".join(path.read_text() for path in sorted(self._log_dir.glob(f"{name}-*.log")))
+
+    def __enter__(self) -> Self:
+        for port in self.ports:
+            self.start_web(port)
+        self.start_broadcaster()
+        try:
+            self.wait_until_ready()
+        except TimeoutError:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End every process that still runs."""
+        self._stack.close()
+
+    def _start(self, name: str, port: int) -> subprocess.Popen[bytes]:
+        command = read_procfile(ROOT / "Procfile")[name]
+        number = len(list(self._log_dir.glob(f"{name}-*.log")))
+        output = self._stack.enter_context((self._log_dir / f"{name}-{number}.log").open("wb"))
+        environment = self.environment(port)
+        command[0] = str(Path(sys.executable).parent / command[0])
+        process = spawn(command, output=output, environment=environment)
+        self._stack.callback(end, process, (signal.SIGTERM, 10))
+        return process
+
+
+def await_health(url: str) -> None:
+    """Return when the process there is healthy; raises TimeoutError."""
+    limit = time.monotonic() + READY_SECONDS
+    while time.monotonic() < limit:
+        try:
+            if requests.get(f"{url}/health", timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.05)
+    raise TimeoutError(f"{url} did not become healthy")
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
