@@ -130,7 +130,8 @@ def await_health(url: str) -> None:
         try:
             if requests.get(f"{url}/health", timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
+            # gunicorn listens before its workers can answer.
             pass
         time.sleep(0.05)
     raise TimeoutError(f"{url} did not become healthy")

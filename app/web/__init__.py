@@ -1,0 +1,1 @@
+"""The live page: log in or register, watch the board, score."""
