@@ -47,6 +47,7 @@ export class LiveFeed {
   start() {
     this.#running = true;
     this.#failures = 0;
+    this.#tokenRefused = false;
     this.#connect();
   }
 

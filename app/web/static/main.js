@@ -18,7 +18,7 @@ const player = new PlayerPanel(api);
 const live = new LiveFeed(websocketUrl(), api, session, {
   board: showBoard,
   state: showConnection,
-  unreachable: readBoardMeanwhile,
+  unreachable: readMeanwhile,
   banned: () => session.end("This account is banned."),
 });
 const polling = new Polling(readAndTell, POLL_SECONDS, sayUnreachable);
@@ -65,9 +65,14 @@ async function readBoard() {
   showBoard(await api.leaderboard());
 }
 
-/** While the WebSocket can't be had; the connection's state says already that something is amiss. */
-async function readBoardMeanwhile() {
+/**
+ * While the WebSocket can't be had, whose state is shown already.
+ *
+ * A refused handshake has no status for browser code; the API says whether the session is over.
+ */
+async function readMeanwhile() {
   try {
+    await player.read();
     await readBoard();
   } catch (error) {
     if (!(error instanceof CallFailed)) throw error;

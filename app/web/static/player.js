@@ -40,7 +40,7 @@ export class PlayerPanel {
     this.#outcome.textContent = "";
     this.#scorer = new PointScorer(this.#api, () => this.#tell("No answer yet, asking again…"));
     this.#ready();
-    this.#read();
+    this.read();
   }
 
   /** Nobody is logged in now. */
@@ -66,10 +66,11 @@ export class PlayerPanel {
   #readSoon() {
     if (!this.#ranked) return;
     const delay = Math.max(0, this.#readAt + LEAST_REREAD_MS - performance.now());
-    this.#reading ??= setTimeout(() => this.#read(), delay);
+    this.#reading ??= setTimeout(() => this.read(), delay);
   }
 
-  async #read() {
+  /** Ask the API for name, score and rank. */
+  async read() {
     clearTimeout(this.#reading);
     this.#reading = undefined;
     this.#readAt = performance.now();
@@ -83,7 +84,8 @@ export class PlayerPanel {
       if (changes === this.#changes) this.#show(me);
     } catch (error) {
       if (!(error instanceof CallFailed || error instanceof SessionEnded)) throw error;
-      if (userId === this.#userId) this.#tell(error.message);
+      // The next board asks again, and the connection's state tells of trouble that lasts.
+      console.warn(error.message);
     }
   }
 

@@ -1,0 +1,1 @@
+"""The live page: its headers, and in a real browser."""
