@@ -19,6 +19,8 @@ graceful_timeout = settings.shutdown_seconds
 keepalive = 65
 # Each worker makes its own connections, threads and keys, so nothing is shared by a fork.
 preload_app = False
+# A client's SCRIPT_NAME or PATH_INFO is not believed, not even one on this machine.
+forwarder_headers = ""
 # structlog writes the line of each request.
 accesslog = None
 errorlog = "-"

@@ -62,6 +62,12 @@ def _redis_url(text: str) -> str:
     return text
 
 
+def _websocket_url(text: str) -> str:
+    if text and not re.fullmatch(r"wss?://[A-Za-z0-9.:\[\]-]+(/\S*)?", text):
+        raise ValueError("must be like wss://host/ws")
+    return text
+
+
 def _private_key(text: str) -> RSAPrivateKey:
     key = load_pem_private_key(_unfold(text).encode(), password=None)
     if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_RSA_BITS:
@@ -202,6 +208,7 @@ class Settings:
         "WEBSOCKET_URL",
         "where the page finds its WebSocket; empty: the page's host at BROADCASTER_PORT",
         "",
+        _websocket_url,
     )
     log_level: str = _variable("LOG_LEVEL", "least level that is logged", "INFO", _log_level)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import pytest
@@ -16,16 +18,20 @@ from tools.embedded import EmbeddedValkey
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+def postgres() -> Iterator[DatabaseServer]:
     """The run's PostgreSQL."""
-    with database_server(tmp_path_factory.mktemp("postgres")) as server:
+    # Not in pytest's own folder, which another run closes to the user that PostgreSQL runs as.
+    with (
+        TemporaryDirectory(prefix="scoreboard-") as folder,
+        database_server(Path(folder)) as server,
+    ):
         yield server
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+def valkey() -> Iterator[EmbeddedValkey]:
     """The Valkey of tests without processes; a running system has its own."""
-    with redis_server(tmp_path_factory.mktemp("valkey")) as server:
+    with TemporaryDirectory(prefix="scoreboard-") as folder, redis_server(Path(folder)) as server:
         yield server
 
 

