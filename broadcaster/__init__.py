@@ -1,0 +1,1 @@
+"""The broadcaster: holds viewers' WebSockets open and sends them the board (flow 5)."""

@@ -1,0 +1,95 @@
+"""What comes from Redis: changes of the board and the end of sessions (flow 5)."""
+
+from __future__ import annotations
+
+import gevent
+import structlog
+
+from app.composition import Services
+from app.contract import keys, messages
+from app.contract.errors import (
+    AuthInvalid,
+    DatabaseUnavailable,
+    RedisUnavailable,
+    SessionRevoked,
+    UserBanned,
+)
+from app.contract.identity import Identity
+from app.contract.messages import ScoreUpdate, SessionsEnded
+from app.contract.standings import TOP, Board
+from app.stores.subscription import Subscription
+from broadcaster import frames
+from broadcaster.coalescer import Coalescer
+from broadcaster.hub import Hub
+
+SESSION_CHECKS_A_SECOND = 500
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Feed:
+    """Hears of changes, shows boards, and closes viewers whose session ended.
+
+    Redis keeps no message for who is away. So when the subscription stands anew, the board and
+    every viewer's session are looked up again.
+    """
+
+    def __init__(self, services: Services, hub: Hub) -> None:
+        self._services = services
+        self._hub = hub
+        self.coalescer = Coalescer(
+            self._read_board, self._show_board, services.settings.broadcast_interval_ms / 1000
+        )
+        self.subscription = Subscription(
+            services.pubsub_client,
+            handlers={keys.SCORE_UPDATE: self._on_score, keys.SESSIONS_ENDED: self._on_ended},
+            on_renewed=self._on_renewed,
+        )
+        self._checking: gevent.Greenlet[[], None] | None = None
+
+    def _read_board(self, version: int) -> Board:
+        # Nobody else reads the board in this process, and a check that this process's own memory
+        # answers finds nothing new.
+        self._services.local_board.clear(version)
+        return self._services.leaderboard.top(limit=TOP, min_version=version)
+
+    def _show_board(self, board: Board) -> None:
+        self._hub.broadcast(frames.text(messages.leaderboard_update(board)))
+
+    def _on_score(self, payload: str) -> None:
+        try:
+            update = ScoreUpdate.parse(payload)
+        except (ValueError, KeyError, TypeError):
+            log.warning("message_not_understood", channel=keys.SCORE_UPDATE)
+            return
+        self.coalescer.hear(update.version)
+
+    def _on_ended(self, payload: str) -> None:
+        try:
+            ended = SessionsEnded.parse(payload)
+        except (ValueError, KeyError, TypeError):
+            log.warning("message_not_understood", channel=keys.SESSIONS_ENDED)
+            return
+        self._hub.end_sessions(ended)
+
+    def _on_renewed(self) -> None:
+        self.coalescer.look()
+        if self._checking is not None:
+            self._checking.kill(block=False)
+        self._checking = gevent.spawn(self._check_sessions)
+
+    def _check_sessions(self) -> None:
+        """Close the viewers of sessions whose end was announced while nobody listened."""
+        for identity in {viewer.identity for viewer in self._hub.viewers()}:
+            gevent.sleep(1 / SESSION_CHECKS_A_SECOND)
+            try:
+                self._services.sessions.verify(identity)
+            except UserBanned:
+                self._end(identity, "banned")
+            except (SessionRevoked, AuthInvalid):
+                self._end(identity, "revoked")
+            except (DatabaseUnavailable, RedisUnavailable) as error:
+                log.warning("session_not_checked", code=error.code)
+
+    def _end(self, identity: Identity, reason: messages.EndReason) -> None:
+        self._hub.end_sessions(SessionsEnded(identity.user_id, (identity.session_id,), reason))

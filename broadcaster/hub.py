@@ -1,0 +1,131 @@
+"""All viewers of this process, by user for those that have to go."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+import gevent
+import structlog
+
+from app.contract import messages
+from app.contract.identity import Identity
+from app.contract.messages import EndReason, SessionsEnded
+from broadcaster import frames
+from broadcaster.close_codes import BANNED, SESSION_REVOKED, SHUTTING_DOWN, Closing
+from broadcaster.viewer import Viewer
+
+VIEWERS_A_TURN = 256
+"""How many are served before the event loop gets its turn."""
+GOODBYES_A_TURN = 100
+GOODBYE_PAUSE_SECONDS = 0.02
+ENDED_MEMORY_SECONDS = 30.0
+"""Far longer than any handshake between verifying a session and joining."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Hub:
+    """Owns the viewers' sockets from the handshake on; all of it runs in one event loop.
+
+    `on_message` gets each text message of a viewer; it must not block.
+    """
+
+    def __init__(
+        self, heartbeat_seconds: int, on_message: Callable[[Hub, Viewer, str], None]
+    ) -> None:
+        self._heartbeat_seconds = heartbeat_seconds
+        self._on_message = on_message
+        self._viewers: set[Viewer] = set()
+        self._by_user: dict[str, set[Viewer]] = {}
+        self._ended: dict[str, tuple[float, EndReason]] = {}
+        self._board: bytes | None = None
+        self._draining = False
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    def viewers(self) -> tuple[Viewer, ...]:
+        """Those of this moment; some may have left when their turn comes, which does no harm."""
+        return tuple(self._viewers)
+
+    def join(self, sock: socket.socket, identity: Identity, early: bytes) -> None:
+        """Take over a socket after its handshake; `early` are bytes that came right behind it.
+
+        Nothing here waits, so no board and no end of a session falls between its steps.
+        """
+        assert self._board is not None, "viewers are let in once there is a board"
+        viewer = Viewer(sock, identity, self)
+        self._viewers.add(viewer)
+        self._by_user.setdefault(identity.user_id, set()).add(viewer)
+        self._greet(viewer)
+        viewer.show(self._board)
+        if self._draining:
+            viewer.close(SHUTTING_DOWN)
+        self._close_if_ended(viewer)
+        viewer.listen(early)
+        log.debug("viewer_joined", user=identity.user_id, viewers=len(self))
+
+    def renew(self, viewer: Viewer, identity: Identity) -> None:
+        """Let the viewer go on with a newer token of the same user."""
+        viewer.identity = identity
+        self._greet(viewer)
+        self._close_if_ended(viewer)
+
+    def broadcast(self, frame: bytes) -> None:
+        """Show a board to everyone; who joins meanwhile begins with it."""
+        self._board = frame
+        for position, viewer in enumerate(self.viewers(), start=1):
+            viewer.show(frame)
+            if position % VIEWERS_A_TURN == 0:
+                gevent.sleep(0)
+
+    def end_sessions(self, ended: SessionsEnded) -> None:
+        """Close the viewers of sessions that ended, and those that are about to join with one."""
+        now = time.monotonic()
+        for session_id in ended.session_ids:
+            self._ended.setdefault(session_id, (now, ended.reason))
+        for viewer in tuple(self._by_user.get(ended.user_id, ())):
+            self._close_if_ended(viewer)
+
+    def forget_ended(self, now: float) -> None:
+        """Drop what nobody can be about to join with any more."""
+        for session_id, (since, _) in tuple(self._ended.items()):
+            if now - since > ENDED_MEMORY_SECONDS:
+                del self._ended[session_id]
+
+    def drain(self) -> None:
+        """Send everyone away, a few at a time, and everyone who still joins at once."""
+        self._draining = True
+        for position, viewer in enumerate(self.viewers(), start=1):
+            viewer.close(SHUTTING_DOWN)
+            if position % GOODBYES_A_TURN == 0:
+                gevent.sleep(GOODBYE_PAUSE_SECONDS)
+
+    def heard(self, viewer: Viewer, message: str) -> None:
+        """A viewer's text message came."""
+        self._on_message(self, viewer, message)
+
+    def left(self, viewer: Viewer, code: int) -> None:
+        """A viewer's socket is closed."""
+        self._viewers.discard(viewer)
+        of_user = self._by_user[viewer.identity.user_id]
+        of_user.discard(viewer)
+        if not of_user:
+            del self._by_user[viewer.identity.user_id]
+        log.debug("viewer_left", user=viewer.identity.user_id, code=code, viewers=len(self))
+
+    def _greet(self, viewer: Viewer) -> None:
+        identity = viewer.identity
+        remaining = max(0, identity.expires_at - int(time.time()))
+        greeting = messages.connected(identity.user_id, self._heartbeat_seconds, remaining)
+        viewer.tell(frames.text(greeting))
+
+    def _close_if_ended(self, viewer: Viewer) -> None:
+        if ended := self._ended.get(viewer.identity.session_id):
+            viewer.close(_closing_for(ended[1]))
+
+
+def _closing_for(reason: EndReason) -> Closing:
+    return BANNED if reason == "banned" else SESSION_REVOKED

@@ -1,0 +1,156 @@
+"""What the broadcaster answers over HTTP when it doesn't open a WebSocket: JSON of one shape."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+import structlog
+from flask import Flask, Response, g, jsonify, request
+from simple_websocket import ConnectionError as HandshakeFailed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from wsproto.utilities import ProtocolError
+
+from app.contract import errors as domain
+from app.contract.errors import DomainError
+
+RETRY_SECONDS = 1
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class UpgradeRequired(DomainError):
+    """A plain HTTP request where a WebSocket is spoken (RFC 6455, section 4.2.2)."""
+
+    code = "UPGRADE_REQUIRED"
+    error = "Upgrade required"
+
+    def __init__(self) -> None:
+        super().__init__("Open a WebSocket of version 13 here")
+
+
+class OriginNotAllowed(DomainError):
+    """A page of that origin may not open a WebSocket here."""
+
+    code = "ORIGIN_NOT_ALLOWED"
+    error = "Forbidden"
+
+    def __init__(self) -> None:
+        super().__init__("This origin is not on the list of allowed origins")
+
+
+class HandshakeInvalid(DomainError):
+    """The request isn't a WebSocket handshake that can be answered (RFC 6455, section 4.1)."""
+
+    code = "VALIDATION_ERROR"
+    error = "Validation error"
+
+    def __init__(self) -> None:
+        super().__init__("The request is not a WebSocket handshake")
+
+
+class PathUnknown(DomainError):
+    """Nothing is at this path."""
+
+    code = "NOT_FOUND"
+    error = "Not found"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this path")
+
+
+class MethodUnknown(DomainError):
+    """The path has no such method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    error = "Method not allowed"
+
+    def __init__(self) -> None:
+        super().__init__("This path has no such method")
+
+
+class InternalError(DomainError):
+    """Something that should not happen did."""
+
+    code = "INTERNAL_ERROR"
+    error = "Internal error"
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong; it has been logged")
+
+
+STATUS: dict[type[DomainError], int] = {
+    HandshakeInvalid: 400,
+    domain.AuthRequired: 401,
+    domain.AuthInvalid: 401,
+    domain.SessionRevoked: 401,
+    domain.UserBanned: 403,
+    OriginNotAllowed: 403,
+    PathUnknown: 404,
+    MethodUnknown: 405,
+    UpgradeRequired: 426,
+    domain.DatabaseUnavailable: 500,
+    InternalError: 500,
+    domain.RedisUnavailable: 503,
+}
+_HEADERS: dict[int, dict[str, str]] = {
+    426: {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+    503: {"Retry-After": str(RETRY_SECONDS)},
+}
+
+
+def register_refusals(app: Flask) -> None:
+    """Give each request its id, and answer every error of the app by the table."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(DomainError, _refuse)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HandshakeFailed, _bad_handshake)
+    app.register_error_handler(ProtocolError, _bad_handshake)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _SANE_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(requestId=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _refuse(error: DomainError) -> Response:
+    response = jsonify(
+        error=error.error, code=error.code, message=error.message, requestId=g.request_id
+    )
+    response.status_code = STATUS[type(error)]
+    response.headers.update(_HEADERS.get(response.status_code, {}))
+    # A client that was refused opens a new connection, and an old one costs a greenlet.
+    response.headers["Connection"] = "close"
+    log.debug("refused", code=error.code, path=request.path)
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    if isinstance(error, NotFound):
+        return _refuse(PathUnknown())
+    if isinstance(error, MethodNotAllowed):
+        response = _refuse(MethodUnknown())
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
+    return _refuse(HandshakeInvalid())
+
+
+def _bad_handshake(_error: Exception) -> Response:
+    return _refuse(HandshakeInvalid())
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("request_failed", exc_info=error)
+    return _refuse(InternalError())

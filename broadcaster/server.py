@@ -1,0 +1,47 @@
+"""The broadcaster's HTTP side: `/ws`, where a handshake becomes a viewer, and `/health`."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, jsonify, request
+from flask_sock import Sock
+from simple_websocket import Server as Handshake
+
+from app.composition import Services
+from app.contract.messages import SUBPROTOCOL
+from broadcaster.coalescer import Coalescer
+from broadcaster.handshake import Gate
+from broadcaster.hub import Hub
+from broadcaster.refusals import register_refusals
+from broadcaster.takeover import NoThread, take_over
+
+WEBSOCKET_PATH = "/ws"
+FIRST_BOARD_SECONDS = 1.5
+
+
+def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
+    """The Flask app that does the handshakes; each accepted socket joins the hub."""
+    app = Flask(__name__, static_folder=None)
+    app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": [SUBPROTOCOL], "thread_class": NoThread}
+    register_refusals(app)
+    gate = Gate(services)
+
+    @app.before_request
+    def admit() -> None:
+        if request.path != WEBSOCKET_PATH:
+            return
+        g.identity = gate.admit(request)
+        coalescer.wait_for_first(FIRST_BOARD_SECONDS)
+        # simple-websocket would agree to permessage-deflate, at some 90 kB a viewer.
+        request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+    @app.get("/health")
+    def health() -> tuple[Response, int]:
+        report = services.health.check()
+        return jsonify(report.as_json()), 200 if report.healthy else 503
+
+    @Sock(app).route(WEBSOCKET_PATH)
+    def join(handshake: Handshake) -> None:
+        sock, early = take_over(handshake)
+        hub.join(sock, g.identity, early)
+
+    return app

@@ -1,0 +1,106 @@
+"""How a socket leaves the HTTP server after the handshake, so that the hub owns it alone.
+
+docs/decisions/0005-the-hub-owns-the-sockets.md says why, and what else was tried.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+import structlog
+from gevent import with_timeout
+from gevent.monkey import get_original
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from simple_websocket import Server as Handshake
+
+REQUEST_SECONDS = 10.0
+"""For a whole request, its head included, so that nobody keeps a greenlet by being slow."""
+SEND_BUFFER_BYTES = 32 * 1024
+"""What the kernel may hold for a viewer; more of it would only be boards that are out of date."""
+BACKLOG = 4096
+_HANDLER = "broadcaster.handler"
+_QUERY = re.compile(r"\?\S*")
+
+_PlainSocket: type[socket.socket] = get_original("socket", "socket")
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class HandshakeHandler(WSGIHandler):
+    """Serves HTTP as pywsgi does, until a socket is handed over: then it lets go of it.
+
+    pywsgi itself would go on to read the "next request", and at the end read 16 kB more: the
+    viewer's bytes.
+    """
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ[_HANDLER] = self
+        return environ
+
+    def handle_one_request(self) -> Any:
+        return with_timeout(REQUEST_SECONDS, super().handle_one_request, timeout_value=None)
+
+    def let_go(self) -> tuple[socket.socket, bytes]:
+        """The connection's socket and the bytes read from it too early; pywsgi forgets both."""
+        sock, reader = self.socket, self.rfile
+        # Else the look into the buffer would wait for more when it is empty.
+        sock.settimeout(0.0)
+        early: bytes = reader.peek()
+        family, kind = sock.family, sock.type
+        plain = _PlainSocket(family, kind, fileno=sock.detach())
+        plain.setblocking(False)
+        reader.close()
+        self.close_connection = True
+        self.socket = None  # type: ignore[assignment]  # as pywsgi itself says that it is gone
+        return plain, early
+
+    def log_request(self) -> None:
+        if log.isEnabledFor(10):
+            log.debug("request", line=redacted(self.requestline or ""), status=self.code)
+
+    def log_error(self, msg: str, *args: Any) -> None:
+        log.info("bad_request", cause=redacted(msg % args if args else msg))
+
+
+class HandshakeServer(WSGIServer):
+    """An HTTP server whose connections have what a viewer's need; they inherit it."""
+
+    backlog = BACKLOG
+    handler_class = HandshakeHandler
+
+    @classmethod
+    def get_listener(cls, address: Any, backlog: int | None = None, family: Any = None) -> Any:
+        listener = super().get_listener(address, backlog, family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
+
+
+class NoThread:
+    """Stands where simple-websocket would start a thread that reads: the hub does that."""
+
+    def __init__(self, target: object) -> None:  # noqa: ARG002 - the signature is given
+        self.name = ""
+
+    def start(self) -> None:
+        """Start nothing."""
+
+
+def take_over(handshake: Handshake) -> tuple[socket.socket, bytes]:
+    """The socket of an answered handshake and the bytes that came right behind it."""
+    # Its own socket is a duplicate. The original is the one to keep: the event loop has it
+    # registered under its number, and when a registered number is closed while a duplicate lives
+    # on, the next event makes libev build its epoll set anew, for all viewers.
+    handshake.sock.close()
+    # Else flask-sock would send a close frame when the view returns.
+    handshake.connected = False
+    handler: HandshakeHandler = handshake.environ[_HANDLER]
+    return handler.let_go()
+
+
+def redacted(text: str) -> str:
+    """The text without query strings, which may hold a token."""
+    return _QUERY.sub("?[redacted]", text)
