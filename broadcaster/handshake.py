@@ -27,22 +27,23 @@ class Gate:
     def admit(self, request: Request) -> Identity:
         """Who opens the WebSocket.
 
-        Raises UpgradeRequired, HandshakeInvalid, OriginNotAllowed, AuthRequired, AuthInvalid,
+        Raises OriginNotAllowed, AuthRequired, AuthInvalid, UpgradeRequired, HandshakeInvalid,
         SessionRevoked, UserBanned, RedisUnavailable, DatabaseUnavailable.
         """
-        _check_upgrade(request)
         self._check_origin(request)
         token = _token(request)
         if not token:
             raise AuthRequired
         identity = self._services.verifier.verify(token, "access")
+        # After the token, so that a plain curl without one hears what it lacks first.
+        _check_upgrade(request)
         self._services.sessions.verify(identity, require_redis=True)
         return identity
 
     def _check_origin(self, request: Request) -> None:
         # Only browsers send one, and only they act for somebody who doesn't know of it.
-        allowed = self._services.settings.allowed_origins
-        if request.origin and ANY_ORIGIN not in allowed and request.origin not in allowed:
+        origin, allowed = request.origin, self._services.settings.allowed_origins
+        if origin is not None and ANY_ORIGIN not in allowed and origin not in allowed:
             raise OriginNotAllowed
 
 
@@ -56,7 +57,9 @@ def _check_upgrade(request: Request) -> None:
         raise UpgradeRequired
     if not _NONCE.fullmatch(headers.get("Sec-WebSocket-Key", "")):
         raise HandshakeInvalid
-    if request.method != "GET" or request.content_length or "Transfer-Encoding" in headers:
+    if request.method != "GET" or request.environ["SERVER_PROTOCOL"] != "HTTP/1.1":
+        raise HandshakeInvalid
+    if request.content_length or "Transfer-Encoding" in headers:
         # A body would be read as the first frames, or the first frames as a body.
         raise HandshakeInvalid
 

@@ -5,6 +5,7 @@ docs/decisions/0005-the-hub-owns-the-sockets.md says why, and what else was trie
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from typing import Any
@@ -53,12 +54,11 @@ class HandshakeHandler(WSGIHandler):
         plain = _PlainSocket(family, kind, fileno=sock.detach())
         plain.setblocking(False)
         reader.close()
-        self.close_connection = True
         self.socket = None  # type: ignore[assignment]  # as pywsgi itself says that it is gone
         return plain, early
 
     def log_request(self) -> None:
-        if log.isEnabledFor(10):
+        if log.isEnabledFor(logging.DEBUG):
             log.debug("request", line=redacted(self.requestline or ""), status=self.code)
 
     def log_error(self, msg: str, *args: Any) -> None:
@@ -95,7 +95,7 @@ def take_over(handshake: Handshake) -> tuple[socket.socket, bytes]:
     # registered under its number, and when a registered number is closed while a duplicate lives
     # on, the next event makes libev build its epoll set anew, for all viewers.
     handshake.sock.close()
-    # Else flask-sock would send a close frame when the view returns.
+    # Else flask-sock would try to send a close frame when the view returns.
     handshake.connected = False
     handler: HandshakeHandler = handshake.environ[_HANDLER]
     return handler.let_go()

@@ -1,0 +1,140 @@
+"""The coalescer over a board of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import gevent
+import pytest
+
+from app.contract.errors import DatabaseUnavailable, RedisUnavailable
+from app.contract.standings import Board, BoardVersion
+from broadcaster.coalescer import Coalescer
+
+INTERVAL_SECONDS = 0.05
+
+
+def board(version: int) -> Board:
+    return Board(BoardVersion(version, 0, 0), (), (), more=False)
+
+
+class Source:
+    """A board whose version the test sets, and what was published of it when."""
+
+    def __init__(self, interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self.version = 1
+        self.failures: list[Exception] = []
+        self.published: list[tuple[float, int]] = []
+        self.reads = 0
+        self.coalescer = Coalescer(self.read, self.publish, interval_seconds)
+
+    def read(self, version: int) -> Board:
+        self.reads += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        return board(self.version)
+
+    def publish(self, board: Board) -> None:
+        self.published.append((time.monotonic(), board.version.number))
+
+    def versions(self) -> list[int]:
+        return [version for _, version in self.published]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        greenlet = gevent.spawn(self.coalescer.run)
+        try:
+            yield
+        finally:
+            greenlet.kill()
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+def await_greenlets(condition: Callable[[], bool], seconds: float = 2.0) -> None:
+    with gevent.Timeout(seconds):
+        while not condition():
+            gevent.sleep(0.001)
+
+
+def test_the_first_board_is_published_without_any_news(source: Source) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        source.coalescer.wait_for_first(0.01)
+    with source.running():
+        source.coalescer.wait_for_first(1)
+    assert source.versions() == [1]
+
+
+def test_a_burst_is_one_board_an_interval_and_ends_with_the_newest(source: Source) -> None:
+    with source.running():
+        for version in range(2, 102):
+            source.version = version
+            source.coalescer.hear(version)
+            gevent.sleep(0.002)
+        await_greenlets(lambda: source.versions()[-1] == 101)
+    times = [moment for moment, _ in source.published]
+    assert all(later - earlier >= INTERVAL_SECONDS * 0.99 for earlier, later in pairwise(times))
+    assert len(times) >= 4
+
+
+def test_after_a_quiet_time_news_is_published_at_once() -> None:
+    source = Source(interval_seconds=0.4)
+    with source.running():
+        await_greenlets(lambda: source.versions() == [1])
+        gevent.sleep(0.5)
+        begun = time.monotonic()
+        source.version = 2
+        source.coalescer.hear(2)
+        await_greenlets(lambda: source.versions() == [1, 2])
+        assert time.monotonic() - begun < 0.3
+
+
+def test_a_board_older_than_the_news_is_read_again(source: Source) -> None:
+    with source.running():
+        await_greenlets(lambda: source.versions() == [1])
+        source.coalescer.hear(5)
+        await_greenlets(lambda: source.reads >= 4)
+        assert source.versions() == [1]
+        source.version = 5
+        await_greenlets(lambda: source.versions() == [1, 5])
+
+
+def test_no_version_goes_back_or_comes_twice(source: Source) -> None:
+    source.version = 9
+    with source.running():
+        await_greenlets(lambda: source.versions() == [9])
+        for version in (8, 9, 3):
+            source.version = version
+            reads = source.reads
+            source.coalescer.look()
+            await_greenlets(lambda reads=reads: source.reads > reads)  # type: ignore[misc]
+        source.version = 10
+        source.coalescer.look()
+        await_greenlets(lambda: source.versions() == [9, 10])
+
+
+def test_news_that_is_no_news_reads_nothing(source: Source) -> None:
+    source.version = 9
+    with source.running():
+        await_greenlets(lambda: source.versions() == [9])
+        gevent.sleep(INTERVAL_SECONDS * 1.5)
+        reads = source.reads
+        source.coalescer.hear(9)
+        gevent.sleep(INTERVAL_SECONDS)
+        assert source.reads == reads
+
+
+def test_failures_to_read_delay_but_end_nothing(source: Source) -> None:
+    source.failures = [DatabaseUnavailable(), RedisUnavailable(), DatabaseUnavailable()]
+    with source.running():
+        await_greenlets(lambda: source.versions() == [1])
+        source.failures = [DatabaseUnavailable()]
+        source.version = 2
+        source.coalescer.hear(2)
+        await_greenlets(lambda: source.versions() == [1, 2])
