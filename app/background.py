@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 
 import structlog
 
@@ -14,6 +15,8 @@ from app.contract.messages import CacheInvalidate
 from app.stores.subscription import Subscription
 
 KEEP_SECONDS = 2.0
+LOOK_SECONDS = 0.5
+"""How soon a lost index is noticed; looking costs one GET."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -55,7 +58,15 @@ class Background:
         while not self._stopped.is_set():
             try:
                 self._services.index_keeper.keep()
+                self._rest()
             except (DatabaseUnavailable, RedisUnavailable) as error:
                 log.warning("index_not_kept", cause=str(error.__cause__ or error))
-            # Jittered, so that processes started together take turns.
-            self._stopped.wait(KEEP_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311
+                self._stopped.wait(LOOK_SECONDS)
+
+    def _rest(self) -> None:
+        """Wait for the next pass, unless the index is lost meanwhile."""
+        # Jittered, so that processes started together take turns.
+        until = time.monotonic() + KEEP_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311
+        while time.monotonic() < until and not self._stopped.wait(LOOK_SECONDS):
+            if self._services.index_keeper.index_lost():
+                return

@@ -237,15 +237,8 @@ def main(procfile: Path = Path("Procfile")) -> int:
         LocalSystem(directory, procfile, StopRequests()).run()
     except StopRequested:
         _say("stopped")
-    except (
-        CannotRun,
-        DirectoryInUse,
-        InvalidSettings,
-        PortTaken,
-        ServerFailed,
-        OSError,
-    ) as problem:
-        print(f"make run: {problem}", file=sys.stderr)
+    except (CannotRun, DirectoryInUse, InvalidSettings, PortTaken, ServerFailed, OSError) as error:
+        print(f"make run: {error}", file=sys.stderr)
         return 1
     return 0
 

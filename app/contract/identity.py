@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ ALGORITHM = "RS256"
 LEEWAY_SECONDS = 10
 
 TokenType = Literal["access", "refresh"]
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "typ"]
 
 
@@ -57,7 +59,7 @@ class JwtVerifier:
         except (jwt.PyJWTError, KeyError, TypeError, ValueError):
             # One answer for all: which check failed is nothing a forger should learn.
             raise AuthInvalid() from None
-        if claims["typ"] != expected or not _strings(claims, "sub", "sid", "jti"):
+        if claims["typ"] != expected or not _uuids(claims, "sub", "sid", "jti"):
             raise AuthInvalid()
         return Identity(claims["sub"], claims["sid"], claims["jti"], int(claims["exp"]))
 
@@ -101,5 +103,5 @@ def _jwk(kid: str, key: RSAPublicKey) -> dict[str, Any]:
     return {"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": kid, "alg": ALGORITHM, "use": "sig"}
 
 
-def _strings(claims: dict[str, Any], *names: str) -> bool:
-    return all(isinstance(claims[name], str) for name in names)
+def _uuids(claims: dict[str, Any], *names: str) -> bool:
+    return all(_UUID.fullmatch(str(claims[name])) for name in names)

@@ -11,6 +11,7 @@ from app.http.authentication import public
 from app.http.health import health
 from app.http.keys import keys
 from app.http.leaderboard import leaderboard
+from app.http.openapi import document
 from app.http.schemas import ErrorSchema
 from app.http.scores import scores
 from app.http.users import users
@@ -54,7 +55,7 @@ def register_api(app: Flask) -> None:
 
     @public
     def openapi() -> Response:
-        return jsonify(api.spec.to_dict())
+        return jsonify(document(app, api.spec))
 
     app.add_url_rule("/openapi.json", "openapi", openapi)
     app.add_url_rule("/api/openapi.json", "openapi_prefixed", openapi)

@@ -63,6 +63,7 @@ class RegisteredSchema(LoggedInSchema):
 @auth.post("/register")
 @public
 @limit_register
+@auth.refuses(409, 429, 503)
 @auth.arguments(RegisterSchema)
 @auth.response(201, RegisteredSchema)
 def register(body: dict[str, str]) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def register(body: dict[str, str]) -> dict[str, Any]:
 @auth.post("/login")
 @public
 @limit_login
+@auth.refuses(401, 403, 429, 503)
 @auth.arguments(LoginSchema)
 @auth.response(200, LoggedInSchema)
 def login(body: dict[str, str]) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def login(body: dict[str, str]) -> dict[str, Any]:
 
 @auth.post("/refresh")
 @public
+@auth.refuses(401, 403, 503)
 @auth.arguments(RefreshSchema)
 @auth.response(200, TokensSchema)
 def refresh(body: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, jsonify
 from flask_limiter import RateLimitExceeded
+from marshmallow.exceptions import SCHEMA as WHOLE_BODY
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -36,16 +37,19 @@ STATUS: dict[type[DomainError], int] = {
     domain.RedisUnavailable: 503,
 }
 
+MALFORMED = ("VALIDATION_ERROR", "Validation error", "The request can't be read")
+TOO_LONG = ("VALIDATION_ERROR", "Validation error", "The URL or the headers are too long")
+INTERNAL = ("INTERNAL_ERROR", "Internal error", "Something went wrong; it has been logged")
+
 # What Flask, Werkzeug and smorest raise: code, error and a message without their HTML.
 _HTTP: dict[int, tuple[str, str, str]] = {
-    400: ("VALIDATION_ERROR", "Validation error", "The request can't be read"),
+    400: MALFORMED,
     404: ("NOT_FOUND", "Not found", "There is nothing at this path"),
     405: ("METHOD_NOT_ALLOWED", "Method not allowed", "This path has no such method"),
     413: ("PAYLOAD_TOO_LARGE", "Payload too large", "A body may have 16 KiB"),
     415: ("UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", "Send application/json"),
     422: ("VALIDATION_ERROR", "Validation error", "The request's fields don't fit"),
 }
-_INTERNAL = ("INTERNAL_ERROR", "Internal error", "Something went wrong; it has been logged")
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -67,6 +71,9 @@ def _refuse(error: DomainError) -> Response:
         response.headers["Retry-After"] = str(error.allowance.retry_after)
     elif status == 503:  # noqa: PLR2004
         response.headers["Retry-After"] = str(RETRY_SECONDS)
+    elif status == 401:  # noqa: PLR2004
+        # RFC 9110, section 15.5.2, wants every 401 to say by which scheme to come back.
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -87,7 +94,7 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if error.response is not None or status < 400:  # noqa: PLR2004
         return error.get_response()  # type: ignore[return-value]
-    code, name, message = _HTTP.get(status, _INTERNAL)
+    code, name, message = _HTTP.get(status, INTERNAL)
     details = _fields(getattr(error, "data", {}).get("messages"))
     if details:
         message = _HTTP[422][2]
@@ -98,8 +105,8 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("request_failed", code=_INTERNAL[0], exc_info=error)
-    return _reply(500, *_INTERNAL)
+    log.error("request_failed", code=INTERNAL[0], exc_info=error)
+    return _reply(500, *INTERNAL)
 
 
 def _reply(
@@ -121,4 +128,6 @@ def _fields(messages: Any) -> dict[str, Any] | None:
     fields: dict[str, Any] = {}
     for problems in messages.values():
         fields |= problems if isinstance(problems, dict) else {"body": problems}
+    if WHOLE_BODY in fields:
+        fields["body"] = fields.pop(WHOLE_BODY)
     return fields

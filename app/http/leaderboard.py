@@ -64,6 +64,7 @@ class BoardSchema(Schema):
 @leaderboard.get("")
 @public
 @limit_read
+@leaderboard.refuses(429)
 @leaderboard.arguments(PageSchema, location="query")
 @leaderboard.response(200, BoardSchema)
 def read_page(query: dict[str, Any]) -> dict[str, Any]:

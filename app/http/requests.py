@@ -23,9 +23,14 @@ def register_request_hooks(app: Flask) -> None:
     app.after_request(_finish)
 
 
+def new_request_id() -> str:
+    """An id for a request that came without a sane one."""
+    return f"req_{secrets.token_hex(8)}"
+
+
 def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _SANE_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
+    g.request_id = given if _SANE_ID.fullmatch(given) else new_request_id()
     g.begun = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(requestId=g.request_id)

@@ -61,6 +61,10 @@ class IndexKeeper:
         finally:
             self._index.resign(token)
 
+    def index_lost(self) -> bool:
+        """Whether there is no whole index; raises RedisUnavailable."""
+        return self._index.complete_until() is None
+
     def _rebuild(self, token: str) -> None:
         log.info("index_rebuild_started")
         with self._database.reading() as connection:
@@ -92,6 +96,8 @@ class IndexKeeper:
             if placed.applied:
                 INDEX_REPAIRS.inc(placed.applied)
                 log.info("index_repaired", changes=placed.applied)
+            # After a long absence of Redis there are many; another keeper would only repeat them.
+            self._index.remain_keeper(token)
         self._index.mark_complete(token, begun)
 
     def _announce_ended_sessions(self, since: int) -> None:

@@ -12,7 +12,8 @@ from app.contract import keys
 from app.stores.ledger import Change
 from app.stores.redis import script, translated
 
-KEEPER_LEASE_MS = 10_000
+KEEPER_LEASE_MS = 3_000
+"""Each step renews it; a keeper that died delays the next repair by so much."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class RankIndex:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._keeper = secrets.token_hex(8)
         self._place = script(client, "place")
         self._chunk = script(client, "rebuild_chunk")
         self._mark = script(client, "mark_complete")
+        self._hold = script(client, "hold")
         self._release = script(client, "release")
 
     def place(
@@ -76,9 +79,11 @@ class RankIndex:
 
     def become_keeper(self) -> str | None:
         """A token for the one who may rebuild or repair now; None while somebody else does."""
-        token = secrets.token_hex(8)
+        token = self._keeper
         with translated():
             held = self._client.set(keys.INDEX_KEEPER, token, nx=True, px=KEEPER_LEASE_MS)
+            # A Redis that was frozen may have carried out a command whose answer we gave up on.
+            held = held or self._client.get(keys.INDEX_KEEPER) == token
         return token if held else None
 
     def rebuild_chunk(self, token: str, changes: Sequence[Change]) -> bool:
@@ -89,6 +94,11 @@ class RankIndex:
         names = [keys.INDEX_KEEPER, keys.INDEX_SCORES, keys.INDEX_REVISIONS]
         with translated():
             return bool(self._chunk(keys=names, args=arguments))
+
+    def remain_keeper(self, token: str) -> bool:
+        """Go on as the keeper; False where that was lost."""
+        with translated():
+            return bool(self._hold(keys=[keys.INDEX_KEEPER], args=[token, KEEPER_LEASE_MS]))
 
     def mark_complete(self, token: str, moment: int) -> bool:
         """Say that all changes until that moment (PostgreSQL's, µs) are in."""

@@ -12,13 +12,13 @@ import pytest
 from redis.crc import key_slot
 from sqlalchemy import text
 
-from app.background import Background
 from app.composition import Services
 from app.contract import keys
 from app.contract.errors import SessionRevoked
 from app.stores import ledger
 from app.stores.ledger import Change
 from app.stores.rank_index import RankIndex
+from tests.app.conftest import StartBackground
 from tests.app.people import Person
 from tests.awaiting import await_true
 from tests.servers import Stores, empty
@@ -81,11 +81,10 @@ def higher(services: Services, score: int) -> int:
 
 
 def test_an_index_that_redis_lost_is_rebuilt_by_itself_within_five_seconds(
-    services: Services, stores: Stores
+    services: Services, stores: Stores, start_background: StartBackground
 ) -> None:
     fill(services, 100_000)
-    background = Background(services)
-    background.start()
+    start_background(services)
     await_true(lambda: index_equals_database(services), 20)
     version = services.leaderboard.top().version.number
     empty(stores.redis_url)
@@ -94,23 +93,20 @@ def test_an_index_that_redis_lost_is_rebuilt_by_itself_within_five_seconds(
     assert time.monotonic() - lost < 5
     assert index_equals_database(services)
     assert services.leaderboard.top().version.number > version
-    background.stop()
 
 
 def test_a_point_whose_process_died_before_the_index_is_placed_within_five_seconds(
-    services: Services,
+    services: Services, start_background: StartBackground
 ) -> None:
     person = Person.register(services, "Ada")
     person.score()
-    background = Background(services)
-    background.start()
+    start_background(services)
     await_true(lambda: index_equals_database(services), 5)
     version = services.leaderboard.top().version.number
     count_without_placing(services, person)
     await_true(lambda: index_equals_database(services), 5)
     await_true(lambda: services.leaderboard.top().version.number > version, 1)
     assert services.leaderboard.top().rows[0].score == 2
-    background.stop()
 
 
 def test_what_changed_while_redis_was_away_for_long_is_found(services: Services) -> None:

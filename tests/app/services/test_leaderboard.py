@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from app.background import Background
 from app.composition import Services
 from app.contract import keys
 from app.contract.standings import Board, Position
+from tests.app.conftest import StartBackground
 from tests.app.people import Person
 from tests.awaiting import await_true
 from tests.servers import Stores, empty
@@ -106,11 +106,10 @@ def test_who_has_no_point_has_nobody_around(services: Services) -> None:
 
 
 def test_a_point_is_on_the_next_board_read_in_any_process(
-    make_services: Callable[..., Services],
+    make_services: Callable[..., Services], start_background: StartBackground
 ) -> None:
     here, there = make_services(), make_services()
-    background = Background(there)
-    background.start()
+    start_background(there)
     person = Person.register(here, "Ada")
     for _ in range(20):
         outcome = person.score()
@@ -118,7 +117,6 @@ def test_a_point_is_on_the_next_board_read_in_any_process(
         assert names(here.leaderboard.top()) == expected
         assert names(there.leaderboard.top(min_version=version)) == expected
         await_true(lambda: names(there.leaderboard.top()) == expected, 1)  # noqa: B023
-    background.stop()
 
 
 def test_boards_come_from_memory_then_redis_then_postgresql(
@@ -158,12 +156,13 @@ def test_a_cold_cache_costs_one_query_however_many_ask(
 
 
 def test_a_slow_reader_does_not_store_an_old_board_over_a_new_one(
-    make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
+    make_services: Callable[..., Services],
+    monkeypatch: pytest.MonkeyPatch,
+    start_background: StartBackground,
 ) -> None:
     """The reader is held between its query and its store; a point is counted meanwhile."""
     slow, quick = make_services(), make_services()
-    background = Background(slow)
-    background.start()
+    start_background(slow)
     person = Person.register(quick, "Ada")
     person.score()
     held, let_go = threading.Event(), threading.Event()
@@ -186,24 +185,21 @@ def test_a_slow_reader_does_not_store_an_old_board_over_a_new_one(
         board = services.leaderboard.top()
         assert names(board) == [(1, "Ada", 2)]
         assert board.version.number >= version
-    background.stop()
 
 
 def test_a_process_clears_its_memory_whenever_its_subscription_is_renewed(
-    make_services: Callable[..., Services],
+    make_services: Callable[..., Services], start_background: StartBackground
 ) -> None:
     services = make_services()
     Person.register(services, "Ada").score()
     services.leaderboard.top()
     assert services.local_board.get(0) is not None
-    background = Background(services)
-    background.start()
+    start_background(services)
     await_true(lambda: services.local_board.get(0) is None, 2)
     services.leaderboard.top()
     for client in services.redis.client_list("pubsub"):
         services.redis.client_kill_filter(_id=client["id"])
     await_true(lambda: services.local_board.get(0) is None, 2)
-    background.stop()
 
 
 def test_a_change_below_the_top_ten_raises_no_version(services: Services) -> None:

@@ -1,0 +1,104 @@
+"""Settings: read once, refused all at once, secrets never told."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from config.settings import VARIABLES, InvalidSettings, Settings, load_settings
+from tests.environment import base_environment
+
+PLACES = {"DATABASE_URL": "postgresql://u:hidden@h/d", "REDIS_URL": "redis://:hidden@h:6379/0"}
+
+
+def load(**variables: str) -> Settings:
+    with patch.dict("os.environ", base_environment() | PLACES | variables, clear=True):
+        return load_settings()
+
+
+def complaint(**variables: str) -> str:
+    with pytest.raises(InvalidSettings) as refused:
+        load(**variables)
+    return str(refused.value)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with (
+        patch.dict("os.environ", {"PORT": "many", "WEB_THREADS": "0"}, clear=True),
+        pytest.raises(InvalidSettings) as refused,
+    ):
+        load_settings()
+    for name in (*PLACES, "JWT_PRIVATE_KEY", "ACTION_TOKEN_SECRET", "PORT", "WEB_THREADS"):
+        assert f"\n  {name} " in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 7
+
+
+def test_what_has_no_default_is_a_secret_and_no_secret_has_a_default() -> None:
+    assert {v.name for v in VARIABLES if v.default is None} == {
+        v.name for v in VARIABLES if v.secret
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACTION_TOKEN_SECRET", "x" * 31),
+        ("JWT_PRIVATE_KEY", "not a key at all, but hidden"),
+        ("DATABASE_URL", "mysql://hidden"),
+        ("REDIS_URL", "http://hidden"),
+    ],
+)
+def test_a_weak_or_broken_secret_is_refused_without_being_told(name: str, value: str) -> None:
+    said = complaint(**{name: value})
+    assert f"  {name} " in said
+    assert value not in said
+    assert "hidden" not in said
+
+
+def test_a_short_rsa_key_is_refused() -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    assert "at least 2048 bits" in complaint(JWT_PRIVATE_KEY=short.decode())
+
+
+def test_secrets_are_not_in_the_settings_repr() -> None:
+    settings = load()
+    assert "hidden" not in repr(settings)
+    assert base_environment()["ACTION_TOKEN_SECRET"] not in repr(settings)
+
+
+def test_a_key_on_one_line_with_escaped_line_ends_is_read() -> None:
+    folded = base_environment()["JWT_PRIVATE_KEY"].replace("\n", "\\n")
+    assert load(JWT_PRIVATE_KEY=folded).jwt_private_key.key_size == 2048
+
+
+def test_the_scheme_that_hosts_hand_out_is_accepted() -> None:
+    assert load(DATABASE_URL="postgres://u@h/d").database_url == "postgresql+psycopg2://u@h/d"
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert load(PORT="", LOG_LEVEL="").port == 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOKEN_LIMIT", "ten per minute"),
+        ("INCREMENT_LIMIT", "5"),
+        ("LOG_LEVEL", "LOUD"),
+        ("BCRYPT_COST", "3"),
+        ("TRUSTED_PROXY_HOPS", "-1"),
+        ("WEBSOCKET_URL", "https://example.org/ws"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, value: str) -> None:
+    assert f"  {name} " in complaint(**{name: value})
+
+
+def test_limits_are_read_as_the_limits_library_writes_them() -> None:
+    limits = load(TOKEN_LIMIT="2 per second;100/hour").token_limit
+    assert [(limit.amount, limit.get_expiry()) for limit in limits] == [(2, 1), (100, 3600)]
