@@ -11,9 +11,16 @@ import pytest
 
 from tests.app.http.asking import Api, refused
 from tests.system.player import PASSWORD, Player
+from tests.system.running import RunningSystem
 
 pytestmark = pytest.mark.usefixtures("changes_nothing")
 LONGEST = 16 * 1024
+
+
+@pytest.fixture(scope="module")
+def player(running_system: RunningSystem) -> Player:
+    """One account for all tests here, since none of them changes it."""
+    return running_system.register()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,13 @@ import requests
 
 from tests.app.http.asking import Api, refused
 from tests.system.player import PASSWORD, Player
+from tests.system.running import RunningSystem
+
+
+@pytest.fixture(scope="module")
+def player(running_system: RunningSystem) -> Player:
+    """One account for all tests here, since none of them changes it."""
+    return running_system.register()
 
 
 def name() -> str:

@@ -10,7 +10,7 @@ from app.composition import Services
 from app.factory import create_app
 from tests.app.people import PASSWORD, Person
 
-ROUNDS = 25
+ROUNDS = 15
 
 
 def test_unknown_user_and_wrong_password_take_the_same_time(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.app.http.asking import Api, hides_the_inside, refused
 from tests.system.player import Player
+from tests.system.running import RunningSystem
 
 POSTS = (
     "/auth/register",
@@ -21,6 +22,12 @@ POSTS = (
 )
 GETS = ("/users/me", "/leaderboard", "/leaderboard/around-me", "/health", "/openapi.json")
 PREFIXES = ("", "/api")
+
+
+@pytest.fixture(scope="module")
+def player(running_system: RunningSystem) -> Player:
+    """One account for all tests here, since none of them changes it."""
+    return running_system.register()
 
 
 @pytest.mark.usefixtures("changes_nothing")
