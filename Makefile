@@ -2,22 +2,32 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Most tests wait for other processes. A file stays in one worker, which has servers of its own.
+PARALLEL := -n 2 --dist loadfile
 
-.PHONY: run test test-fast lint
+.PHONY: run flask test test-fast lint bench-fraud
 
 run: $(INSTALLED)
 	@exec $(BIN)/python -m tools.local
 
+# An operator's command against the running `make run`: make flask ARGS="users list"
+flask: $(INSTALLED)
+	@set -a; . "$${LOCAL_DIR:-.local}/environment" && exec $(BIN)/flask $(ARGS)
+
 test: $(INSTALLED)
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: $(INSTALLED)
-	@exec $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@exec $(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Detection and false positives of the fraud rules; docs/fraud.md explains them.
+bench-fraud: $(INSTALLED)
+	@exec $(BIN)/python -m bench.fraud
 
 # Debian keeps ensurepip in a package of its own, so it's the machine's pip that fills the venv. The
 # umask lets PostgreSQL's binaries be run by the user that stands in for root.

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from redis import Redis
 
 from app.contract.identity import JwtSigner, JwtVerifier
+from app.fraud.configured import configured_consequences, configured_rules, rhythm_length
+from app.fraud.judge import Judge
 from app.services.accounts import Accounts
 from app.services.action_tokens import ActionTokenCodec
 from app.services.health import CHECK_SECONDS, Health
 from app.services.index_keeper import IndexKeeper
+from app.services.inspection import Inspection
 from app.services.leaderboard import Leaderboard
+from app.services.ledger_check import LedgerCheck
+from app.services.moderation import Moderation
 from app.services.passwords import Passwords
+from app.services.propagation import Propagation
 from app.services.scoring import Scoring
 from app.services.sessions import Sessions
 from app.stores.admission import AdmissionStore
 from app.stores.board_cache import LocalBoard, SharedBoard
+from app.stores.crowds import Crowds
 from app.stores.database import Database, bound_every_wait, connect_pool, connect_unpooled
 from app.stores.rank_index import RankIndex
 from app.stores.redis import connect, connect_subscriber
@@ -25,6 +32,8 @@ from config.settings import Settings
 
 SPARE_CONNECTIONS = 2
 """For the background threads, beside one a request thread."""
+WHOLE_LEDGER_SECONDS = 3600.0
+"""For one statement of an operator's check, which reads every action."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,10 @@ class Services:
     sessions: Sessions
     scoring: Scoring
     leaderboard: Leaderboard
+    moderation: Moderation
+    inspection: Inspection
     index_keeper: IndexKeeper
+    ledger_check: LedgerCheck
     health: Health
     local_board: LocalBoard
     redis: Redis
@@ -60,18 +72,31 @@ def build_services(settings: Settings) -> Services:
     client = connect(settings.redis_url, size)
 
     signer, verifier = _jwt(settings)
+    session_cache = SessionCache(client, settings.access_token_seconds)
     sessions = Sessions(
         database,
-        SessionCache(client, settings.access_token_seconds),
+        session_cache,
         signer,
         settings.access_token_seconds,
         settings.refresh_token_seconds,
     )
     index, local_board = RankIndex(client), LocalBoard()
+    propagation = Propagation(session_cache, index, local_board)
+    admission = _admission(settings, client)
+    judge = Judge(
+        configured_rules(settings),
+        configured_consequences(settings),
+        database,
+        admission,
+        Crowds(client) if settings.fraud_crowd_accounts else None,
+        propagation,
+    )
+    passwords = Passwords(settings.bcrypt_cost)
     leaderboard = Leaderboard(database, local_board, SharedBoard(client), index)
     scoring = Scoring(
         database,
-        _admission(settings, client),
+        admission,
+        judge,
         ActionTokenCodec(settings.action_token_secret),
         sessions,
         index,
@@ -83,12 +108,22 @@ def build_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         verifier=verifier,
-        accounts=Accounts(database, Passwords(settings.bcrypt_cost), sessions),
+        accounts=Accounts(database, passwords, sessions),
         sessions=sessions,
         scoring=scoring,
         leaderboard=leaderboard,
+        moderation=Moderation(database, passwords, propagation),
+        inspection=Inspection(database, leaderboard),
         index_keeper=IndexKeeper(
-            database, index, local_board, sessions, settings.access_token_seconds
+            database,
+            index,
+            local_board,
+            sessions,
+            propagation,
+            settings.access_token_seconds,
+        ),
+        ledger_check=LedgerCheck(
+            connect_unpooled(settings.database_url, WHOLE_LEDGER_SECONDS), index, local_board
         ),
         health=Health(connect_unpooled(settings.database_url, CHECK_SECONDS), pubsub_client),
         local_board=local_board,
@@ -111,4 +146,5 @@ def _admission(settings: Settings, client: Redis) -> AdmissionStore:
         {"token": settings.token_limit, "increment": settings.increment_limit},
         settings.fraud_rapid_seconds * 1000,
         settings.action_token_seconds * 1000,
+        rhythm_length(settings),
     )

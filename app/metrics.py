@@ -16,4 +16,7 @@ INDEX_REBUILDS = Counter("scoreboard_index_rebuilds_total", "Rebuilds of the ran
 CACHE_READS = Counter(
     "scoreboard_board_reads_total", "Reads of the top ten by the level that answered", ["level"]
 )
+FRAUD_EVENTS = Counter(
+    "scoreboard_fraud_events_total", "Fraud events by rule and action", ["rule", "action"]
+)
 ERRORS = Counter("scoreboard_errors_total", "Error replies by code", ["code"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from config.settings import InvalidSettings, load_settings
 
@@ -27,3 +28,12 @@ errorlog = "-"
 loglevel = settings.log_level.lower()
 # It is one file a user, which two servers on one machine would fight over.
 control_socket_disable = True
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Start the threads beside the requests, in each worker and in nothing else."""
+    # Imported here, since what the arbiter has imported stays old when it reloads its workers.
+    from app.background import Background
+    from wsgi import services
+
+    Background(services).start()

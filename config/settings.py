@@ -44,8 +44,18 @@ def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise ValueError("must be at least 0 and less than 1")
+    return value
+
+
 def _rate_limits(text: str) -> tuple[RateLimitItem, ...]:
-    return tuple(parse_many(text))
+    limits = tuple(parse_many(text))
+    if not all(limit.amount > 0 and limit.get_expiry() > 0 for limit in limits):
+        raise ValueError("must allow something in some time")
+    return limits
 
 
 def _postgres_url(text: str) -> str:
@@ -69,7 +79,10 @@ def _websocket_url(text: str) -> str:
 
 
 def _private_key(text: str) -> RSAPrivateKey:
-    key = load_pem_private_key(_unfold(text).encode(), password=None)
+    try:
+        key = load_pem_private_key(_unfold(text).encode(), password=None)
+    except TypeError:
+        raise ValueError("must not be encrypted") from None
     if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_RSA_BITS:
         raise ValueError(f"must be an RSA key of at least {MINIMUM_RSA_BITS} bits")
     return key
@@ -168,8 +181,29 @@ class Settings:
     read_limit: tuple[RateLimitItem, ...] = _variable(
         "READ_LIMIT", "public reads of the board, by address", "6000 per minute", _rate_limits
     )
+    fraud_rapid_max: int = _variable(
+        "FRAUD_RAPID_MAX", "attempts of one kind that are no cheating", "8", _integer(1)
+    )
     fraud_rapid_seconds: int = _variable(
-        "FRAUD_RAPID_SECONDS", "window in which attempts are counted", "10", _integer(1)
+        "FRAUD_RAPID_SECONDS", "window in which they are counted", "10", _integer(1)
+    )
+    fraud_ban_after: int = _variable(
+        "FRAUD_BAN_AFTER", "the fraud event within 24 h that bans", "3", _integer(1)
+    )
+    fraud_flag_seconds: int = _variable(
+        "FRAUD_FLAG_SECONDS", "how long a flag halves the limits", "3600", _integer(1)
+    )
+    fraud_clockwork_variation: float = _variable(
+        "FRAUD_CLOCKWORK_VARIATION",
+        "the last 20 attempts' intervals must vary by more than this, 0.05 say; 0: rule off",
+        "0",
+        _fraction,
+    )
+    fraud_crowd_accounts: int = _variable(
+        "FRAUD_CROWD_ACCOUNTS",
+        "accounts that may act from one address within a minute; 0: rule off",
+        "0",
+        _integer(0),
     )
     bcrypt_cost: int = _variable(
         "BCRYPT_COST",

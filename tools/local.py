@@ -20,6 +20,7 @@ from config.settings import InvalidSettings, Settings, load_settings
 from tools.addresses import HEALTH, PortTaken, check_ports, health_status, reachable
 from tools.embedded import EmbeddedPostgres, EmbeddedValkey
 from tools.embedded_server import EmbeddedServer, ServerFailed
+from tools.operator_environment import operator_environment
 from tools.processes import kill_tree, signal_me_when_parent_dies, spawn
 from tools.procfile import read_procfile
 from tools.run_directory import DirectoryInUse, RunDirectory
@@ -77,6 +78,7 @@ class LocalSystem:
             self._choose_servers()
             settings = self._settings()
             check_ports(settings)
+            cleanup.enter_context(operator_environment(self._directory.path))
             for server in self._servers:
                 cleanup.callback(server.close)
                 self._start(server)
@@ -191,6 +193,7 @@ class LocalSystem:
         for server in self._servers:
             password = _shown(server.password_file)
             rows[server.name] = f"{server.url_without_password} (password in {password})"
+        rows["operators"] = 'make flask ARGS="users list"'
         _say("running; Ctrl-C stops everything")
         for name, address in rows.items():
             _say(f"  {name:<11}{address}")

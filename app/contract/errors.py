@@ -106,6 +106,23 @@ class UserBanned(DomainError):
         super().__init__("This account is banned")
 
 
+class Forbidden(DomainError):
+    """The caller may not do this, whoever they are."""
+
+    code = "FORBIDDEN"
+    error = "Forbidden"
+
+    def __init__(self) -> None:
+        super().__init__("This needs the admin role")
+
+
+class NotFound(DomainError):
+    """There is no such thing."""
+
+    code = "NOT_FOUND"
+    error = "Not found"
+
+
 class UsernameTaken(DomainError):
     """Somebody has that name, perhaps in other letter case."""
 
@@ -134,9 +151,10 @@ class RateLimited(DomainError):
     code = "RATE_LIMITED"
     error = "Too many requests"
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: Allowance, *, flagged: bool = False) -> None:
         super().__init__(f"Limit reached; try again in {allowance.retry_after} s")
         self.allowance = allowance
+        self.flagged = flagged
 
 
 class RedisUnavailable(DomainError):

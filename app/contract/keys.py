@@ -40,13 +40,23 @@ def session(user_id: str, session_id: str) -> str:
 
 
 def account(user_id: str) -> str:
-    """Hash: status and the revision it is of."""
+    """Hash: status, revision, flaggedAt and flaggedUntil in ms."""
     return f"account:{{{user_id}}}"
 
 
 def attempts(user_id: str, kind: ActionKind) -> str:
     """Sorted set: attempts of the last seconds by time in ms, for the fraud rules."""
     return f"attempts:{{{user_id}}}:{kind}"
+
+
+def rhythm(user_id: str, kind: ActionKind) -> str:
+    """List: times in ms of the last attempts, newest first, while the clockwork rule is on."""
+    return f"rhythm:{{{user_id}}}:{kind}"
+
+
+def crowd(address: str) -> str:
+    """Sorted set: users that acted from the address by time in ms, while the crowd rule is on."""
+    return f"crowd:{{{address}}}"
 
 
 def charges(user_id: str, kind: ActionKind) -> str:

@@ -53,7 +53,7 @@ class Accounts:
             present = users.lock(connection, user.id)
             if present is None or present.password_hash != user.password_hash:
                 raise InvalidCredentials()
-            if present.banned:
+            if present.account.banned:
                 raise UserBanned()
             tokens = self._sessions.open(connection, present)
             users.note_login(connection, present.id)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 
 import structlog
+from sqlalchemy import Connection
 
 from app.metrics import INDEX_REBUILDS, INDEX_REPAIRS
+from app.services.propagation import Propagation, aftermath_of
 from app.services.sessions import Sessions
-from app.stores import ledger
+from app.stores import audit, ledger, moderation
 from app.stores import sessions as session_rows
 from app.stores.board_cache import LocalBoard
 from app.stores.database import Database
@@ -16,7 +18,8 @@ from app.stores.rank_index import RankIndex
 
 OVERLAP = 30_000_000
 """µs that each repair looks back beyond the last: transactions commit later than their time."""
-PLACE_CHUNK, REBUILD_CHUNK = 1_000, 5_000
+PLACE_CHUNK, REBUILD_CHUNK, EXPIRE_CHUNK = 1_000, 5_000, 200
+ACTOR = "time"
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 log = structlog.stdlib.get_logger(__name__)
@@ -36,12 +39,14 @@ class IndexKeeper:
         index: RankIndex,
         local_board: LocalBoard,
         sessions: Sessions,
+        propagation: Propagation,
         session_seconds: int,
     ) -> None:
         self._database = database
         self._index = index
         self._local_board = local_board
         self._sessions = sessions
+        self._propagation = propagation
         self._session_us = session_seconds * 1_000_000
 
     def keep(self) -> None:
@@ -53,6 +58,7 @@ class IndexKeeper:
         if token is None:
             return
         try:
+            self._end_what_is_over()
             moment = self._index.complete_until()
             if moment is None:
                 self._rebuild(token)
@@ -75,7 +81,7 @@ class IndexKeeper:
                     log.warning("index_rebuild_lost", users=users)
                     return
                 after, users = changes[-1].user_id, users + len(changes)
-            self._announce_ended_sessions(begun - self._session_us)
+            self._tell_standings(connection, begun - self._session_us)
         if not self._index.mark_complete(token, begun):
             log.warning("index_rebuild_lost", users=users)
             return
@@ -89,7 +95,7 @@ class IndexKeeper:
         with self._database.reading() as connection:
             begun = ledger.now(connection)
             changes = ledger.changed_since(connection, since)
-            self._announce_ended_sessions(since)
+            self._tell_standings(connection, since)
         for start in range(0, len(changes), PLACE_CHUNK):
             chunk = changes[start : start + PLACE_CHUNK]
             placed = self._index.place(chunk, self._local_board.highest_version)
@@ -100,8 +106,21 @@ class IndexKeeper:
             self._index.remain_keeper(token)
         self._index.mark_complete(token, begun)
 
-    def _announce_ended_sessions(self, since: int) -> None:
-        with self._database.reading() as connection:
-            ended = session_rows.revoked_since(connection, since)
-        for user_id, pairs in groupby(ended, key=lambda pair: pair[0]):
-            self._sessions.announce_end(user_id, [session_id for _, session_id in pairs])
+    def _tell_standings(self, connection: Connection, since: int) -> None:
+        """Say again what moderation may have said while Redis was away."""
+        ended = session_rows.revoked_since(connection, since)
+        for (user_id, banned), group in groupby(ended, key=lambda row: (row[0], row[2])):
+            session_ids = [session_id for _, session_id, _ in group]
+            self._sessions.announce_end(user_id, session_ids, "banned" if banned else "revoked")
+        for user_id in moderation.moderated_since(connection, since):
+            self._propagation.tell(aftermath_of(connection, user_id))
+
+    def _end_what_is_over(self) -> None:
+        """Bans and flags end by themselves; the player is back with the score they had."""
+        with self._database.transaction() as connection:
+            over = moderation.expire(connection, EXPIRE_CHUNK)
+            aftermaths = [aftermath_of(connection, user_id) for user_id in over]
+            for user_id in over:
+                audit.insert(connection, ACTOR, "expire", user_id, "its time was over", {})
+        for aftermath in aftermaths:
+            self._propagation.tell(aftermath)

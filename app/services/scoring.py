@@ -9,6 +9,8 @@ import structlog
 from app.contract.errors import (
     Allowance,
     AuthInvalid,
+    DomainError,
+    RateLimited,
     RedisUnavailable,
     SessionRevoked,
     TokenExpired,
@@ -17,12 +19,13 @@ from app.contract.errors import (
     UserBanned,
 )
 from app.contract.identity import Identity
+from app.fraud.judge import Judge
 from app.metrics import AFTER_COMMIT_FAILURES
 from app.services.action_tokens import ActionToken, ActionTokenCodec
 from app.services.leaderboard import Leaderboard
 from app.services.sessions import Sessions
 from app.stores import ledger, users
-from app.stores.admission import Admission, AdmissionStore, Attempt
+from app.stores.admission import Admission, AdmissionStore, Attempt, Closed
 from app.stores.board_cache import LocalBoard
 from app.stores.database import Database
 from app.stores.ledger import Change
@@ -33,10 +36,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """An action token and what is left of the limit."""
+    """An action token, what is left of the limit, and whether its user is under suspicion."""
 
     text: str
     allowance: Allowance
+    flagged: bool
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Increment:
-    """A counted increment and what is left of the limit."""
+    """A counted increment, what is left of the limit, and whether its user is under suspicion."""
 
     outcome: Outcome
     allowance: Allowance
+    flagged: bool
 
 
 class Scoring:
@@ -71,6 +76,7 @@ class Scoring:
         self,
         database: Database,
         admission: AdmissionStore,
+        judge: Judge,
         tokens: ActionTokenCodec,
         sessions: Sessions,
         index: RankIndex,
@@ -80,6 +86,7 @@ class Scoring:
     ) -> None:
         self._database = database
         self._admission = admission
+        self._judge = judge
         self._tokens = tokens
         self._sessions = sessions
         self._index = index
@@ -87,16 +94,18 @@ class Scoring:
         self._leaderboard = leaderboard
         self._token_life_ms = token_life_seconds * 1000
 
-    def issue_token(self, identity: Identity) -> IssuedToken:
-        """A token for one act; raises RateLimited, SessionRevoked, UserBanned, RedisUnavailable."""
+    def issue_token(self, identity: Identity, address: str = "") -> IssuedToken:
+        """A token for one act; `address` is where the request came from.
+
+        Raises RateLimited, SessionRevoked, UserBanned, RedisUnavailable and DatabaseUnavailable.
+        """
         nonce = self._tokens.new_nonce()
         attempt = Attempt(identity.user_id, identity.session_id, "token", "issue", nonce)
-        admitted = self._admit(identity, attempt)
-        assert admitted.allowance is not None
+        admitted = self._admit(identity, attempt, address)
         text = self._tokens.encode(ActionToken(identity.user_id, admitted.issued_at, nonce))
-        return IssuedToken(text, admitted.allowance)
+        return IssuedToken(text, admitted.allowance, admitted.flagged)
 
-    def increment(self, identity: Identity, token_text: str) -> Increment:
+    def increment(self, identity: Identity, token_text: str, address: str = "") -> Increment:
         """Spend a token for one point.
 
         A client that lost the answer repeats the same token until it hears of success, TokenUsed
@@ -114,35 +123,33 @@ class Scoring:
         try:
             token = self._tokens.decode(token_text, identity.user_id)
         except TokenInvalid:
-            self._admit(identity, attempt)
+            self._admit(identity, attempt, address)
             raise
         attempt = replace(attempt, purpose="spend", nonce=token.nonce, issued_at=token.issued_at)
-        admitted = self._admit(identity, attempt)
+        admitted = self._admit(identity, attempt, address)
         if admitted.verdict == "refused":
             raise TokenInvalid()
-        assert admitted.allowance is not None
         change, used_score = self._count(token)
         outcome = self._place(change)
         if used_score is not None:
             raise TokenUsed(replace(outcome, score=used_score).as_json())
-        return Increment(outcome, admitted.allowance)
+        return Increment(outcome, admitted.allowance, admitted.flagged)
 
-    def _admit(self, identity: Identity, attempt: Attempt) -> Admission:
+    def _admit(self, identity: Identity, attempt: Attempt, address: str) -> Admission:
+        """Attempt, verdict, limit, in this order: a ban is told even to who is over the limit."""
         admission = self._admission.admit(attempt)
-        if admission.verdict == "unknown":
+        if isinstance(admission, Closed) and admission.verdict == "unknown":
             self._sessions.recall(identity)
             admission = self._admission.admit(attempt)
-        match admission.verdict:
-            case "revoked":
-                raise SessionRevoked()
-            case "banned":
-                raise UserBanned()
-            case "limited":
-                raise admission.refusal()
-            case "unknown":
-                # Redis forgot within a millisecond what it was just told: it is being emptied.
-                raise RedisUnavailable()
-        return admission
+        if isinstance(admission, Closed):
+            raise _refusal(admission)
+        verdict = self._judge.judge(identity.user_id, attempt.kind, admission.window, address)
+        if verdict == "BAN":
+            raise UserBanned()
+        flagged = admission.flagged or verdict == "FLAG"
+        if admission.verdict == "limited":
+            raise RateLimited(admission.allowance, flagged=flagged)
+        return replace(admission, flagged=flagged)
 
     def _count(self, token: ActionToken) -> tuple[Change, int | None]:
         """The one transaction: the change and, where the token was counted before, its score.
@@ -154,7 +161,7 @@ class Scoring:
             user = users.lock(connection, token.user_id)
             if user is None:
                 raise AuthInvalid()
-            if user.banned:
+            if user.account.banned:
                 raise UserBanned()
             used_score = ledger.score_of(connection, token.issued_at, token.nonce)
             if used_score is not None:
@@ -181,3 +188,14 @@ class Scoring:
             self._local_board.clear(placed.version)
         rank = placed.rank or self._leaderboard.rank_of(change.score)
         return Outcome(change.score, rank, placed.version)
+
+
+def _refusal(closed: Closed) -> DomainError:
+    match closed.verdict:
+        case "banned":
+            return UserBanned()
+        case "revoked":
+            return SessionRevoked()
+        case "unknown":
+            # Redis forgot within a millisecond what it was just told: it is being emptied.
+            return RedisUnavailable()

@@ -16,6 +16,7 @@ from app.contract.errors import (
     UserBanned,
 )
 from app.contract.identity import Identity, JwtSigner
+from app.contract.messages import EndReason
 from app.stores import sessions as rows
 from app.stores.database import Database
 from app.stores.session_cache import SessionCache
@@ -60,7 +61,7 @@ class Sessions:
         session_id, refresh_id = str(uuid.uuid4()), str(uuid.uuid4())
         now = int(time.time())
         rows.insert(connection, session_id, user.id, refresh_id, now + self._refresh_seconds)
-        self._cache.remember(user.id, session_id, user.status, user.revision)
+        self._cache.remember(user.id, session_id, user.account)
         return self._pair(user.id, session_id, refresh_id, now)
 
     def verify(self, identity: Identity, *, require_redis: bool = False) -> None:
@@ -76,17 +77,18 @@ class Sessions:
                 raise
             self._state(identity)
             return
-        if cached.session == "revoked":
-            raise SessionRevoked()
+        # A ban ends the sessions too; it is the ban that is to be told.
         if cached.status == "banned":
             raise UserBanned()
+        if cached.session == "revoked":
+            raise SessionRevoked()
         if cached.session is None or cached.status is None:
             self.recall(identity)
 
     def recall(self, identity: Identity) -> None:
         """Cache what PostgreSQL has of the session; raises as verify does."""
         state = self._state(identity)
-        self._cache.remember(identity.user_id, identity.session_id, state.status, state.revision)
+        self._cache.remember(identity.user_id, identity.session_id, state.account)
 
     def refresh(self, identity: Identity) -> TokenPair:
         """A new pair for a refresh token, which dies by it; used again it ends the session.
@@ -115,10 +117,12 @@ class Sessions:
             rows.revoke(connection, identity.session_id)
         self.announce_end(identity.user_id, [identity.session_id])
 
-    def announce_end(self, user_id: str, session_ids: list[str]) -> None:
+    def announce_end(
+        self, user_id: str, session_ids: list[str], reason: EndReason = "revoked"
+    ) -> None:
         """Tell caches and broadcasters of sessions whose end is committed."""
         try:
-            self._cache.end(user_id, session_ids, "revoked")
+            self._cache.end(user_id, session_ids, reason)
         except RedisUnavailable:
             # It is committed; the repair pass says it again when Redis is back.
             log.warning("session_end_not_announced", user=user_id, sessions=session_ids)
@@ -126,9 +130,9 @@ class Sessions:
     def _state(self, identity: Identity) -> rows.SessionState:
         with self._database.reading() as connection:
             state = rows.state(connection, identity.user_id, identity.session_id)
-        if state is None:
+        if state is None or state.account.status == "deleted":
             raise AuthInvalid()
-        if state.status == "banned":
+        if state.account.banned:
             raise UserBanned()
         if state.revoked:
             raise SessionRevoked()

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import redis
 from limits import RateLimitItem
 
 from app.contract import keys
-from app.contract.errors import Allowance, RateLimited
+from app.contract.errors import Allowance
 from app.contract.keys import ActionKind
 from app.stores.redis import script, translated
 
 Purpose = Literal["issue", "spend", "refuse"]
-Verdict = Literal["admitted", "limited", "refused", "revoked", "banned", "unknown"]
+Verdict = Literal["admitted", "limited", "refused"]
+ClosedVerdict = Literal["revoked", "banned", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,34 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Window:
+    """The attempts of one kind that the fraud rules judge; times in ms of Redis' clock."""
+
+    attempts: int
+    """In the window of seconds, this one included."""
+    start: int
+    """When the first of them came."""
+    now: int
+    times: tuple[int, ...]
+    """Of the last attempts, newest first; empty unless a rule needs them."""
+
+
+@dataclass(frozen=True)
 class Admission:
     """What the script found; times in ms since 1970."""
 
     verdict: Verdict
-    attempts: int = 0
-    """Attempts of this kind in the fraud window, this one included."""
-    allowance: Allowance | None = None
-    issued_at: int = 0
+    issued_at: int
+    allowance: Allowance
+    window: Window
+    flagged: bool
 
-    def refusal(self) -> RateLimited:
-        """The error for a limited attempt."""
-        assert self.allowance is not None
-        return RateLimited(self.allowance)
+
+@dataclass(frozen=True)
+class Closed:
+    """The attempt was turned away before anything was recorded."""
+
+    verdict: ClosedVerdict
 
 
 class AdmissionStore:
@@ -57,16 +73,19 @@ class AdmissionStore:
         limits: dict[ActionKind, tuple[RateLimitItem, ...]],
         fraud_window_ms: int,
         token_life_ms: int,
+        rhythm_length: int,
     ) -> None:
+        self._client = client
         self._admit = script(client, "admit")
+        self._rhythm_length = rhythm_length
         self._limits = {kind: _pairs(items) for kind, items in limits.items()}
         self._fraud_window_ms = fraud_window_ms
         self._token_life_ms = token_life_ms
 
-    def admit(self, attempt: Attempt) -> Admission:
+    def admit(self, attempt: Attempt) -> Admission | Closed:
         """Record and judge the attempt; raises RedisUnavailable.
 
-        A verdict "unknown" has recorded nothing: remember the session's state and try again.
+        After "unknown" remember the session and the account, and try again.
         """
         user_id = attempt.user_id
         names = [
@@ -75,6 +94,7 @@ class AdmissionStore:
             keys.attempts(user_id, attempt.kind),
             keys.charges(user_id, attempt.kind),
             keys.action_token(user_id, attempt.nonce),
+            keys.rhythm(user_id, attempt.kind),
         ]
         arguments: list[str | int] = [
             attempt.purpose,
@@ -82,30 +102,34 @@ class AdmissionStore:
             self._fraud_window_ms,
             self._token_life_ms,
             attempt.issued_at,
+            self._rhythm_length,
             *self._limits[attempt.kind],
         ]
         with translated():
             reply = self._admit(keys=names, args=arguments)
-        return _admission(reply)
+        return Closed(reply[0]) if len(reply) == 1 else _admission(reply)
+
+    def forget_attempts(self, user_id: str, kind: ActionKind, until: int) -> None:
+        """Take the attempts up to that time out of the fraud window: they have been judged."""
+        with translated(), self._client.pipeline(transaction=False) as pipeline:
+            pipeline.zremrangebyscore(keys.attempts(user_id, kind), "-inf", until)
+            pipeline.delete(keys.rhythm(user_id, kind))
+            pipeline.execute()
 
 
 def _pairs(items: Sequence[RateLimitItem]) -> list[int]:
     return [number for item in items for number in (item.amount, item.get_expiry() * 1000)]
 
 
-def _admission(reply: list[str | int]) -> Admission:
-    verdict: Verdict = reply[0]  # type: ignore[assignment]
-    if len(reply) == 1:
-        return Admission(verdict)
-    _, _, attempts, amount, remaining, reset_at, retry_after, issued_at = map(_number, reply)
+def _admission(reply: list[Any]) -> Admission:
+    verdict, now, attempts, amount, remaining, reset, retry, issued_at, start, flagged, times = (
+        reply
+    )
     allowance = Allowance(
         limit=amount,
         remaining=remaining,
-        reset_at=math.ceil(reset_at / 1000),
-        retry_after=math.ceil(retry_after / 1000),
+        reset_at=math.ceil(reset / 1000),
+        retry_after=math.ceil(retry / 1000),
     )
-    return Admission(verdict, attempts, allowance, issued_at)
-
-
-def _number(value: str | int) -> int:
-    return value if isinstance(value, int) else 0
+    window = Window(attempts, int(start), now, tuple(map(int, times)))
+    return Admission(verdict, issued_at, allowance, window, bool(flagged))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import redis
@@ -14,6 +14,7 @@ from app.stores.redis import script, translated
 
 KEEPER_LEASE_MS = 3_000
 """Each step renews it; a keeper that died delays the next repair by so much."""
+SCAN_COUNT = 1_000
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,19 @@ class RankIndex:
         if not whole:
             return None
         return {score: count + 1 for score, count in zip(wanted, higher, strict=True)}
+
+    def scores(self) -> Iterator[tuple[str, int]]:
+        """Every (user id, score) in the index, in no order."""
+        with translated():
+            for user_id, score in self._client.zscan_iter(keys.INDEX_SCORES, count=SCAN_COUNT):
+                yield user_id, int(score)
+
+    def remove(self, user_id: str) -> None:
+        """Take out what belongs to no user."""
+        with translated(), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zrem(keys.INDEX_SCORES, user_id)
+            pipeline.hdel(keys.INDEX_REVISIONS, user_id)
+            pipeline.execute()
 
     def complete_until(self) -> int | None:
         """PostgreSQL time in µs up to which all changes are in; None: the index is not whole."""

@@ -11,6 +11,7 @@ import redis
 from app.contract import keys
 from app.contract.messages import EndReason, SessionsEnded
 from app.stores.redis import script, translated
+from app.stores.users import Account
 
 SessionFlag = Literal["active", "revoked"]
 
@@ -39,20 +40,25 @@ class SessionCache:
             session, status = pipeline.execute()
         return CachedState(cast("SessionFlag | None", session), status)
 
-    def remember(self, user_id: str, session_id: str, status: str, revision: int) -> None:
-        """Cache an active session and its user's status as PostgreSQL has them."""
+    def remember(self, user_id: str, session_id: str, account: Account) -> None:
+        """Cache an active session and its user's account as PostgreSQL has them."""
         with translated():
             # Never over "revoked", which is final: a slow reader must not revive a session.
             name = keys.session(user_id, session_id)
             self._client.set(name, "active", px=self._life_ms, nx=True)
-            self.remember_status(user_id, status, revision)
+            self.remember_account(user_id, account)
 
-    def remember_status(self, user_id: str, status: str, revision: int) -> None:
-        """Cache the user's status unless that of a newer revision is cached."""
+    def remember_account(self, user_id: str, account: Account) -> None:
+        """Cache the account unless that of a newer revision is cached."""
+        values: list[str | int] = [
+            account.status,
+            account.revision,
+            account.flagged_at,
+            account.flagged_until,
+            self._life_ms,
+        ]
         with translated():
-            self._remember_account(
-                keys=[keys.account(user_id)], args=[status, revision, self._life_ms]
-            )
+            self._remember_account(keys=[keys.account(user_id)], args=values)
 
     def end(self, user_id: str, session_ids: Sequence[str], reason: EndReason) -> None:
         """Mark the sessions as revoked and tell every broadcaster."""

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from app.stores.users import ACCOUNT, Account
+
+# ruff: noqa: S608 - the parts are constants
+
 _INSERT = text(
     "INSERT INTO sessions (id, user_id, refresh_token_id, expires_at)"
     " VALUES (:id, :user_id, :refresh_token_id, to_timestamp(:expires_at))"
 )
 _STATE = text(
-    "SELECT s.revoked_at IS NOT NULL, u.status, u.revision"
+    f"SELECT s.revoked_at IS NOT NULL, {ACCOUNT}"
     " FROM sessions s JOIN users u ON u.id = s.user_id"
     " WHERE s.id = :id AND s.user_id = :user_id"
 )
@@ -23,22 +27,27 @@ _ROTATE = text(
 _REVOKE = text(
     "UPDATE sessions SET revoked_at = clock_timestamp() WHERE id = :id AND revoked_at IS NULL"
 )
+_REVOKE_ALL = text(
+    "UPDATE sessions SET revoked_at = clock_timestamp()"
+    " WHERE user_id = :user_id AND revoked_at IS NULL RETURNING id::text"
+)
 _REVOKE_OTHERS = text(
     "UPDATE sessions SET revoked_at = clock_timestamp()"
     " WHERE user_id = :user_id AND id <> :kept AND revoked_at IS NULL RETURNING id::text"
 )
 _REVOKED_SINCE = text(
-    "SELECT user_id::text, id::text FROM sessions WHERE revoked_at >= to_timestamp(:since / 1e6)"
+    "SELECT s.user_id::text, s.id::text, u.status = 'banned'"
+    " FROM sessions s JOIN users u ON u.id = s.user_id"
+    " WHERE s.revoked_at >= to_timestamp(:since / 1e6) ORDER BY s.user_id"
 )
 
 
 @dataclass(frozen=True)
 class SessionState:
-    """What decides whether a session may act; revision is the one that status is of."""
+    """What decides whether a session may act."""
 
     revoked: bool
-    status: str
-    revision: int
+    account: Account
 
 
 def insert(
@@ -59,7 +68,7 @@ def insert(
 def state(connection: Connection, user_id: str, session_id: str) -> SessionState | None:
     """The session's state, None where there is no such session of that user."""
     row = connection.execute(_STATE, {"id": session_id, "user_id": user_id}).one_or_none()
-    return SessionState(*row) if row else None
+    return SessionState(row[0], Account(*row[1:])) if row else None
 
 
 def rotate(connection: Connection, session_id: str, old: str, new: str, expires_at: int) -> bool:
@@ -79,6 +88,12 @@ def revoke_others(connection: Connection, user_id: str, kept: str) -> list[str]:
     return list(rows.scalars())
 
 
-def revoked_since(connection: Connection, since: int) -> list[tuple[str, str]]:
-    """(user id, session id) of sessions that ended since that time, µs since 1970."""
-    return [(row[0], row[1]) for row in connection.execute(_REVOKED_SINCE, {"since": since})]
+def revoke_all(connection: Connection, user_id: str) -> list[str]:
+    """End every session of the user; the ids of those that ended by it."""
+    return list(connection.execute(_REVOKE_ALL, {"user_id": user_id}).scalars())
+
+
+def revoked_since(connection: Connection, since: int) -> list[tuple[str, str, bool]]:
+    """(user id, session id, user is banned) of what ended since that time, µs since 1970."""
+    rows = connection.execute(_REVOKED_SINCE, {"since": since})
+    return [(row[0], row[1], row[2]) for row in rows]

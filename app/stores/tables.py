@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
 
 metadata = sa.MetaData(
     naming_convention={
@@ -15,7 +15,7 @@ metadata = sa.MetaData(
 
 Moment = TIMESTAMP(timezone=True)
 Id = UUID(as_uuid=False)
-ON_BOARD = "score > 0 AND status <> 'banned'"
+ON_BOARD = "score > 0 AND status IN ('active', 'flagged')"
 """Who is on the board; the same words in the index and in every query that is to use it."""
 
 users = sa.Table(
@@ -34,7 +34,17 @@ users = sa.Table(
     sa.Column("changed_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Column("last_login_at", Moment),
-    sa.CheckConstraint("status IN ('active', 'flagged', 'banned')", name="status"),
+    sa.Column("role", sa.Text, nullable=False, server_default="player"),
+    # No end: until somebody unbans.
+    sa.Column("banned_until", Moment),
+    sa.Column("flagged_at", Moment),
+    sa.Column("flagged_until", Moment),
+    # When status or role last changed; the repair pass tells Redis of what it missed.
+    sa.Column("moderated_at", Moment),
+    # Fraud events before the end of a ban don't count towards the next one.
+    sa.Column("pardoned_at", Moment),
+    sa.CheckConstraint("status IN ('active', 'flagged', 'banned', 'deleted')", name="status"),
+    sa.CheckConstraint("role IN ('player', 'admin')", name="role"),
     sa.CheckConstraint("score >= 0", name="score"),
     sa.Index("users_username_key", sa.text("lower(username)"), unique=True),
     # Minus, so that the order is ascending in every part and a page's end is one row comparison.
@@ -46,6 +56,11 @@ users = sa.Table(
         postgresql_where=sa.text(ON_BOARD),
     ),
     sa.Index("users_changed_at", "changed_at"),
+    sa.Index(
+        "users_moderated_at",
+        "moderated_at",
+        postgresql_where=sa.text("moderated_at IS NOT NULL"),
+    ),
 )
 
 sessions = sa.Table(
@@ -75,5 +90,36 @@ actions = sa.Table(
     sa.Column("points", sa.Integer, nullable=False),
     sa.Column("score_after", sa.BigInteger, nullable=False),
     sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
-    sa.Index("actions_user_id", "user_id"),
+    sa.Index("actions_user_id_created_at", "user_id", "created_at"),
+)
+
+fraud_events = sa.Table(
+    "fraud_events",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", JSONB, nullable=False),
+    # Redis' time in ms of the attempt that fired; attempts up to it are judged.
+    sa.Column("judged_until", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.CheckConstraint("action IN ('FLAG', 'BAN')", name="action"),
+    sa.Index("fraud_events_user_id", "user_id", "created_at"),
+    sa.Index("fraud_events_created_at", "created_at"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("details", JSONB, nullable=False),
+    sa.Index("audit_user_id", "user_id", "id"),
 )

@@ -6,7 +6,12 @@ from unittest.mock import patch
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from config.settings import VARIABLES, InvalidSettings, Settings, load_settings
 from tests.environment import base_environment
@@ -65,6 +70,13 @@ def test_a_short_rsa_key_is_refused() -> None:
     assert "at least 2048 bits" in complaint(JWT_PRIVATE_KEY=short.decode())
 
 
+def test_an_encrypted_key_is_refused() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    assert "must not be encrypted" in complaint(JWT_PRIVATE_KEY=key.decode())
+
+
 def test_secrets_are_not_in_the_settings_repr() -> None:
     settings = load()
     assert "hidden" not in repr(settings)
@@ -89,6 +101,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
     [
         ("TOKEN_LIMIT", "ten per minute"),
         ("INCREMENT_LIMIT", "5"),
+        ("INCREMENT_LIMIT", "0 per minute"),
         ("LOG_LEVEL", "LOUD"),
         ("BCRYPT_COST", "3"),
         ("TRUSTED_PROXY_HOPS", "-1"),

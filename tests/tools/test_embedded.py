@@ -9,9 +9,19 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
+from psycopg2 import extensions
 
 from tools.embedded import EmbeddedPostgres, EmbeddedValkey
 from tools.embedded_server import ServerFailed
+
+
+@pytest.fixture(autouse=True)
+def psycopg2s_own_waiting() -> Iterator[None]:
+    """Services that other tests made wait by their own deadlines, not by connect_timeout."""
+    installed = extensions.get_wait_callback()
+    extensions.set_wait_callback(None)
+    yield
+    extensions.set_wait_callback(installed)
 
 
 @pytest.fixture(scope="module")

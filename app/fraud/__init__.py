@@ -1,0 +1,1 @@
+"""Cheating: the rules, and what follows when one fires (flow 6)."""
