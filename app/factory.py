@@ -7,6 +7,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.cli import register_commands
 from app.composition import Services
 from app.http.api import register_api
 from app.http.errors import register_error_handlers
@@ -32,6 +33,7 @@ def create_app(services: Services) -> Flask:
     register_error_handlers(app)
     register_api(app)
     app.register_blueprint(page)
+    register_commands(app)
     hops = services.settings.trusted_proxy_hops
     if hops:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -8,8 +8,10 @@ from marshmallow import Schema, fields
 
 from app.http.allowance import note_allowance
 from app.http.authentication import admitted, current_identity
+from app.http.limits import caller_address
 from app.http.schemas import Resource
 from app.http.services import services
+from app.http.suspicion import WarningSchema, warned
 
 # ruff: noqa: N815 - the contract's names are camelCase
 
@@ -19,6 +21,7 @@ actions = Resource("actions", __name__, url_prefix="/actions", description="Acti
 class ActionTokenSchema(Schema):
     actionToken = fields.String(required=True)
     expiresIn = fields.Integer(required=True)
+    warning = fields.Nested(WarningSchema)
 
 
 @actions.post("/token")
@@ -26,9 +29,10 @@ class ActionTokenSchema(Schema):
 @actions.response(200, ActionTokenSchema)
 def issue_token() -> dict[str, Any]:
     """Get a single-use token for one increment (flow 3)."""
-    issued = services().scoring.issue_token(current_identity())
+    issued = services().scoring.issue_token(current_identity(), caller_address())
     note_allowance(issued.allowance)
-    return {
+    reply = {
         "actionToken": issued.text,
         "expiresIn": services().settings.action_token_seconds,
     }
+    return warned(reply, flagged=issued.flagged)

@@ -6,6 +6,7 @@ from flask import Flask, Response, jsonify
 from flask_smorest import Api
 
 from app.http.actions import actions
+from app.http.admin import admin
 from app.http.auth import auth
 from app.http.authentication import public
 from app.http.health import health
@@ -16,7 +17,7 @@ from app.http.schemas import ErrorSchema
 from app.http.scores import scores
 from app.http.users import users
 
-RESOURCES = (auth, users, actions, scores, leaderboard, health)
+RESOURCES = (auth, users, actions, scores, leaderboard, admin, health)
 _OPENAPI = {
     "API_TITLE": "Live Scoreboard",
     "API_VERSION": "1",

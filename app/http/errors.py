@@ -15,6 +15,7 @@ from app.contract import errors as domain
 from app.contract.errors import Allowance, DomainError
 from app.http.allowance import note_allowance
 from app.http.limits import address_allowance
+from app.http.suspicion import warned
 from app.metrics import ERRORS
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,6 +32,8 @@ STATUS: dict[type[DomainError], int] = {
     domain.InvalidCredentials: 401,
     domain.SessionRevoked: 401,
     domain.UserBanned: 403,
+    domain.Forbidden: 403,
+    domain.NotFound: 404,
     domain.UsernameTaken: 409,
     domain.RateLimited: 429,
     domain.DatabaseUnavailable: 500,
@@ -65,7 +68,10 @@ def _refuse(error: DomainError) -> Response:
     status = STATUS[type(error)]
     if status >= 500:  # noqa: PLR2004
         log.error("request_failed", code=error.code, exc_info=error)
-    response = _reply(status, error.code, error.error, error.message, error.details)
+    flagged = isinstance(error, domain.RateLimited) and error.flagged
+    response = _reply(
+        status, error.code, error.error, error.message, error.details, flagged=flagged
+    )
     if isinstance(error, domain.RateLimited):
         note_allowance(error.allowance)
         response.headers["Retry-After"] = str(error.allowance.retry_after)
@@ -110,13 +116,19 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _reply(
-    status: int, code: str, error: str, message: str, details: Any | None = None
+    status: int,
+    code: str,
+    error: str,
+    message: str,
+    details: Any | None = None,
+    *,
+    flagged: bool = False,
 ) -> Response:
     ERRORS.labels(code).inc()
     body = {"error": error, "code": code, "message": message, "requestId": g.request_id}
     if details is not None:
         body["details"] = details
-    response = jsonify(body)
+    response = jsonify(warned(body, flagged=flagged))
     response.status_code = status
     return response
 

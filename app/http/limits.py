@@ -18,15 +18,19 @@ from app.contract.errors import Allowance
 from app.http.services import services
 
 
-def _address() -> str:
+def caller_address() -> str:
+    """Where the request came from, as TRUSTED_PROXY_HOPS lets proxies say."""
     return request.remote_addr or "unknown"
 
 
 # Without Redis a login is refused (503), so its limit needs no second storage; reads go on
 # without Redis and are then counted in this process.
-_auth = Limiter(_address, strategy="moving-window", key_prefix="limit:auth")
+_auth = Limiter(caller_address, strategy="moving-window", key_prefix="limit:auth")
 _read = Limiter(
-    _address, strategy="fixed-window", in_memory_fallback_enabled=True, key_prefix="limit:read"
+    caller_address,
+    strategy="fixed-window",
+    in_memory_fallback_enabled=True,
+    key_prefix="limit:read",
 )
 
 log = structlog.stdlib.get_logger(__name__)

@@ -8,8 +8,10 @@ from marshmallow import Schema, fields
 
 from app.http.allowance import note_allowance
 from app.http.authentication import admitted, current_identity
+from app.http.limits import caller_address
 from app.http.schemas import Resource
 from app.http.services import services
+from app.http.suspicion import WarningSchema, warned
 
 # ruff: noqa: N815 - the contract's names are camelCase
 
@@ -24,6 +26,7 @@ class OutcomeSchema(Schema):
     newScore = fields.Integer(required=True)
     newRank = fields.Integer(required=True)
     boardVersion = fields.Integer(required=True, allow_none=True)
+    warning = fields.Nested(WarningSchema)
 
 
 @scores.post("/increment")
@@ -35,6 +38,8 @@ def increment(body: dict[str, str]) -> dict[str, Any]:
 
     Repeat the same token after a lost answer until you hear 200, TOKEN_USED or TOKEN_EXPIRED.
     """
-    counted = services().scoring.increment(current_identity(), body["actionToken"])
+    counted = services().scoring.increment(
+        current_identity(), body["actionToken"], caller_address()
+    )
     note_allowance(counted.allowance)
-    return counted.outcome.as_json()
+    return warned(counted.outcome.as_json(), flagged=counted.flagged)

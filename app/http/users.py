@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -36,5 +37,5 @@ def me() -> dict[str, Any]:
         "displayName": user.display_name,
         "score": user.score,
         "rank": services().leaderboard.rank_of(user.score) if user.score else None,
-        "status": user.status,
+        "status": user.account.status_at(int(time.time() * 1000)),
     }
