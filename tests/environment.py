@@ -20,4 +20,5 @@ def base_environment() -> dict[str, str]:
         "READ_LIMIT": _UNLIMITED,
         "TOKEN_LIMIT": _UNLIMITED,
         "INCREMENT_LIMIT": _UNLIMITED,
+        "FRAUD_RAPID_MAX": "1000000",
     }

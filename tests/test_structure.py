@@ -31,12 +31,16 @@ ALLOWED = {
     "app.background": {"app.composition", "app.contract", "app.stores.subscription"},
     "app.http": {"app.composition", "app.contract", "app.http", "app.metrics", "app.services"},
     "app.web": {"app.http.authentication", "app.http.services", "app.composition", "config"},
-    "app.cli": {"app.cli", "app.composition", "app.contract", "app.services", "app.stores.users"},
+    "app.cli": {
+        "app.cli", "app.composition", "app.contract", "app.services",
+        "app.stores.fraud_events", "app.stores.user_records", "app.stores.users",
+    },
     "app.factory": {"app.composition", "app.http", "app.web", "app.cli", "app.contract"},
     "broadcaster": {
         "app.composition", "app.contract", "app.services", "app.stores.subscription",
         "broadcaster", "config",
     },
+    "config.gunicorn": {"app.background", "config"},
     "config": {"config"},
     "wsgi": {"app", "config"},
     "migrations": {"app.stores.tables", "config"},

@@ -25,9 +25,10 @@ READY_SECONDS = 30
 
 
 class RunningSystem:
-    """`web_processes` APIs and one broadcaster on free ports of 127.0.0.1.
+    """So many APIs and broadcasters on free ports of 127.0.0.1.
 
-    `variables` are settings beside the tests' own. `url` is the first API's address.
+    `variables` are settings beside the tests' own. `url` is the first API's address,
+    `websocket_url` the first broadcaster's.
     """
 
     def __init__(
@@ -36,50 +37,53 @@ class RunningSystem:
         log_dir: Path,
         *,
         web_processes: int = 1,
+        broadcasters: int = 1,
         variables: dict[str, str] | None = None,
     ) -> None:
         self.stores = stores
         self._log_dir = log_dir
         self._stack = ExitStack()
-        ports = free_ports(web_processes + 1)
-        self.broadcaster_port = ports.pop()
-        self.ports = ports
-        self.urls = [f"http://127.0.0.1:{port}" for port in ports]
+        ports = free_ports(web_processes + broadcasters)
+        self.ports, self.broadcaster_ports = ports[:web_processes], ports[web_processes:]
+        self.broadcaster_port = self.broadcaster_ports[0]
+        self.urls = [f"http://127.0.0.1:{port}" for port in self.ports]
         self.url = self.urls[0]
-        self.websocket_url = f"ws://127.0.0.1:{self.broadcaster_port}/ws"
+        self.websocket_urls = [f"ws://127.0.0.1:{port}/ws" for port in self.broadcaster_ports]
+        self.websocket_url = self.websocket_urls[0]
         self.web: list[subprocess.Popen[bytes]] = []
-        self.broadcaster: subprocess.Popen[bytes] | None = None
+        self.broadcasters: list[subprocess.Popen[bytes]] = []
         self._variables = variables or {}
 
-    def environment(self, port: int) -> dict[str, str]:
-        """What a process of this system finds in its environment."""
+    def environment(self, port: int = 0, broadcaster_port: int = 0) -> dict[str, str]:
+        """What a process of this system finds in its environment; 0: the first one's port."""
         return {
             **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             **base_environment(),
             "DATABASE_URL": self.stores.database_url,
             "REDIS_URL": self.stores.redis_url,
-            "PORT": str(port),
-            "BROADCASTER_PORT": str(self.broadcaster_port),
+            "PORT": str(port or self.ports[0]),
+            "BROADCASTER_PORT": str(broadcaster_port or self.broadcaster_port),
             "ALLOWED_ORIGINS": ",".join(self.urls),
             **self._variables,
         }
 
     def start_web(self, port: int) -> subprocess.Popen[bytes]:
         """Start one API, as the Procfile does."""
-        process = self._start("web", port)
+        process = self._start("web", self.environment(port))
         self.web.append(process)
         return process
 
-    def start_broadcaster(self) -> subprocess.Popen[bytes]:
-        """Start the broadcaster, as the Procfile does."""
-        self.broadcaster = self._start("broadcaster", self.ports[0])
-        return self.broadcaster
+    def start_broadcaster(self, port: int) -> subprocess.Popen[bytes]:
+        """Start one broadcaster, as the Procfile does."""
+        process = self._start("broadcaster", self.environment(broadcaster_port=port))
+        self.broadcasters.append(process)
+        return process
 
     def wait_until_ready(self) -> None:
         """Return when every process says that it is healthy; raises TimeoutError."""
-        for url in [*self.urls, f"http://127.0.0.1:{self.broadcaster_port}"]:
-            await_health(url)
+        for port in [*self.ports, *self.broadcaster_ports]:
+            await_health(f"http://127.0.0.1:{port}")
 
     def register(self, name: str | None = None, *, url: str | None = None) -> Player:
         """A new player, logged in; `name` is the display name."""
@@ -92,7 +96,8 @@ class RunningSystem:
     def __enter__(self) -> Self:
         for port in self.ports:
             self.start_web(port)
-        self.start_broadcaster()
+        for port in self.broadcaster_ports:
+            self.start_broadcaster(port)
         try:
             self.wait_until_ready()
         except TimeoutError:
@@ -112,11 +117,10 @@ class RunningSystem:
         """End every process that still runs."""
         self._stack.close()
 
-    def _start(self, name: str, port: int) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         command = read_procfile(ROOT / "Procfile")[name]
         number = len(list(self._log_dir.glob(f"{name}-*.log")))
         output = self._stack.enter_context((self._log_dir / f"{name}-{number}.log").open("wb"))
-        environment = self.environment(port)
         command[0] = str(Path(sys.executable).parent / command[0])
         process = spawn(command, output=output, environment=environment)
         self._stack.callback(end, process, (signal.SIGTERM, 10))

@@ -1,0 +1,200 @@
+"""A ban reaches everything within a second, and undoing it brings everything back."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
+import pytest
+import requests
+
+from app.composition import Services, build_services
+from app.contract import keys
+from app.contract.errors import UserBanned
+from app.services.moderation import Act
+from app.stores import ledger, users
+from config.settings import load_settings
+from tests.app.people import Person
+from tests.awaiting import await_true
+from tests.servers import DatabaseServer, Stores, redis_server
+from tests.system.player import PASSWORD, Player
+from tests.system.running import RunningSystem, free_ports
+from tests.system.watching import Watcher
+
+pytestmark = pytest.mark.slow
+ACT = Act("test", "because")
+
+
+@pytest.fixture(scope="module")
+def system(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningSystem]:
+    """Two API processes and two broadcasters."""
+    with redis_server(tmp_path_factory.mktemp("valkey")) as server:
+        stores = Stores(postgres.create(), server.url)
+        logs = tmp_path_factory.mktemp("logs")
+        with RunningSystem(stores, logs, web_processes=2, broadcasters=2) as running:
+            yield running
+
+
+@pytest.fixture
+def moderator(system: RunningSystem) -> Iterator[Services]:
+    """The services as an operator's command has them."""
+    yield from services_of(system)
+
+
+@pytest.fixture
+def cut_off_moderator(system: RunningSystem) -> Iterator[Services]:
+    """An operator's command that reaches PostgreSQL but not Redis."""
+    (port,) = free_ports(1)
+    yield from services_of(system, REDIS_URL=f"redis://127.0.0.1:{port}/0")
+
+
+def services_of(system: RunningSystem, **variables: str) -> Iterator[Services]:
+    with patch.dict("os.environ", system.environment() | variables):
+        services = build_services(load_settings())
+    yield services
+    services.close()
+
+
+def board_users(url: str) -> set[str]:
+    board = requests.get(f"{url}/api/leaderboard", timeout=5).json()
+    return {row["userId"] for row in board["leaderboard"]}
+
+
+def leader(system: RunningSystem) -> Player:
+    """A player at the very top."""
+    player = system.register(f"Leader {secrets.token_hex(2)}")
+    top = requests.get(f"{system.url}/api/leaderboard?limit=1", timeout=5).json()["leaderboard"]
+    for _ in range(1 + max((row["score"] for row in top), default=0)):
+        player.score_point()
+    return player
+
+
+def refused(player: Player, url: str) -> bool:
+    """Whether access and refresh tokens alike are answered by the ban at that process."""
+    there = Player(url, player.username, player.user_id, player.access_token, player.refresh_token)
+    replies = [
+        there.call("GET", "/users/me"),
+        there.call("POST", "/actions/token"),
+        there.call("POST", "/auth/refresh", json={"refreshToken": player.refresh_token}),
+    ]
+    return all((r.status_code, r.json()["code"]) == (403, "USER_BANNED") for r in replies)
+
+
+def shows(screen: Watcher, player: Player) -> bool:
+    """Whether the player is on the screen just now."""
+    return player.user_id in {row["userId"] for row in screen.boards[-1]["leaderboard"]}
+
+
+def left(limit: float) -> float:
+    """Seconds until then."""
+    return limit - time.monotonic()
+
+
+def test_a_ban_reaches_tokens_caches_index_screens_and_sockets_within_a_second(
+    system: RunningSystem, moderator: Services
+) -> None:
+    player, viewer = leader(system), system.register()
+    token = player.ask_token()
+    with ExitStack() as stack:
+        screens, own_screens = (
+            [stack.enter_context(Watcher(url, who.access_token)) for url in system.websocket_urls]
+            for who in (viewer, player)
+        )
+        await_true(lambda: all(player.user_id in board_users(url) for url in system.urls), 2)
+        moderator.moderation.ban(ACT, player.user_id)
+        limit = time.monotonic() + 1
+        await_true(lambda: [own.closed_with for own in own_screens] == [4403, 4403], 1)
+        await_true(lambda: not any(shows(screen, player) for screen in screens), left(limit))
+        for url in system.urls:
+            await_true(lambda: player.user_id not in board_users(url), left(limit))  # noqa: B023
+            assert refused(player, url)
+        assert time.monotonic() < limit
+    assert moderator.redis.zscore(keys.INDEX_SCORES, player.user_id) is None
+    assert player.spend(token).json()["code"] == "USER_BANNED"
+
+
+def test_an_unban_brings_the_player_back_with_their_score_and_a_new_login(
+    system: RunningSystem, moderator: Services
+) -> None:
+    player = leader(system)
+    score = player.call("GET", "/users/me").json()["score"]
+    moderator.moderation.ban(ACT, player.user_id)
+    moderator.moderation.unban(ACT, player.user_id)
+    await_true(lambda: all(player.user_id in board_users(url) for url in system.urls), 5)
+    assert player.call("GET", "/users/me").json()["code"] == "SESSION_REVOKED"
+    body = {"username": player.username, "password": PASSWORD}
+    login = requests.post(f"{system.url}/api/auth/login", json=body, timeout=5).json()
+    player.access_token = login["accessToken"]
+    me = player.call("GET", "/users/me").json()
+    assert (me["score"], me["rank"], me["status"]) == (score, 1, "active")
+    assert player.score_point()["newScore"] == score + 1
+
+
+def test_a_timed_ban_ends_by_itself_and_the_player_is_back_within_five_seconds(
+    system: RunningSystem, moderator: Services
+) -> None:
+    player, viewer = leader(system), system.register()
+    with Watcher(system.websocket_url, viewer.access_token) as screen:
+        until = datetime.now(UTC) + timedelta(seconds=1)
+        moderator.moderation.ban(ACT, player.user_id, until)
+        await_true(lambda: player.user_id not in board_users(system.url), 1)
+        await_true(lambda: datetime.now(UTC) > until, 2)
+        await_true(lambda: shows(screen, player), 5)
+    assert all(player.user_id in board_users(url) for url in system.urls)
+
+
+def test_a_ban_that_redis_could_not_be_told_stops_increments_and_follows_by_itself(
+    system: RunningSystem, cut_off_moderator: Services
+) -> None:
+    player = leader(system)
+    score = player.call("GET", "/users/me").json()["score"]
+    token = player.ask_token()
+    with Watcher(system.websocket_url, player.access_token) as own_screen:
+        cut_off_moderator.moderation.ban(ACT, player.user_id)
+        assert player.spend(token).json()["code"] == "USER_BANNED"
+        await_true(lambda: player.user_id not in board_users(system.urls[1]), 5)
+        await_true(lambda: own_screen.closed_with == 4403, 5)
+    await_true(lambda: all(refused(player, url) for url in system.urls), 5)
+    with cut_off_moderator.database.reading() as connection:
+        assert users.find(connection, player.user_id).score == score  # type: ignore[union-attr]
+        assert ledger.wrong_sums(connection) == []
+
+
+def test_a_ban_amid_50_increments_in_flight_leaves_the_player_off_the_board_100_times_of_100(
+    make_services: Callable[..., Services],
+) -> None:
+    here, there = make_services(), make_services()
+    here.index_keeper.keep()
+    for run in range(100):
+        person = Person.register(here)
+        person.score()
+        tokens = [person.token() for _ in range(50)]
+
+        def spend(number: int, person: Person = person, tokens: list[str] = tokens) -> bool:
+            services = (here, there)[number % 2]
+            try:
+                services.scoring.increment(person.identity, tokens[number])
+            except UserBanned:
+                return False
+            return True
+
+        with ThreadPoolExecutor(10) as pool:
+            spent = [pool.submit(spend, number) for number in range(25)]
+            banned = pool.submit(there.moderation.ban, ACT, person.user_id)
+            spent += [pool.submit(spend, number) for number in range(25, 50)]
+            banned.result()
+            counted = 1 + sum(future.result() for future in spent)
+        assert here.redis.zscore(keys.INDEX_SCORES, person.user_id) is None, f"run {run}"
+        assert here.leaderboard.around(person.user_id, 1).rows == ()
+        with here.database.reading() as connection:
+            user = users.find(connection, person.user_id)
+        assert user is not None
+        assert user.score == counted
+    assert here.ledger_check.verify().sound
