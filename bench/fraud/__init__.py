@@ -1,0 +1,1 @@
+"""How many bots each fraud rule catches and how many humans it accuses, in simulated minutes."""
