@@ -57,7 +57,8 @@ _CHANGED = (
 )
 _OF_USER = text(f"{_CHANGED} WHERE id = :user_id")
 _CHANGED_SINCE = text(f"{_CHANGED} WHERE changed_at >= to_timestamp(:since / 1e6)")
-_AFTER_ID = text(f"{_CHANGED} WHERE {ON_BOARD} AND id > :after ORDER BY id LIMIT :limit")
+# users.id, since a plain id would be the text that is selected, which no index is in order of.
+_AFTER_ID = text(f"{_CHANGED} WHERE {ON_BOARD} AND id > :after ORDER BY users.id LIMIT :limit")
 _WRONG_SUMS = text(
     "SELECT u.id::text, u.score, coalesce(sum(a.points), 0)::bigint"
     " FROM users u LEFT JOIN actions a ON a.user_id = u.id"

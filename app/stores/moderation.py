@@ -38,7 +38,7 @@ _DUE = text(
     "SELECT id::text FROM users"
     " WHERE (status = 'banned' AND banned_until <= clock_timestamp())"
     " OR (status = 'flagged' AND flagged_until <= clock_timestamp())"
-    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED LIMIT :limit"
+    " ORDER BY users.id FOR NO KEY UPDATE SKIP LOCKED LIMIT :limit"
 )
 _EXPIRE_BAN = text(
     "UPDATE users SET status = 'active', banned_until = NULL, flagged_until = NULL,"

@@ -61,6 +61,12 @@ users = sa.Table(
         "moderated_at",
         postgresql_where=sa.text("moderated_at IS NOT NULL"),
     ),
+    # Looked through every two seconds for bans and flags whose time is over.
+    sa.Index(
+        "users_to_be_released",
+        "id",
+        postgresql_where=sa.text("status IN ('banned', 'flagged')"),
+    ),
 )
 
 sessions = sa.Table(

@@ -46,6 +46,12 @@ def upgrade() -> None:
         ["moderated_at"],
         postgresql_where=sa.text("moderated_at IS NOT NULL"),
     )
+    op.create_index(
+        "users_to_be_released",
+        "users",
+        ["id"],
+        postgresql_where=sa.text("status IN ('banned', 'flagged')"),
+    )
     op.create_index("actions_user_id_created_at", "actions", ["user_id", "created_at"])
     op.drop_index("actions_user_id", "actions")
 
@@ -87,6 +93,7 @@ def downgrade() -> None:
     op.drop_table("fraud_events")
     op.create_index("actions_user_id", "actions", ["user_id"])
     op.drop_index("actions_user_id_created_at", "actions")
+    op.drop_index("users_to_be_released", "users")
     op.drop_index("users_moderated_at", "users")
     op.drop_index("users_board", "users")
     op.execute("UPDATE users SET status = 'banned' WHERE status = 'deleted'")

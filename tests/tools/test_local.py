@@ -23,6 +23,8 @@ from tests.tools.local_run import (
 
 Start = Callable[..., LocalRun]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
@@ -62,7 +64,6 @@ def test_being_asked_to_stop_leaves_no_process_lock_or_port(
     run.assert_nothing_left()
 
 
-@pytest.mark.slow
 def test_data_and_keys_survive_a_restart_and_a_kill_9(start: Start) -> None:
     first = start()
     first.await_running()
@@ -185,7 +186,6 @@ def test_a_release_that_fails_shows_what_it_said(start: Start, directory: Path) 
     run.assert_nothing_left()
 
 
-@pytest.mark.slow
 def test_a_second_ctrl_c_ends_a_service_that_ignores_the_first(
     start: Start, directory: Path
 ) -> None:
@@ -199,7 +199,6 @@ def test_a_second_ctrl_c_ends_a_service_that_ignores_the_first(
     run.assert_nothing_left()
 
 
-@pytest.mark.slow
 def test_a_service_that_ignores_sigterm_is_ended_after_the_shutdown_time(
     start: Start, directory: Path
 ) -> None:
@@ -210,7 +209,6 @@ def test_a_service_that_ignores_sigterm_is_ended_after_the_shutdown_time(
     run.assert_nothing_left()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_make_run_ends_whole_with_make_itself(start: Start, how: signal.Signals) -> None:
     run = start(command=["make", "run"])

@@ -95,6 +95,7 @@ def compare_one_sequence(
     return limited
 
 
+@pytest.mark.slow
 def test_the_model_of_admission_is_admit_lua(services: Services) -> None:
     store = AdmissionStore(services.redis, RATES, FRAUD_WINDOW, 60_000, RHYTHM)
     clock = SetClock(services.redis, store)

@@ -80,6 +80,7 @@ def higher(services: Services, score: int) -> int:
         )
 
 
+@pytest.mark.slow
 def test_an_index_that_redis_lost_is_rebuilt_by_itself_within_five_seconds(
     services: Services, stores: Stores, start_background: StartBackground
 ) -> None:
