@@ -112,8 +112,8 @@ class Forbidden(DomainError):
     code = "FORBIDDEN"
     error = "Forbidden"
 
-    def __init__(self) -> None:
-        super().__init__("This needs the admin role")
+    def __init__(self, message: str = "This needs the admin role") -> None:
+        super().__init__(message)
 
 
 class NotFound(DomainError):

@@ -115,7 +115,7 @@ class Judge:
             moderation.ban(connection, user.id, until=None)
             ended = sessions.revoke_all(connection, user.id)
         else:
-            moderation.flag(connection, user.id, observation.now, rules.flag_seconds)
+            moderation.flag(connection, user.id, observation.now, rules.flag_seconds, extend=True)
         audit.insert(
             connection, ACTOR, action.lower(), user.id, finding.reason, {"rule": finding.rule}
         )

@@ -179,7 +179,7 @@ def read_audit(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _act(body: dict[str, Any]) -> Act:
-    return Act(f"admin:{current_identity().user_id}", body["reason"])
+    return Act(f"admin:{current_identity().user_id}", body["reason"], among_admins=True)
 
 
 def _refuse_own(user_id: UUID) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from flask import g, request
 from structlog.contextvars import bind_contextvars
+from werkzeug.exceptions import HTTPException
 
 from app.contract.errors import AuthInvalid, AuthRequired, Forbidden, UserBanned
 from app.contract.identity import Identity
@@ -46,8 +47,13 @@ def admitted(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        _identify()
-        return view(*args, **kwargs)
+        identity = _identify()
+        try:
+            return view(*args, **kwargs)
+        except HTTPException:
+            # A body that can't be read is no attempt, but the banned hear of the ban all the same.
+            services().sessions.verify(identity)
+            raise
 
     return _declare(guarded, "admission")
 

@@ -7,6 +7,7 @@ from itertools import groupby
 import structlog
 from sqlalchemy import Connection
 
+from app.contract.messages import EndReason
 from app.metrics import INDEX_REBUILDS, INDEX_REPAIRS
 from app.services.propagation import Propagation, aftermath_of
 from app.services.sessions import Sessions
@@ -58,7 +59,7 @@ class IndexKeeper:
         if token is None:
             return
         try:
-            self._end_what_is_over()
+            self._end_what_is_over(token)
             moment = self._index.complete_until()
             if moment is None:
                 self._rebuild(token)
@@ -81,7 +82,8 @@ class IndexKeeper:
                     log.warning("index_rebuild_lost", users=users)
                     return
                 after, users = changes[-1].user_id, users + len(changes)
-            self._tell_standings(connection, begun - self._session_us)
+            if not self._tell_standings(connection, token, begun - self._session_us):
+                return
         if not self._index.mark_complete(token, begun):
             log.warning("index_rebuild_lost", users=users)
             return
@@ -95,7 +97,7 @@ class IndexKeeper:
         with self._database.reading() as connection:
             begun = ledger.now(connection)
             changes = ledger.changed_since(connection, since)
-            self._tell_standings(connection, since)
+            told = self._tell_standings(connection, token, since)
         for start in range(0, len(changes), PLACE_CHUNK):
             chunk = changes[start : start + PLACE_CHUNK]
             placed = self._index.place(chunk, self._local_board.highest_version)
@@ -104,23 +106,34 @@ class IndexKeeper:
                 log.info("index_repaired", changes=placed.applied)
             # After a long absence of Redis there are many; another keeper would only repeat them.
             self._index.remain_keeper(token)
-        self._index.mark_complete(token, begun)
+        # What was not told is found again by the next pass only if the mark stays behind it.
+        if told:
+            self._index.mark_complete(token, begun)
 
-    def _tell_standings(self, connection: Connection, since: int) -> None:
-        """Say again what moderation may have said while Redis was away."""
+    def _tell_standings(self, connection: Connection, token: str, since: int) -> bool:
+        """Say again what moderation may have said while Redis was away; False: not all was told."""
         ended = session_rows.revoked_since(connection, since)
         for (user_id, banned), group in groupby(ended, key=lambda row: (row[0], row[2])):
             session_ids = [session_id for _, session_id, _ in group]
-            self._sessions.announce_end(user_id, session_ids, "banned" if banned else "revoked")
+            reason: EndReason = "banned" if banned else "revoked"
+            if not self._sessions.announce_end(user_id, session_ids, reason):
+                return False
+            self._index.remain_keeper(token)
         for user_id in moderation.moderated_since(connection, since):
-            self._propagation.tell(aftermath_of(connection, user_id))
+            if not self._propagation.tell(aftermath_of(connection, user_id)):
+                return False
+            self._index.remain_keeper(token)
+        return True
 
-    def _end_what_is_over(self) -> None:
+    def _end_what_is_over(self, token: str) -> None:
         """Bans and flags end by themselves; the player is back with the score they had."""
-        with self._database.transaction() as connection:
-            over = moderation.expire(connection, EXPIRE_CHUNK)
-            aftermaths = [aftermath_of(connection, user_id) for user_id in over]
-            for user_id in over:
-                audit.insert(connection, ACTOR, "expire", user_id, "its time was over", {})
-        for aftermath in aftermaths:
-            self._propagation.tell(aftermath)
+        over = [""] * EXPIRE_CHUNK
+        while len(over) == EXPIRE_CHUNK:
+            with self._database.transaction() as connection:
+                over = moderation.expire(connection, EXPIRE_CHUNK)
+                aftermaths = [aftermath_of(connection, user_id) for user_id in over]
+                for user_id in over:
+                    audit.insert(connection, ACTOR, "expire", user_id, "its time was over", {})
+            for aftermath in aftermaths:
+                self._propagation.tell(aftermath)
+            self._index.remain_keeper(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from app.stores.rank_index import RankIndex
 
 SETTLE_SECONDS = 3.0
 """What differs is looked at again after this: acts in flight are in one place before the other."""
+USER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 
@@ -67,19 +69,21 @@ class LedgerCheck:
             time.sleep(SETTLE_SECONDS)
             # Who scores all the while differs each time, but each time by other numbers.
             users, again = self._look_at_index()
-            places = [found for found in again if found in places]
+            before = set(places)
+            places = [found for found in again if found in before]
         return Verification(users, tuple(sums), tuple(places))
 
     def repair_index(self, differences: tuple[Difference, ...]) -> int:
         """Bring the index to what the database says of these users; how many were placed."""
         repaired = 0
         for difference in differences:
-            with self._database.transaction() as connection:
-                change = ledger.touch(connection, difference.user_id)
-            if change is None:
-                self._index.remove(difference.user_id)
-            else:
-                self._index.place([change], self._local_board.highest_version)
+            # Out first, since what the index has may claim a newer revision than there is.
+            self._index.remove(difference.user_id)
+            if USER_ID.fullmatch(difference.user_id):
+                with self._database.transaction() as connection:
+                    change = ledger.touch(connection, difference.user_id)
+                if change is not None:
+                    self._index.place([change], self._local_board.highest_version)
             repaired += 1
         return repaired
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.contract.errors import NotFound
+from app.contract.errors import Forbidden, NotFound
 from app.contract.messages import EndReason
 from app.services.passwords import Passwords
 from app.services.propagation import Propagation, aftermath_of
@@ -18,6 +18,8 @@ from app.stores import audit, ledger, moderation, sessions, users
 from app.stores.database import Database
 from app.stores.users import User
 
+# Done to an admin these would let one admin act, and be audited, as another.
+FOR_OPERATORS_ALONE = frozenset({"ban", "delete", "set-password"})
 NO_REASON = "no reason given"
 LONGEST_SECONDS = 3650 * 86400
 """Of a timed ban or flag."""
@@ -26,10 +28,11 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Act:
-    """Who does it, and why."""
+    """Who does it, and why; admins may not do everything to each other that operators may."""
 
     actor: str
     reason: str
+    among_admins: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,8 @@ class Moderation:
         """
         with self._database.transaction() as connection:
             user = _found(users.lock(connection, user_id))
+            if act.among_admins and user.role == "admin" and name in FOR_OPERATORS_ALONE:
+                raise Forbidden("Only an operator may do this to an admin")
             done = do(connection, user)
             if done is None:
                 return Performed(done=False, told=True)

@@ -106,6 +106,8 @@ class Sessions:
                 now + self._refresh_seconds,
             )
         if not rotated:
+            # It may have been a ban or a logout that Redis was not told of.
+            self._state(identity)
             log.warning("refresh_token_reused", user=identity.user_id)
             self.end(identity)
             raise SessionRevoked()
@@ -119,13 +121,15 @@ class Sessions:
 
     def announce_end(
         self, user_id: str, session_ids: list[str], reason: EndReason = "revoked"
-    ) -> None:
-        """Tell caches and broadcasters of sessions whose end is committed."""
+    ) -> bool:
+        """Tell caches and broadcasters of sessions whose end is committed; False: not told."""
         try:
             self._cache.end(user_id, session_ids, reason)
         except RedisUnavailable:
             # It is committed; the repair pass says it again when Redis is back.
             log.warning("session_end_not_announced", user=user_id, sessions=session_ids)
+            return False
+        return True
 
     def _state(self, identity: Identity) -> rows.SessionState:
         with self._database.reading() as connection:

@@ -30,9 +30,15 @@ _COUNT = text(
     " FROM action WHERE users.id = :user_id"
     f" RETURNING score, revision, {_MICROSECONDS.format('reached_at')}"
 )
+# Down to where the score stood then, or to where an earlier revocation has brought it since.
 _POINTS_SINCE = text(
-    "SELECT coalesce(sum(points), 0) FROM actions WHERE user_id = :user_id"
-    " AND (CAST(:since AS timestamptz) IS NULL OR created_at >= CAST(:since AS timestamptz))"
+    "SELECT u.score - least("
+    "  coalesce((SELECT score_after FROM actions WHERE user_id = u.id"
+    "    AND created_at < CAST(:since AS timestamptz)"
+    "    ORDER BY created_at DESC, id DESC LIMIT 1), 0),"
+    "  coalesce((SELECT min(score_after) FROM actions WHERE user_id = u.id"
+    "    AND created_at >= CAST(:since AS timestamptz)), u.score))"
+    " FROM users u WHERE u.id = :user_id"
 )
 # The lower score was reached when it was first stood at; only then is the order among equals fair.
 _COMPENSATE = text(
@@ -108,7 +114,7 @@ def count(
 
 
 def points_since(connection: Connection, user_id: str, since: datetime | None) -> int:
-    """The sum of the user's actions since that moment, what was taken back included."""
+    """What the user has of the points made since that moment; None: of all points."""
     return int(connection.execute(_POINTS_SINCE, {"user_id": user_id, "since": since}).scalar_one())
 
 

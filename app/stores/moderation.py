@@ -20,8 +20,12 @@ _UNBAN = text(
     f" pardoned_at = clock_timestamp(), {_SHOWN} WHERE id = :id AND status = 'banned'"
 )
 _FLAG = text(
-    "UPDATE users SET status = 'flagged', flagged_at = to_timestamp(:at / 1000.0),"
-    f" flagged_until = to_timestamp((:at + :milliseconds) / 1000.0), {_UNSHOWN}"
+    "UPDATE users SET status = 'flagged',"
+    " flagged_at = CASE WHEN :extend AND status = 'flagged' THEN flagged_at"
+    " ELSE to_timestamp(:at / 1000.0) END,"
+    " flagged_until = CASE WHEN :extend AND status = 'flagged'"
+    " THEN greatest(flagged_until, to_timestamp((:at + :milliseconds) / 1000.0))"
+    f" ELSE to_timestamp((:at + :milliseconds) / 1000.0) END, {_UNSHOWN}"
     " WHERE id = :id AND status IN ('active', 'flagged')"
 )
 _UNFLAG = text(
@@ -64,9 +68,14 @@ def unban(connection: Connection, user_id: str) -> bool:
     return connection.execute(_UNBAN, {"id": user_id}).rowcount == 1
 
 
-def flag(connection: Connection, user_id: str, at: int, seconds: int) -> bool:
-    """Flag the user from `at` (ms since 1970) for so long; False for one who is banned."""
-    values = {"id": user_id, "at": at, "milliseconds": seconds * 1000}
+def flag(
+    connection: Connection, user_id: str, at: int, seconds: int, *, extend: bool = False
+) -> bool:
+    """Flag the user from `at` (ms since 1970) for so long; False for one who is banned.
+
+    With `extend` a flag that holds already is only made longer, never shorter or milder.
+    """
+    values = {"id": user_id, "at": at, "milliseconds": seconds * 1000, "extend": extend}
     return connection.execute(_FLAG, values).rowcount == 1
 
 

@@ -82,6 +82,7 @@ def refused(player: Player, url: str) -> bool:
     replies = [
         there.call("GET", "/users/me"),
         there.call("POST", "/actions/token"),
+        there.call("POST", "/scores/increment", json={"not": "readable"}),
         there.call("POST", "/auth/refresh", json={"refreshToken": player.refresh_token}),
     ]
     return all((r.status_code, r.json()["code"]) == (403, "USER_BANNED") for r in replies)

@@ -45,7 +45,10 @@ for i = 6, #ARGV, 4 do
       redis.call("ZREM", KEYS[1], user)
     end
     applied = applied + 1
-    if may_touch_top(user, score, reached_at, old) then
+    -- After a skipped revision, or for one who leaves, the index may know less than a reader of
+    -- PostgreSQL has seen: a board with a score on it that was never placed.
+    local unseen = score == 0 or revision > tonumber(known or 0) + 1
+    if unseen or may_touch_top(user, score, reached_at, old) then
       touched = true
       -- Somebody moves up into the place that was left, who may be on no list: until the board
       -- is stored again, every change counts. Growth alone can't do that.

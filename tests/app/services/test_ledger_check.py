@@ -68,6 +68,15 @@ def test_an_index_that_is_not_the_database_is_found_and_repaired(
     assert services.ledger_check.verify().sound
 
 
+def test_what_is_no_user_and_what_claims_a_newer_revision_is_repaired_too(
+    services: Services, people: list[Person]
+) -> None:
+    services.redis.zadd(keys.INDEX_SCORES, {"foo": 5, people[3].user_id: 9})
+    services.redis.hset(keys.INDEX_REVISIONS, people[3].user_id, "999999")
+    assert services.ledger_check.repair_index(services.ledger_check.verify().index) == 2
+    assert services.ledger_check.verify().sound
+
+
 def test_a_player_missing_from_the_index_is_found(services: Services, people: list[Person]) -> None:
     services.redis.zrem(keys.INDEX_SCORES, people[3].user_id)
     found = services.ledger_check.verify().index

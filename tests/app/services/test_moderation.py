@@ -10,6 +10,7 @@ from app.composition import Services
 from app.contract import keys
 from app.contract.errors import (
     AuthInvalid,
+    Forbidden,
     InvalidCredentials,
     NotFound,
     SessionRevoked,
@@ -17,7 +18,8 @@ from app.contract.errors import (
     UsernameTaken,
 )
 from app.services.moderation import Act
-from app.stores import audit
+from app.services.scoring import Outcome
+from app.stores import audit, moderation
 from app.stores.audit import AuditEntry
 from tests.app.people import PASSWORD, Person
 from tests.servers import Stores, empty
@@ -152,6 +154,73 @@ def test_points_taken_back_stay_in_the_history_and_the_sum_holds(services: Servi
     assert person.score().score == 1
     assert services.ledger_check.verify().sound
     assert [entry.details["points"] for entry in trail(services, person)] == [2, 3]
+
+
+def test_points_since_a_moment_are_those_made_since_whatever_was_taken_back_before(
+    services: Services,
+) -> None:
+    person = Person.register(services)
+    person.score(4)
+    since = datetime.now(UTC)
+    assert services.moderation.revoke_points(ACT, person.user_id).points == 4
+    person.score(3)
+    assert services.moderation.revoke_points(ACT, person.user_id, since).points == 3
+    assert services.accounts.find(person.user_id).score == 0
+    assert services.ledger_check.verify().ledger == ()
+
+
+def test_an_admin_does_not_ban_delete_or_take_over_another_admin(services: Services) -> None:
+    other = Person.register(services)
+    services.moderation.set_role(ACT, other.user_id, "admin")
+    among = Act("admin:somebody", "because", among_admins=True)
+    for attempt in (
+        lambda: services.moderation.ban(among, other.user_id),
+        lambda: services.moderation.delete(among, other.user_id),
+        lambda: services.moderation.set_password(among, other.user_id, "another password"),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
+    services.sessions.verify(other.identity)
+    services.moderation.ban(ACT, other.user_id)
+
+
+def test_a_ban_that_the_index_learns_before_the_points_still_raises_the_version(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index knows an outdated score of the player, too low for the board."""
+    leaders = [Person.register(services) for _ in range(10)]
+    for leader in leaders:
+        leader.score(3)
+    player = Person.register(services)
+    player.score()
+    monkeypatch.setattr(services.scoring, "_place", lambda _: Outcome(0, 0, 0))
+    player.score(4)
+    monkeypatch.undo()
+    version = services.leaderboard.top().version.number
+    services.moderation.ban(ACT, player.user_id)
+    assert services.leaderboard.top().version.number > version
+
+
+def test_a_refresh_after_a_ban_that_redis_was_not_told_of_hears_of_the_ban(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admitted = services.accounts.register("ada", PASSWORD, "Ada")
+    identity = services.verifier.verify(admitted.tokens.refresh_token, "refresh")
+    monkeypatch.setattr(services.moderation._propagation, "tell", lambda _: False)
+    services.moderation.ban(ACT, admitted.user.id)
+    with pytest.raises(UserBanned):
+        services.sessions.refresh(identity)
+
+
+def test_a_rule_never_shortens_an_operators_flag(services: Services) -> None:
+    person = Person.register(services)
+    services.moderation.flag(ACT, person.user_id, 7 * 86_400)
+    before = services.accounts.find(person.user_id).account
+    with services.database.transaction() as connection:
+        moderation.flag(connection, person.user_id, before.flagged_at + 5_000, 60, extend=True)
+    after = services.accounts.find(person.user_id).account
+    assert after.flagged_until == before.flagged_until
+    assert after.flagged_at == before.flagged_at
 
 
 def test_a_board_that_lost_a_row_shows_who_moved_up(services: Services) -> None:
