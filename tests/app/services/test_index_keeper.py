@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app.composition import Services
 from app.contract import keys
 from app.contract.errors import SessionRevoked
+from app.services.moderation import Act
 from app.stores import ledger
 from app.stores.ledger import Change
 from app.stores.rank_index import RankIndex
@@ -185,6 +186,25 @@ def test_an_ended_session_that_redis_was_not_told_of_is_announced_by_the_next_pa
     services.index_keeper.keep()
     with pytest.raises(SessionRevoked):
         services.sessions.verify(person.identity)
+
+
+def test_what_could_not_be_told_keeps_the_mark_behind_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a ban told by nobody would be forgotten once it is older than the overlap."""
+    services.index_keeper.keep()
+    mark = services.redis.get(keys.INDEX_COMPLETE_UNTIL)
+    person = Person.register(services)
+    propagation = services.moderation._propagation  # noqa: SLF001 - the keeper's too
+    monkeypatch.setattr(propagation, "tell", lambda _: False)
+    services.moderation.ban(Act("test", "because"), person.user_id)
+    monkeypatch.setattr(services.sessions, "announce_end", lambda *_: True)
+    services.index_keeper.keep()
+    assert services.redis.get(keys.INDEX_COMPLETE_UNTIL) == mark
+    monkeypatch.undo()
+    services.index_keeper.keep()
+    assert services.redis.get(keys.INDEX_COMPLETE_UNTIL) != mark
+    assert services.redis.hget(keys.account(person.user_id), "status") == "banned"
 
 
 def test_every_script_keeps_its_keys_in_one_slot_of_a_cluster() -> None:
