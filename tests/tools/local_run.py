@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,6 @@ def eventually(reached: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -
     while not reached():
         assert time.monotonic() < deadline, "not reached in time"
         time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 class LocalRun:

@@ -13,10 +13,10 @@ import psycopg2
 import pytest
 import redis
 
+from tests.system.running import free_ports
 from tests.tools.local_run import (
     LocalRun,
     deaf_service,
-    free_ports,
     stand_in_procfile,
     supervisor,
 )

@@ -195,7 +195,7 @@ def test_what_could_not_be_told_keeps_the_mark_behind_it(
     services.index_keeper.keep()
     mark = services.redis.get(keys.INDEX_COMPLETE_UNTIL)
     person = Person.register(services)
-    propagation = services.moderation._propagation  # noqa: SLF001 - the keeper's too
+    propagation = services.moderation._propagation
     monkeypatch.setattr(propagation, "tell", lambda _: False)
     services.moderation.ban(Act("test", "because"), person.user_id)
     monkeypatch.setattr(services.sessions, "announce_end", lambda *_: True)
