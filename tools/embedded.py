@@ -5,13 +5,13 @@ docs/decisions/0003-running-on-one-machine.md says why the wheels' own Python la
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
 import signal
 import stat
 import subprocess
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -173,8 +173,11 @@ def _wheel_binaries() -> Path:
 
 
 def _unprivileged_user() -> str:
-    deadline = time.monotonic() + 5
-    while True:
+    # useradd's own lock does not keep two of them apart: both make the user, with different ids,
+    # and the second one's stays. So every start takes this lock first, on the lists' directory.
+    lock = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         with suppress(KeyError):
             return pwd.getpwnam(_UNPRIVILEGED_USER).pw_name
         made = subprocess.run(
@@ -183,9 +186,11 @@ def _unprivileged_user() -> str:
             text=True,
             check=False,
         )
-        # Another start may be making the same user just now, and holds the lock on the list.
-        if made.returncode != 0 and time.monotonic() > deadline:
-            raise ServerFailed(f"No user could be made to run PostgreSQL as: {made.stderr.strip()}")
+    finally:
+        os.close(lock)
+    if made.returncode != 0:
+        raise ServerFailed(f"No user could be made to run PostgreSQL as: {made.stderr.strip()}")
+    return _UNPRIVILEGED_USER
 
 
 def _let_reach(path: Path) -> None:
