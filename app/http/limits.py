@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from typing import Any
 
 import structlog
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_limiter import Limiter
 from limits import RateLimitItem
 from redis.exceptions import RedisError
 
 from app.contract.errors import Allowance
 from app.http.services import services
+
+View = Callable[..., Any]
+_IS_READ = "limited_as_read"
 
 
 def caller_address() -> str:
@@ -51,7 +56,21 @@ def _read_limit() -> str:
 # Shared, because the path with /api and the one without are two endpoints but one limit.
 limit_register = _auth.shared_limit(_auth_limit, scope="register")
 limit_login = _auth.shared_limit(_auth_limit, scope="login")
-limit_read = _read.shared_limit(_read_limit, scope="leaderboard")
+_shared_read = _read.shared_limit(_read_limit, scope="leaderboard")
+
+
+def limit_read(view: View) -> View:
+    """Count the view's calls among the caller's public reads."""
+    limited: View = _shared_read(view)
+    setattr(limited, _IS_READ, True)
+    return limited
+
+
+@_read.request_filter  # type: ignore[untyped-decorator]
+def _no_read() -> bool:
+    # While Redis is away flask-limiter asks before every request whether it is back, limit or no
+    # limit; /health would wait for that second beside its own.
+    return not hasattr(current_app.view_functions.get(request.endpoint or ""), _IS_READ)
 
 
 def register_limits(app: Flask) -> None:
