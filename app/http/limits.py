@@ -66,7 +66,7 @@ def limit_read(view: View) -> View:
     return limited
 
 
-@_read.request_filter  # type: ignore[untyped-decorator]
+@_read.request_filter
 def _no_read() -> bool:
     # While Redis is away flask-limiter asks before every request whether it is back, limit or no
     # limit; /health would wait for that second beside its own.
