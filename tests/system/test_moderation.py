@@ -171,7 +171,8 @@ def test_a_ban_that_redis_could_not_be_told_stops_increments_and_follows_by_itse
 def test_a_ban_amid_50_increments_in_flight_leaves_the_player_off_the_board_100_times_of_100(
     make_services: Callable[..., Services],
 ) -> None:
-    here, there = make_services(), make_services()
+    # A thread and a connection for each, so that all 50 are in flight at once.
+    here, there = (make_services(WEB_THREADS="50") for _ in range(2))
     here.index_keeper.keep()
     for run in range(100):
         person = Person.register(here)
@@ -186,7 +187,7 @@ def test_a_ban_amid_50_increments_in_flight_leaves_the_player_off_the_board_100_
                 return False
             return True
 
-        with ThreadPoolExecutor(10) as pool:
+        with ThreadPoolExecutor(51) as pool:
             spent = [pool.submit(spend, number) for number in range(25)]
             banned = pool.submit(there.moderation.ban, ACT, person.user_id)
             spent += [pool.submit(spend, number) for number in range(25, 50)]
