@@ -12,6 +12,7 @@ from app.fraud.judge import Judge
 from app.services.accounts import Accounts
 from app.services.action_tokens import ActionTokenCodec
 from app.services.health import CHECK_SECONDS, Health
+from app.services.history import Histories
 from app.services.index_keeper import IndexKeeper
 from app.services.inspection import Inspection
 from app.services.leaderboard import Leaderboard
@@ -46,6 +47,7 @@ class Services:
     sessions: Sessions
     scoring: Scoring
     leaderboard: Leaderboard
+    histories: Histories
     moderation: Moderation
     inspection: Inspection
     index_keeper: IndexKeeper
@@ -112,6 +114,7 @@ def build_services(settings: Settings) -> Services:
         sessions=sessions,
         scoring=scoring,
         leaderboard=leaderboard,
+        histories=Histories(database, leaderboard),
         moderation=Moderation(database, passwords, propagation),
         inspection=Inspection(database, leaderboard),
         index_keeper=IndexKeeper(

@@ -99,6 +99,31 @@ class Board:
         )
 
 
+@dataclass(frozen=True)
+class Score:
+    """What somebody had at a moment, in µs since 1970."""
+
+    at: int
+    score: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"at": timestamp(self.at // 1000), "score": self.score}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One player's scores over time, the oldest first."""
+
+    standing: Standing
+    points: tuple[Score, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.standing.as_json(),
+            "points": [point.as_json() for point in self.points],
+        }
+
+
 def standing_from_json(row: Mapping[str, Any]) -> Standing:
     return Standing(row["rank"], row["userId"], row["username"], row["displayName"], row["score"])
 

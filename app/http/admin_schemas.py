@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC
 
 from marshmallow import Schema, fields, validate
 
-from app.http.schemas import DisplayName, NewPassword, Reason, StorableText, username_field
+from app.http.schemas import DisplayName, Moment, NewPassword, Reason, StorableText, username_field
 from app.services.moderation import LONGEST_SECONDS, NO_REASON
 
 # ruff: noqa: N815 - the contract's names are camelCase
@@ -17,17 +16,6 @@ _TIME = {"format": "date-time"}
 
 def _moment(*, allow_none: bool = False) -> fields.String:
     return fields.String(required=True, allow_none=allow_none, metadata=_TIME)
-
-
-class Moment(fields.AwareDateTime):
-    """A time in ISO 8601, in UTC where it has no offset."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
-        try:
-            # PostgreSQL knows fewer offsets than ISO 8601.
-            return super()._deserialize(value, *args, **kwargs).astimezone(UTC)
-        except OverflowError:
-            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
 
 
 def _since() -> Moment:

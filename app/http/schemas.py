@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -91,6 +92,17 @@ class Reason(StorableText):
 
     def _by_rule(self, text: str) -> str:
         return account_rules.reason(text)
+
+
+class Moment(fields.AwareDateTime):
+    """A time in ISO 8601, in UTC where it has no offset."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        try:
+            # PostgreSQL knows fewer offsets than ISO 8601.
+            return super()._deserialize(value, *args, **kwargs).astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
 
 
 def username_field(*, required: bool = True) -> fields.String:

@@ -24,6 +24,7 @@ OPERATIONS = {
     ("POST", "/api/scores/increment"),
     ("GET", "/api/leaderboard"),
     ("GET", "/api/leaderboard/around-me"),
+    ("GET", "/api/leaderboard/history"),
     ("GET", "/api/health"),
 }
 OPEN_TO_ALL = {
@@ -31,6 +32,7 @@ OPEN_TO_ALL = {
     "/api/auth/login",
     "/api/auth/refresh",
     "/api/leaderboard",
+    "/api/leaderboard/history",
     "/api/health",
 }
 
@@ -119,6 +121,7 @@ def test_the_document_says_which_calls_need_an_access_token(
         ("POST", "/api/scores/increment", {200, 400, 401, 403, 413, 415, 429, 500, 503}),
         ("GET", "/api/leaderboard", {200, 400, 429, 500}),
         ("GET", "/api/leaderboard/around-me", {200, 400, 401, 403, 500}),
+        ("GET", "/api/leaderboard/history", {200, 400, 429, 500}),
         ("GET", "/api/health", {200, 500, 503}),
     ],
 )
