@@ -11,6 +11,7 @@ from app.fraud.configured import configured_consequences, configured_rules, rhyt
 from app.fraud.judge import Judge
 from app.services.accounts import Accounts
 from app.services.action_tokens import ActionTokenCodec
+from app.services.displays import Displays
 from app.services.health import CHECK_SECONDS, Health
 from app.services.history import Histories
 from app.services.index_keeper import IndexKeeper
@@ -22,6 +23,7 @@ from app.services.passwords import Passwords
 from app.services.propagation import Propagation
 from app.services.scoring import Scoring
 from app.services.sessions import Sessions
+from app.services.watching import Watching
 from app.stores.admission import AdmissionStore
 from app.stores.board_cache import LocalBoard, SharedBoard
 from app.stores.crowds import Crowds
@@ -45,6 +47,8 @@ class Services:
     verifier: JwtVerifier
     accounts: Accounts
     sessions: Sessions
+    displays: Displays
+    watching: Watching
     scoring: Scoring
     leaderboard: Leaderboard
     histories: Histories
@@ -82,6 +86,7 @@ def build_services(settings: Settings) -> Services:
         settings.access_token_seconds,
         settings.refresh_token_seconds,
     )
+    displays = Displays(database, session_cache, sessions, signer)
     index, local_board = RankIndex(client), LocalBoard()
     propagation = Propagation(session_cache, index, local_board)
     admission = _admission(settings, client)
@@ -112,6 +117,8 @@ def build_services(settings: Settings) -> Services:
         verifier=verifier,
         accounts=Accounts(database, passwords, sessions),
         sessions=sessions,
+        displays=displays,
+        watching=Watching(verifier, sessions, displays),
         scoring=scoring,
         leaderboard=leaderboard,
         histories=Histories(database, leaderboard),

@@ -35,6 +35,8 @@ NONSENSE = Closing(1008, "nonsense")
 MESSAGE_TOO_BIG = Closing(1009, "message_too_big")
 TOKEN_EXPIRED = Closing(4401, "token_expired", (0, 1_000))
 """Come back with a new token."""
+DISPLAY_EXPIRED = Closing(4401, "token_expired")
+"""No new token comes to a display by itself."""
 SESSION_REVOKED = Closing(4401, "session_revoked")
 BANNED = Closing(4403, "banned")
 TOO_SLOW = Closing(4408, "too_slow", (1_000, 5_000))

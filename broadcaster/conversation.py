@@ -10,7 +10,7 @@ import structlog
 
 from app.composition import Services
 from app.contract import messages
-from app.contract.errors import AuthInvalid, DomainError
+from app.contract.errors import DomainError
 from broadcaster import frames
 from broadcaster.hub import Hub
 from broadcaster.viewer import Viewer
@@ -44,10 +44,7 @@ class Conversation:
     def _renew(self, hub: Hub, viewer: Viewer, token: str) -> None:
         """Let the viewer go on past its token's expiry; a bad token leaves all as it is."""
         try:
-            identity = self._services.verifier.verify(token, "access")
-            if identity.user_id != viewer.identity.user_id:
-                raise AuthInvalid
-            self._services.sessions.verify(identity)
+            identity = self._services.watching.renew(viewer.identity, token)
         except DomainError as error:
             _refuse(viewer, error.code, error.message)
         else:

@@ -83,7 +83,7 @@ class Feed:
         for identity in {viewer.identity for viewer in self._hub.viewers()}:
             gevent.sleep(1 / SESSION_CHECKS_A_SECOND)
             try:
-                self._services.sessions.verify(identity)
+                self._services.watching.verify(identity)
             except UserBanned:
                 self._end(identity, "banned")
             except (SessionRevoked, AuthInvalid):

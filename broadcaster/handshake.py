@@ -11,9 +11,9 @@ from app.contract.errors import AuthRequired
 from app.contract.identity import Identity
 from app.contract.messages import SUBPROTOCOL
 from broadcaster.refusals import HandshakeInvalid, OriginNotAllowed, UpgradeRequired
+from config.settings import ANY_ORIGIN
 
 WEBSOCKET_VERSION = "13"
-ANY_ORIGIN = "*"
 _NONCE = re.compile(r"[A-Za-z0-9+/]{22}==")
 """16 bytes in base64 (RFC 6455, section 4.2.1)."""
 
@@ -34,10 +34,10 @@ class Gate:
         token = _token(request)
         if not token:
             raise AuthRequired
-        identity = self._services.verifier.verify(token, "access")
+        identity = self._services.watching.identify(token)
         # After the token, so that a plain curl without one hears what it lacks first.
         _check_upgrade(request)
-        self._services.sessions.verify(identity, require_redis=True)
+        self._services.watching.verify(identity, require_redis=True)
         return identity
 
     def _check_origin(self, request: Request) -> None:
@@ -65,7 +65,7 @@ def _check_upgrade(request: Request) -> None:
 
 
 def _token(request: Request) -> str:
-    """The access token: from the subprotocols, the Authorization header or the query."""
+    """The token: from the subprotocols, the Authorization header or the query."""
     offered = [
         word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     ]

@@ -7,7 +7,7 @@ import time
 
 import gevent
 
-from broadcaster.close_codes import TOKEN_EXPIRED, TOO_SLOW
+from broadcaster.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
 from broadcaster.frames import PING
 from broadcaster.hub import VIEWERS_A_TURN, Hub
 from broadcaster.viewer import Viewer
@@ -48,7 +48,8 @@ class Heartbeat:
         elif viewer.stalled(now):
             viewer.close(TOO_SLOW)
         elif clock >= viewer.identity.expires_at:
-            viewer.close(TOKEN_EXPIRED)
+            display = viewer.identity.typ == "display"
+            viewer.close(DISPLAY_EXPIRED if display else TOKEN_EXPIRED)
         elif now >= viewer.ping_at:
             self._ping_or_drop(viewer, now)
 

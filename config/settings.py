@@ -14,6 +14,7 @@ from limits import RateLimitItem, parse_many
 
 MINIMUM_SECRET_BYTES = 32
 MINIMUM_RSA_BITS = 2048
+ANY_ORIGIN = "*"
 BCRYPT_COSTS = range(4, 32)
 _PEM_BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 

@@ -33,7 +33,8 @@ ALLOWED = {
     "app.web": {"app.http.authentication", "app.http.services", "app.composition", "config"},
     "app.cli": {
         "app.cli", "app.composition", "app.contract", "app.services",
-        "app.stores.fraud_events", "app.stores.user_records", "app.stores.users",
+        "app.stores.display_tokens", "app.stores.fraud_events", "app.stores.user_records",
+        "app.stores.users", "config",
     },
     "app.factory": {"app.composition", "app.http", "app.web", "app.cli", "app.contract"},
     "broadcaster": {

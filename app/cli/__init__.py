@@ -1,4 +1,4 @@
-"""Operators' commands, on Flask's own: users, fraud, scores, ledger."""
+"""Operators' commands, on Flask's own: users, fraud, scores, ledger, tokens."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from flask import Flask
 from app.cli.fraud import fraud
 from app.cli.ledger import ledger
 from app.cli.scores import scores
+from app.cli.tokens import tokens
 from app.cli.users import users
 
-GROUPS = (users, fraud, scores, ledger)
+GROUPS = (users, fraud, scores, ledger, tokens)
 
 
 def register_commands(app: Flask) -> None:

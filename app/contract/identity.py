@@ -18,19 +18,23 @@ from app.contract.errors import AuthInvalid
 ALGORITHM = "RS256"
 LEEWAY_SECONDS = 10
 
-TokenType = Literal["access", "refresh"]
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TokenType = Literal["access", "refresh", "display"]
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "typ"]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The claims of a verified JWT: user, session, this token's id, and its end (Unix seconds)."""
+    """The claims of a verified JWT: user, session, this token's id, and its end (Unix seconds).
+
+    Of a display, which has neither user nor session, the token's id stands for both.
+    """
 
     user_id: str
     session_id: str
     token_id: str
     expires_at: int
+    typ: TokenType = "access"
 
 
 class JwtVerifier:
@@ -41,8 +45,8 @@ class JwtVerifier:
         self._issuer = issuer
         self._audience = audience
 
-    def verify(self, token: str, expected: TokenType) -> Identity:
-        """Signature, issuer, audience, times and type; raises AuthInvalid."""
+    def verify(self, token: str, *expected: TokenType) -> Identity:
+        """Signature, issuer, audience, times, and a type that is expected; raises AuthInvalid."""
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
             claims = jwt.decode(
@@ -59,9 +63,11 @@ class JwtVerifier:
         except (jwt.PyJWTError, KeyError, TypeError, ValueError):
             # One answer for all: which check failed is nothing a forger should learn.
             raise AuthInvalid() from None
-        if claims["typ"] != expected or not _uuids(claims, "sub", "sid", "jti"):
+        if claims["typ"] not in expected or not _uuids(claims, "sub", "sid", "jti"):
             raise AuthInvalid()
-        return Identity(claims["sub"], claims["sid"], claims["jti"], int(claims["exp"]))
+        return Identity(
+            claims["sub"], claims["sid"], claims["jti"], int(claims["exp"]), claims["typ"]
+        )
 
     def jwks(self) -> dict[str, Any]:
         """The public keys as a JWK set (RFC 7517)."""
@@ -104,4 +110,4 @@ def _jwk(kid: str, key: RSAPublicKey) -> dict[str, Any]:
 
 
 def _uuids(claims: dict[str, Any], *names: str) -> bool:
-    return all(_UUID.fullmatch(str(claims[name])) for name in names)
+    return all(UUID.fullmatch(str(claims[name])) for name in names)

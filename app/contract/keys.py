@@ -35,7 +35,7 @@ SESSIONS_ENDED = "sessions:ended"
 
 
 def session(user_id: str, session_id: str) -> str:
-    """String: "active" or "revoked"."""
+    """String: "active" or "revoked"; of a display, its token's id is both user and session."""
     return f"session:{{{user_id}}}:{session_id}"
 
 

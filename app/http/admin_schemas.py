@@ -125,7 +125,7 @@ class AuditEntrySchema(Schema):
     at = _moment()
     actor = fields.String(required=True)
     act = fields.String(required=True)
-    userId = fields.UUID(required=True)
+    userId = fields.UUID(required=True, allow_none=True)
     reason = fields.String(required=True)
     details = fields.Dict(required=True)
 

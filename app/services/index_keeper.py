@@ -11,7 +11,7 @@ from app.contract.messages import EndReason
 from app.metrics import INDEX_REBUILDS, INDEX_REPAIRS
 from app.services.propagation import Propagation, aftermath_of
 from app.services.sessions import Sessions
-from app.stores import audit, ledger, moderation
+from app.stores import audit, display_tokens, ledger, moderation
 from app.stores import sessions as session_rows
 from app.stores.board_cache import LocalBoard
 from app.stores.database import Database
@@ -117,6 +117,10 @@ class IndexKeeper:
             session_ids = [session_id for _, session_id, _ in group]
             reason: EndReason = "banned" if banned else "revoked"
             if not self._sessions.announce_end(user_id, session_ids, reason):
+                return False
+            self._index.remain_keeper(token)
+        for token_id in display_tokens.revoked_since(connection, since):
+            if not self._sessions.announce_end(token_id, [token_id]):
                 return False
             self._index.remain_keeper(token)
         for user_id in moderation.moderated_since(connection, since):

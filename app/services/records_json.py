@@ -7,6 +7,7 @@ from typing import Any
 
 from app.contract.standings import timestamp
 from app.stores.audit import AuditEntry
+from app.stores.display_tokens import DisplayToken
 from app.stores.fraud_events import FraudEvent
 from app.stores.user_records import UserRecord
 
@@ -37,6 +38,19 @@ def event_json(event: FraudEvent) -> dict[str, Any]:
         "action": event.action,
         "reason": event.reason,
         "evidence": event.evidence,
+    }
+
+
+def display_token_json(token: DisplayToken) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "createdAt": _moment(token.created_at),
+        "createdBy": token.created_by,
+        "expiresAt": _moment(token.expires_at),
+        "revokedAt": _moment(token.revoked_at),
+        "revokedBy": token.revoked_by,
+        "stands": token.stands,
     }
 
 

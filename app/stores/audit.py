@@ -1,4 +1,4 @@
-"""Rows of the audit trail: who did what to whom, when and why."""
+"""Rows of the audit trail: who did what to whom or what, when and why."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One act of moderation."""
+    """One act of an operator, an admin, the fraud rules or time."""
 
     id: int
     at: datetime
     actor: str
     act: str
-    user_id: str
+    user_id: str | None
+    """None: it was done to no user."""
     reason: str
     details: dict[str, Any]
 
@@ -40,7 +41,7 @@ def insert(
     connection: Connection,
     actor: str,
     act: str,
-    user_id: str,
+    user_id: str | None,
     reason: str,
     details: Mapping[str, Any],
 ) -> None:

@@ -42,11 +42,15 @@ class SessionCache:
 
     def remember(self, user_id: str, session_id: str, account: Account) -> None:
         """Cache an active session and its user's account as PostgreSQL has them."""
+        self.remember_session(user_id, session_id)
+        self.remember_account(user_id, account)
+
+    def remember_session(self, user_id: str, session_id: str) -> None:
+        """Cache that a session is active."""
         with translated():
             # Never over "revoked", which is final: a slow reader must not revive a session.
             name = keys.session(user_id, session_id)
             self._client.set(name, "active", px=self._life_ms, nx=True)
-            self.remember_account(user_id, account)
 
     def remember_account(self, user_id: str, account: Account) -> None:
         """Cache the account unless that of a newer revision is cached."""

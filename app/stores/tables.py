@@ -124,8 +124,21 @@ audit = sa.Table(
     sa.Column("at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("act", sa.Text, nullable=False),
-    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    # None: it was done to no user, but to a display's token, say.
+    sa.Column("user_id", Id, sa.ForeignKey("users.id")),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("details", JSONB, nullable=False),
     sa.Index("audit_user_id", "user_id", "id"),
+)
+
+display_tokens = sa.Table(
+    "display_tokens",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("revoked_at", Moment),
+    sa.Column("revoked_by", sa.Text),
 )

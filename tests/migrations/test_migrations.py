@@ -94,3 +94,19 @@ def test_two_releases_at_once_do_not_collide(postgres: DatabaseServer) -> None:
 
 def test_there_is_one_head() -> None:
     assert len(ScriptDirectory(ROOT / "migrations").get_heads()) == 1
+
+
+def test_a_trail_with_entries_about_no_user_can_go_back(postgres: DatabaseServer) -> None:
+    url = postgres.create()
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO audit (actor, act, reason, details)"
+                " VALUES ('operator:x', 'issue-display-token', 'a test', '{}')"
+            )
+        )
+    engine.dispose()
+    migrate(url, "base")
+    migrate(url)
+    assert differences(url) == []
