@@ -13,6 +13,7 @@ from app.http.api import register_api
 from app.http.errors import register_error_handlers
 from app.http.limits import register_limits
 from app.http.requests import register_request_hooks
+from app.web.docs import docs
 from app.web.page import page
 
 LONGEST_BODY = 16 * 1024
@@ -33,6 +34,7 @@ def create_app(services: Services) -> Flask:
     register_error_handlers(app)
     register_api(app)
     app.register_blueprint(page)
+    app.register_blueprint(docs)
     register_commands(app)
     hops = services.settings.trusted_proxy_hops
     if hops:

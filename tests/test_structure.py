@@ -30,7 +30,10 @@ ALLOWED = {
     "app.composition": {"app.contract", "app.fraud", "app.services", "app.stores", "config"},
     "app.background": {"app.composition", "app.contract", "app.stores.subscription"},
     "app.http": {"app.composition", "app.contract", "app.http", "app.metrics", "app.services"},
-    "app.web": {"app.http.authentication", "app.http.services", "app.composition", "config"},
+    "app.web": {
+        "app.composition", "app.http.authentication", "app.http.examples", "app.http.openapi",
+        "app.http.services", "app.web", "config",
+    },
     "app.cli": {
         "app.cli", "app.composition", "app.contract", "app.services",
         "app.stores.display_tokens", "app.stores.fraud_events", "app.stores.user_records",

@@ -12,7 +12,7 @@ from app.http.authentication import public
 from app.http.health import health
 from app.http.keys import keys
 from app.http.leaderboard import leaderboard
-from app.http.openapi import document
+from app.http.openapi import current_document, keep_spec
 from app.http.schemas import ErrorSchema
 from app.http.scores import scores
 from app.http.users import users
@@ -54,9 +54,11 @@ def register_api(app: Flask) -> None:
     app.register_blueprint(keys)
     app.register_blueprint(keys, name="keys_prefixed", url_prefix="/api")
 
+    keep_spec(app, api.spec)
+
     @public
     def openapi() -> Response:
-        return jsonify(document(app, api.spec))
+        return jsonify(current_document())
 
     app.add_url_rule("/openapi.json", "openapi", openapi)
     app.add_url_rule("/api/openapi.json", "openapi_prefixed", openapi)
