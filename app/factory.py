@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.cli import register_commands
 from app.composition import Services
 from app.http.api import register_api
+from app.http.cors import register_cors
 from app.http.errors import register_error_handlers
 from app.http.limits import register_limits
 from app.http.requests import register_request_hooks
@@ -29,6 +30,7 @@ def create_app(services: Services) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
     register_request_hooks(app)
+    register_cors(app, services.settings.cors_origins)
     app.before_request(_read_body)
     register_limits(app)
     register_error_handlers(app)

@@ -11,7 +11,7 @@ from app.contract.errors import AuthRequired
 from app.contract.identity import Identity
 from app.contract.messages import SUBPROTOCOL
 from broadcaster.refusals import HandshakeInvalid, OriginNotAllowed, UpgradeRequired
-from config.settings import ANY_ORIGIN
+from config.origins import ANY_ORIGIN
 
 WEBSOCKET_VERSION = "13"
 _NONCE = re.compile(r"[A-Za-z0-9+/]{22}==")

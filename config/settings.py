@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from environs import Env, EnvError
 from limits import RateLimitItem, parse_many
 
+from config.origins import parse_origins
+
 MINIMUM_SECRET_BYTES = 32
 MINIMUM_RSA_BITS = 2048
-ANY_ORIGIN = "*"
 BCRYPT_COSTS = range(4, 32)
 _PEM_BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
@@ -238,6 +239,12 @@ class Settings:
         "origins of pages that may open a WebSocket, comma-separated; `*` for all",
         "http://127.0.0.1:8000,http://localhost:8000",
         _words,
+    )
+    cors_origins: tuple[str, ...] = _variable(
+        "CORS_ORIGINS",
+        "origins of other pages that may call the API, comma-separated; `*` for all; empty: none",
+        "",
+        parse_origins,
     )
     websocket_url: str = _variable(
         "WEBSOCKET_URL",

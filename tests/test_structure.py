@@ -29,6 +29,7 @@ ALLOWED = {
     "app.services": {"app.contract", "app.fraud", "app.metrics", "app.services", "app.stores"},
     "app.composition": {"app.contract", "app.fraud", "app.services", "app.stores", "config"},
     "app.background": {"app.composition", "app.contract", "app.stores.subscription"},
+    "app.http.cors": {"config"},
     "app.http": {"app.composition", "app.contract", "app.http", "app.metrics", "app.services"},
     "app.web": {
         "app.composition", "app.http.authentication", "app.http.examples", "app.http.openapi",

@@ -17,7 +17,7 @@ from app.cli.tables import echo_json, echo_table
 from app.services import account_rules
 from app.services.records_json import display_token_json
 from app.stores.display_tokens import DisplayToken
-from config.settings import ANY_ORIGIN
+from config.origins import ANY_ORIGIN
 
 LONGEST_DAYS = 3650
 

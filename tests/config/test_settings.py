@@ -115,3 +115,13 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, value: str) -
 def test_limits_are_read_as_the_limits_library_writes_them() -> None:
     limits = load(TOKEN_LIMIT="2 per second;100/hour").token_limit
     assert [(limit.amount, limit.get_expiry()) for limit in limits] == [(2, 1), (100, 3600)]
+
+
+def test_origins_that_may_call_the_api_are_whole_origins() -> None:
+    assert load().cors_origins == ()
+    assert load(CORS_ORIGINS="*").cors_origins == ("*",)
+    both = "https://quiz.example, http://[::1]:3000"
+    assert load(CORS_ORIGINS=both).cors_origins == ("https://quiz.example", "http://[::1]:3000")
+    # A pattern would let in more than it seems to, and a path nothing at all.
+    for wrong in ("https://*.example", "quiz.example", "https://quiz.example/", "null"):
+        assert "\n  CORS_ORIGINS must be " in complaint(CORS_ORIGINS=wrong)
