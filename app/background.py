@@ -15,6 +15,8 @@ from app.contract.messages import CacheInvalidate
 from app.stores.subscription import Subscription
 
 KEEP_SECONDS = 2.0
+STOP_SECONDS = 1.5
+"""Longest wait for the threads' end; a rebuild of the index may take longer and is given up."""
 LOOK_SECONDS = 0.5
 """How soon a lost index is noticed; looking costs one GET."""
 
@@ -45,11 +47,13 @@ class Background:
             thread.start()
 
     def stop(self) -> None:
-        """End both threads, as soon as what they wait for answers."""
+        """End both threads, as soon as what they wait for answers, within STOP_SECONDS."""
         self._stopped.set()
         self._subscription.stop()
+        limit = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, limit - time.monotonic()))
+        log.info("background_stopped", left=[t.name for t in self._threads if t.is_alive()])
 
     def _invalidate(self, payload: str) -> None:
         self._services.local_board.clear(CacheInvalidate.parse(payload).version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from redis import Redis
 
 from app.contract.identity import JwtSigner, JwtVerifier
@@ -38,6 +39,8 @@ SPARE_CONNECTIONS = 2
 WHOLE_LEDGER_SECONDS = 3600.0
 """For one statement of an operator's check, which reads every action."""
 
+log = structlog.stdlib.get_logger(__name__)
+
 
 @dataclass(frozen=True)
 class Services:
@@ -67,7 +70,9 @@ class Services:
         self.health.close()
         self.pubsub_client.close()
         self.redis.close()
+        log.debug("redis_closed")
         self.database.close()
+        log.debug("database_closed")
 
 
 def build_services(settings: Settings) -> Services:

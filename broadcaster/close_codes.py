@@ -28,7 +28,6 @@ class Closing:
         return frames.text(event) + frames.close(self.code, self.reason)
 
 
-SHUTTING_DOWN = Closing(1001, "shutting_down", (0, 5_000))
 PROTOCOL_ERROR = Closing(1002, "protocol_error")
 INVALID_TEXT = Closing(1007, "invalid_text")
 NONSENSE = Closing(1008, "nonsense")
@@ -41,3 +40,8 @@ SESSION_REVOKED = Closing(4401, "session_revoked")
 BANNED = Closing(4403, "banned")
 TOO_SLOW = Closing(4408, "too_slow", (1_000, 5_000))
 TOO_MANY_CONNECTIONS = Closing(4429, "too_many_connections", (5_000, 30_000))
+
+
+def shutting_down(spread_ms: int) -> Closing:
+    """The end of this process; its viewers come back spread over so many ms."""
+    return Closing(1001, "shutting_down", (0, spread_ms))

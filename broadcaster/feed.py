@@ -15,7 +15,7 @@ from app.contract.errors import (
     UserBanned,
 )
 from app.contract.identity import Identity
-from app.contract.messages import ScoreUpdate, SessionsEnded
+from app.contract.messages import ScoreUpdate, ServerShutdown, SessionsEnded
 from app.contract.standings import TOP, Board
 from app.stores.subscription import Subscription
 from broadcaster import frames
@@ -42,7 +42,11 @@ class Feed:
         )
         self.subscription = Subscription(
             services.pubsub_client,
-            handlers={keys.SCORE_UPDATE: self._on_score, keys.SESSIONS_ENDED: self._on_ended},
+            handlers={
+                keys.SCORE_UPDATE: self._on_score,
+                keys.SESSIONS_ENDED: self._on_ended,
+                keys.SERVER_SHUTDOWN: self._on_server_shutdown,
+            },
             on_renewed=self._on_renewed,
         )
         self._checking: gevent.Greenlet[[], None] | None = None
@@ -71,6 +75,16 @@ class Feed:
             log.warning("message_not_understood", channel=keys.SESSIONS_ENDED)
             return
         self._hub.end_sessions(ended)
+
+    def _on_server_shutdown(self, payload: str) -> None:
+        try:
+            going = ServerShutdown.parse(payload)
+        except (ValueError, KeyError, TypeError):
+            log.warning("message_not_understood", channel=keys.SERVER_SHUTDOWN)
+            return
+        log.info("server_shutdown_heard", instance=going.instance, viewers=len(self._hub))
+        # In a greenlet of its own, so that the boards need not wait for it.
+        gevent.spawn(self._hub.tell_everyone, frames.text(messages.server_shutdown(going.instance)))
 
     def _on_renewed(self) -> None:
         self.coalescer.look()

@@ -13,13 +13,14 @@ from app.contract import messages
 from app.contract.identity import Identity
 from app.contract.messages import EndReason, SessionsEnded
 from broadcaster import frames
-from broadcaster.close_codes import BANNED, SESSION_REVOKED, SHUTTING_DOWN, Closing
+from broadcaster.close_codes import BANNED, SESSION_REVOKED, Closing
 from broadcaster.viewer import Viewer
 
 VIEWERS_A_TURN = 256
 """How many are served before the event loop gets its turn."""
 GOODBYES_A_TURN = 100
 GOODBYE_PAUSE_SECONDS = 0.02
+"""Between two turns of goodbyes: 5,000 viewers a second, unless time is too short for that."""
 ENDED_MEMORY_SECONDS = 30.0
 """Far longer than any handshake between verifying a session and joining."""
 
@@ -41,7 +42,7 @@ class Hub:
         self._by_user: dict[str, set[Viewer]] = {}
         self._ended: dict[str, tuple[float, EndReason]] = {}
         self._board: bytes | None = None
-        self._draining = False
+        self._farewell: Closing | None = None
 
     def __len__(self) -> int:
         return len(self._viewers)
@@ -61,8 +62,8 @@ class Hub:
         self._by_user.setdefault(identity.user_id, set()).add(viewer)
         self._greet(viewer)
         viewer.show(self._board)
-        if self._draining:
-            viewer.close(SHUTTING_DOWN)
+        if self._farewell is not None:
+            viewer.close(self._farewell)
         self._close_if_ended(viewer)
         viewer.listen(early)
         log.debug("viewer_joined", user=identity.user_id, viewers=len(self))
@@ -95,13 +96,24 @@ class Hub:
             if now - since > ENDED_MEMORY_SECONDS:
                 del self._ended[session_id]
 
-    def drain(self) -> None:
-        """Send everyone away, a few at a time, and everyone who still joins at once."""
-        self._draining = True
+    def tell_everyone(self, frame: bytes) -> None:
+        """Send a frame that nobody may miss to all viewers of this moment."""
         for position, viewer in enumerate(self.viewers(), start=1):
-            viewer.close(SHUTTING_DOWN)
+            viewer.tell(frame)
+            if position % VIEWERS_A_TURN == 0:
+                gevent.sleep(0)
+
+    def drain(self, farewell: Closing, seconds: float) -> None:
+        """Send everyone away, a few at a time, and everyone who still joins at once.
+
+        The pauses take `seconds` at most, however many viewers there are.
+        """
+        self._farewell = farewell
+        pause = min(GOODBYE_PAUSE_SECONDS, seconds * GOODBYES_A_TURN / max(1, len(self)))
+        for position, viewer in enumerate(self.viewers(), start=1):
+            viewer.close(farewell)
             if position % GOODBYES_A_TURN == 0:
-                gevent.sleep(GOODBYE_PAUSE_SECONDS)
+                gevent.sleep(pause)
 
     def heard(self, viewer: Viewer, message: str) -> None:
         """A viewer's text message came."""

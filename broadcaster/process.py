@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import structlog
 from gevent.event import Event
 
 from app.composition import Services, build_services
+from broadcaster.close_codes import shutting_down
 from broadcaster.conversation import Conversation
 from broadcaster.feed import Feed
 from broadcaster.heartbeat import Heartbeat
@@ -21,6 +23,9 @@ from config.logging import configure_logging
 from config.settings import InvalidSettings, load_settings
 
 FAILED, UNUSABLE_SETTINGS = 1, 2
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+GOODBYE_SHARE = 0.5
+"""Of the shutdown time, for saying goodbye; the rest is for the viewers' answers."""
 _DRAIN_POLL_SECONDS = 0.05
 
 log = structlog.stdlib.get_logger(__name__)
@@ -36,9 +41,18 @@ def main() -> int:
     configure_logging(settings.log_level)
     services = build_services(settings)
     try:
-        return Broadcaster(services).run()
+        broadcaster = Broadcaster(services)
+        if not broadcaster.listen():
+            return FAILED
+        exit_code = broadcaster.run()
     finally:
         services.close()
+    log.info("stopped", code=exit_code)
+    # What is repeated now must not change the exit code.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    logging.shutdown()
+    return exit_code
 
 
 class Broadcaster:
@@ -59,16 +73,20 @@ class Broadcaster:
         self._exit_code = 0
         self._parts: list[gevent.Greenlet[..., None]] = []
 
-    def run(self) -> int:
-        """Serve; the exit code: 0 after a signal."""
+    def listen(self) -> bool:
+        """Open the port; False, and one line that says why, where it can't be had."""
         try:
             self._server.start()
         except OSError as error:
             where = f"{self._settings.host}:{self._settings.broadcaster_port}"
             sys.stderr.write(f"Can't listen on {where}: {error.strerror}\n")
-            return FAILED
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            gevent.signal_handler(signal_number, self._stop.set)
+            return False
+        return True
+
+    def run(self) -> int:
+        """Serve; the exit code: 0 after a signal."""
+        for number in STOP_SIGNALS:
+            gevent.signal_handler(number, self._stop.set)
         self._start(self._feed.coalescer.run)
         self._start(self._feed.subscription.run)
         self._start(self._heartbeat.run)
@@ -92,13 +110,17 @@ class Broadcaster:
     def _shut_down(self) -> None:
         log.info("shutting_down", viewers=len(self._hub))
         self._server.close()
+        log.info("stopped_accepting", requests=self._server.in_flight)
         gevent.with_timeout(self._settings.shutdown_seconds, self._say_goodbye, timeout_value=None)
+        log.info("requests_finished", given_up=self._server.in_flight + len(self._hub))
         for viewer in self._hub.viewers():
             viewer.drop()
         gevent.killall(self._parts)
-        log.info("stopped", code=self._exit_code)
+        log.info("background_stopped")
 
     def _say_goodbye(self) -> None:
-        self._hub.drain()
-        while len(self._hub):
+        farewell = shutting_down(self._settings.reconnect_spread_ms)
+        self._hub.drain(farewell, self._settings.shutdown_seconds * GOODBYE_SHARE)
+        log.info("viewers_told")
+        while len(self._hub) or self._server.in_flight:
             gevent.sleep(_DRAIN_POLL_SECONDS)

@@ -36,6 +36,8 @@ class HandshakeHandler(WSGIHandler):
     viewer's bytes.
     """
 
+    server: HandshakeServer
+
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
         environ[_HANDLER] = self
@@ -43,6 +45,13 @@ class HandshakeHandler(WSGIHandler):
 
     def handle_one_request(self) -> Any:
         return with_timeout(REQUEST_SECONDS, super().handle_one_request, timeout_value=None)
+
+    def run_application(self) -> None:
+        self.server.in_flight += 1
+        try:
+            super().run_application()
+        finally:
+            self.server.in_flight -= 1
 
     def let_go(self) -> tuple[socket.socket, bytes]:
         """The connection's socket and the bytes read from it too early; pywsgi forgets both."""
@@ -70,6 +79,8 @@ class HandshakeServer(WSGIServer):
 
     backlog = BACKLOG
     handler_class = HandshakeHandler
+    in_flight = 0
+    """Requests that are being answered, handshakes too; no longer those that became viewers."""
 
     @classmethod
     def get_listener(cls, address: Any, backlog: int | None = None, family: Any = None) -> Any:

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
-from config.settings import InvalidSettings, load_settings
+
+def _forget_old_code() -> None:
+    """Have `config` imported anew: after a reload (SIGHUP) it may be newer on disk.
+
+    gunicorn runs this file anew, but what it imports stays as it was in the arbiter, and is
+    inherited by workers, whose other modules are new.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] == "config"]:
+        del sys.modules[name]
+
+
+_forget_old_code()
+# The arbiter sets its own handlers later; SIGTERM before that is to end in good order too.
+if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+from config.arbiter import Server  # noqa: E402 - forgotten first
+from config.settings import InvalidSettings, load_settings  # noqa: E402
+
+CLOSING_SECONDS = 3
+"""What a worker may take for its end when the time of its requests is over."""
 
 try:
     settings = load_settings()
@@ -13,10 +34,10 @@ except InvalidSettings as problem:
     sys.exit(str(problem))
 
 bind = f"{settings.host}:{settings.port}"
-worker_class = "gthread"
+worker_class = "config.worker.Worker"
 workers = settings.web_workers
 threads = settings.web_threads
-graceful_timeout = settings.shutdown_seconds
+graceful_timeout = settings.shutdown_seconds + CLOSING_SECONDS
 keepalive = 65
 # Each worker makes its own connections, threads and keys, so nothing is shared by a fork.
 preload_app = False
@@ -30,10 +51,11 @@ loglevel = settings.log_level.lower()
 control_socket_disable = True
 
 
-def post_worker_init(_worker: Any) -> None:
-    """Start the threads beside the requests, in each worker and in nothing else."""
-    # Imported here, since what the arbiter has imported stays old when it reloads its workers.
-    from app.background import Background
-    from wsgi import services
+def when_ready(arbiter: Any) -> None:
+    """Have the arbiter tell the viewers when it goes."""
+    Server.become(arbiter, settings)
 
-    Background(services).start()
+
+def post_fork(_arbiter: Any, _worker: Any) -> None:
+    """Let a worker that replaces a dead one find the code of the day, as it does of `app`."""
+    _forget_old_code()

@@ -231,6 +231,15 @@ class Settings:
     shutdown_seconds: int = _variable(
         "SHUTDOWN_SECONDS", "time that requests in flight get at shutdown", "30", _integer(1)
     )
+    reconnect_spread_ms: int = _variable(
+        "RECONNECT_SPREAD_MS",
+        "at shutdown viewers are told to come back at random within this time",
+        "10000",
+        _integer(1),
+    )
+    instance_name: str = _variable(
+        "INSTANCE_NAME", "this API server's name in `server_shutdown`; empty: host:port", ""
+    )
     trusted_proxy_hops: int = _variable(
         "TRUSTED_PROXY_HOPS", "proxies whose X-Forwarded-* are believed", "0", _integer(0)
     )

@@ -45,7 +45,9 @@ ALLOWED = {
         "app.composition", "app.contract", "app.services", "app.stores.subscription",
         "broadcaster", "config",
     },
-    "config.gunicorn": {"app.background", "config"},
+    "app.farewell": {"app.contract", "app.stores.redis", "config"},
+    "config.arbiter": {"app.farewell", "config"},
+    "config.worker": {"app.background", "config"},
     "config": {"config"},
     "wsgi": {"app", "config"},
     "migrations": {"app.stores.tables", "config"},
@@ -113,7 +115,9 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def test_keys_and_channels_are_written_out_in_one_place() -> None:
-    names = re.compile(r"leaderboard:top10|score_update|cache:invalidate|sessions:ended")
+    names = re.compile(
+        r"leaderboard:top10|score_update|cache:invalidate|sessions:ended|server:shutdown"
+    )
     code = {
         name
         for name, path in modules("app", "broadcaster")

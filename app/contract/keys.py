@@ -32,6 +32,7 @@ INDEX_KEEPER = f"{_BOARD}:keeper"
 SCORE_UPDATE = "score_update"
 CACHE_INVALIDATE = "cache:invalidate"
 SESSIONS_ENDED = "sessions:ended"
+SERVER_SHUTDOWN = "server:shutdown"
 
 
 def session(user_id: str, session_id: str) -> str:

@@ -57,6 +57,20 @@ class SessionsEnded:
         return cls(message["userId"], tuple(message["sessionIds"]), message["reason"])
 
 
+@dataclass(frozen=True)
+class ServerShutdown:
+    """Published on server:shutdown: an API server goes (flow 10)."""
+
+    instance: str
+
+    def dump(self) -> str:
+        return json.dumps({"instance": self.instance})
+
+    @classmethod
+    def parse(cls, payload: str) -> ServerShutdown:
+        return cls(str(json.loads(payload)["instance"]))
+
+
 def connected(user_id: str, heartbeat_seconds: int, token_expires_in: int) -> str:
     """The first frame a viewer gets."""
     data = {
@@ -77,6 +91,11 @@ def leaderboard_update(board: Board) -> str:
         "leaderboard": [row.as_json() for row in board.rows],
     }
     return _event("leaderboard_update", data)
+
+
+def server_shutdown(instance: str) -> str:
+    """An API server goes; viewers stay where they are."""
+    return _event("server_shutdown", {"instance": instance})
 
 
 def disconnect(reason: str, reconnect_in_ms: int | None) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from app.contract.messages import SessionsEnded
 from broadcaster import frames
+from broadcaster.close_codes import shutting_down
 from broadcaster.outbox import PERSONAL_FRAMES
 from broadcaster.viewer import GRACE_SECONDS, STALL_SECONDS
 from tests.broadcaster.frames_in import say
@@ -142,7 +143,7 @@ def test_a_session_that_ends_between_verifying_and_joining_is_closed(ground: Gro
 
 
 def test_who_joins_while_everyone_is_sent_away_goes_too(ground: Ground) -> None:
-    ground.hub.drain()
+    ground.hub.drain(shutting_down(1), 1)
     assert ground.join().read()[-1] == {"event": "CLOSE", "code": 1001}
 
 

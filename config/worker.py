@@ -1,0 +1,108 @@
+"""gunicorn's threaded worker, made to lose no request and to waste no time when told to stop.
+
+docs/decisions/0010-shutdown.md says what gunicorn does by itself and what is added here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from concurrent.futures import Future
+from typing import Any
+
+import structlog
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+
+FIRST_BYTES_SECONDS = 0.1
+"""How long a thread waits for a new connection's request before the poller waits instead."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Serves until SIGTERM, then leaves in the order of flow 10."""
+
+    def run(self) -> None:
+        """Start the threads beside the requests, serve, and stop everything in its order."""
+        # Imported here, since what the arbiter has imported stays old when it reloads its workers.
+        from app.background import Background
+        from wsgi import services
+
+        # The arbiter's own patience is longer: what follows the requests takes time too.
+        self.cfg.set("graceful_timeout", services.settings.shutdown_seconds)
+        background = Background(services)
+        background.start()
+        super().run()
+        given_up = self.nr_conns
+        log.info("requests_finished", given_up=given_up)
+        background.stop()
+        services.close()
+        log.info("stopped")
+        logging.shutdown()
+        if given_up:
+            # Python would wait for their threads, which may be reading from a client that says
+            # nothing more.
+            os._exit(0)
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        # Ctrl-C reaches the whole process group; the arbiter says what is to come of it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def is_parent_alive(self) -> bool:
+        # Without an arbiter it is the same as being told to stop: the port has to become free.
+        if not super().is_parent_alive():
+            self.alive = False
+        return bool(self.alive)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        log.info("shutting_down")
+        for listener in self.sockets:
+            # Whom the kernel has let in already would be reset by the close. One that comes
+            # later is refused by it, or is let in by another worker.
+            self._accept_queued(listener)
+            listener.close()
+        log.info("stopped_accepting", connections=self.nr_conns)
+
+    def _accept_queued(self, listener: Any) -> None:
+        for _ in range(self.cfg.backlog):
+            before = self.nr_conns
+            self.accept(listener)
+            if self.nr_conns == before:
+                return
+
+    def handle(self, conn: TConn) -> Any:
+        if not conn.initialized:
+            # gunicorn's own 5 s would let a few silent connections (browsers open them in
+            # advance) hold every thread, and the exit.
+            seconds = FIRST_BYTES_SECONDS if self.alive else STOP_KEEPALIVE_LINGER
+            if not conn.wait_for_data(seconds):
+                return _DEFER if self.alive else False
+        return super().handle(conn)
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        if not self.alive and not fs.cancelled() and fs.result() is _DEFER:
+            # It was told to stop meanwhile; gunicorn would close, though a request may be coming.
+            self.enqueue_req(conn)
+        else:
+            super().finish_request(conn, fs)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        expired = self.keepalived_conns and self.keepalived_conns[0].timeout <= time.monotonic()
+        if expired and not force:
+            # A request may have come since the poller was asked, and closing would reset it.
+            self.wait_for_and_dispatch_events(0)
+        super().murder_keepalived(force)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(deadline)
+        # gunicorn forgets those that never sent anything, and would wait for them to the end.
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
