@@ -1,15 +1,23 @@
-"""gunicorn's arbiter, which tells the viewers that its server goes (flow 10)."""
+"""gunicorn's arbiter: reloads without a pause, and tells viewers that it goes (flow 10)."""
 
 from __future__ import annotations
 
+import os
+import queue
 import signal
 import threading
 import time
+from contextlib import suppress
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from config.settings import Settings
+from config.worker import Worker
 
+READY_SECONDS = 120.0
+"""What new workers get to become ready at a reload, before the old ones stay instead."""
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 FAREWELL_SECONDS = 2.0
 """Longest time that the farewell takes; the workers' own end takes as long."""
 
@@ -17,11 +25,13 @@ FAREWELL_SECONDS = 2.0
 class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     """An arbiter that says once that it goes; a reload (SIGHUP) is no going.
 
-    gunicorn has no hook between SIGTERM and the workers' end, and no setting that names an
-    arbiter's class, so config/gunicorn.py gives this one to the arbiter that is there.
+    At a reload old workers serve until the new ones can. gunicorn has no hook for either, and no
+    setting that names an arbiter's class, so config/gunicorn.py gives this one to the arbiter
+    that is there.
     """
 
     settings: Settings
+    _newest_before_reload: int | None = None
     _farewell: threading.Thread | None = None
     _farewell_until = 0.0
 
@@ -34,6 +44,58 @@ class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def handle_int(self) -> None:
         # gunicorn's own would cut off what is in flight; a second Ctrl-C still does.
         self.handle_term()
+
+    def reload(self) -> None:
+        """Replace the workers; where the new ones can't work, the old ones stay."""
+        self._newest_before_reload = self.worker_age
+        try:
+            super().reload()
+        except (HaltServer, SystemExit) as failure:
+            if os.getpid() != self.pid:
+                raise  # the end of a new worker, which began in here
+            self._keep_old_workers(failure)
+        finally:
+            self._newest_before_reload = None
+
+    def manage_workers(self) -> None:
+        """Have as many workers as there should be; at a reload, once the new ones are ready."""
+        if self._newest_before_reload is not None:
+            self._await_new_workers()
+        super().manage_workers()
+
+    def _await_new_workers(self) -> None:
+        limit = time.monotonic() + READY_SECONDS
+        while not all(worker.ready for worker in self._new_workers()):
+            self.reap_workers()
+            if self._told_to_stop():
+                raise StopIteration
+            if time.monotonic() > limit:
+                raise HaltServer(f"New workers are not ready after {READY_SECONDS:.0f} s.")
+            time.sleep(0.05)
+
+    def _new_workers(self) -> list[Worker]:
+        before = self._newest_before_reload or 0
+        return [worker for worker in self.WORKERS.values() if worker.age > before]
+
+    def _told_to_stop(self) -> bool:
+        waiting = []
+        with suppress(queue.Empty):
+            while True:
+                waiting.append(self.SIG_QUEUE.get_nowait())
+        for each in waiting:
+            self.SIG_QUEUE.put_nowait(each)
+        return not STOP_SIGNALS.isdisjoint(waiting)
+
+    def _keep_old_workers(self, failure: BaseException) -> None:
+        # Where it was the settings that can't be used, gunicorn has half of them by now.
+        self.app.cfg = self.cfg
+        while new := self._new_workers():
+            for worker in new:
+                self.kill_worker(worker.pid, signal.SIGKILL)
+            with suppress(HaltServer):
+                self.reap_workers()
+            time.sleep(0.05)
+        self.log.error("reload_failed, the old workers stay: %s", failure)
 
     def kill_workers(self, sig: int) -> None:
         """Pass the signal on, and after the one that ends them tell the viewers."""

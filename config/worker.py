@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from concurrent.futures import Future
+from mmap import mmap
 from typing import Any
 
 import structlog
@@ -24,6 +25,16 @@ log = structlog.stdlib.get_logger(__name__)
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Serves until SIGTERM, then leaves in the order of flow 10."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Shared with the arbiter, which makes the worker and then forks.
+        self._ready = mmap(-1, 1)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has begun to serve; for the arbiter."""
+        return self._ready[0] == 1
+
     def run(self) -> None:
         """Start the threads beside the requests, serve, and stop everything in its order."""
         # Imported here, since what the arbiter has imported stays old when it reloads its workers.
@@ -34,6 +45,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.cfg.set("graceful_timeout", services.settings.shutdown_seconds)
         background = Background(services)
         background.start()
+        log.info("serving")
+        self._ready[0] = 1
         super().run()
         given_up = self.nr_conns
         log.info("requests_finished", given_up=given_up)

@@ -13,6 +13,7 @@ import pytest
 from app.contract.messages import SessionsEnded
 from broadcaster import frames
 from broadcaster.close_codes import shutting_down
+from broadcaster.hub import GOODBYE_PAUSE_SECONDS
 from broadcaster.outbox import PERSONAL_FRAMES
 from broadcaster.viewer import GRACE_SECONDS, STALL_SECONDS
 from tests.broadcaster.frames_in import say
@@ -145,6 +146,21 @@ def test_a_session_that_ends_between_verifying_and_joining_is_closed(ground: Gro
 def test_who_joins_while_everyone_is_sent_away_goes_too(ground: Ground) -> None:
     ground.hub.drain(shutting_down(1), 1)
     assert ground.join().read()[-1] == {"event": "CLOSE", "code": 1001}
+
+
+def test_goodbyes_are_paced_but_keep_to_their_time(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(8):
+        ground.join()
+    monkeypatch.setattr("broadcaster.hub.GOODBYES_A_TURN", 2)
+    pauses: list[float] = []
+    monkeypatch.setattr("broadcaster.hub.gevent.sleep", pauses.append)
+    ground.hub.drain(shutting_down(1), 60)
+    assert pauses == [GOODBYE_PAUSE_SECONDS] * 4
+    pauses.clear()
+    ground.hub.drain(shutting_down(1), 0.02)
+    assert sum(pauses) == pytest.approx(0.02)
 
 
 def test_the_heartbeat_pings_and_drops_the_silent(ground: Ground) -> None:

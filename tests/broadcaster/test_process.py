@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -33,51 +30,6 @@ def make_stage(stores: Stores, tmp_path: Path) -> Iterator[Callable[..., Stage]]
             return stack.enter_context(broadcaster_on(stores, tmp_path, **variables))
 
         yield make
-
-
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_sends_everyone_away_politely(
-    make_stage: Callable[..., Stage], ending: signal.Signals
-) -> None:
-    stage = make_stage()
-    token = stage.access_token(stage.person())
-    with ExitStack() as stack:
-        viewers = [stack.enter_context(bare_viewer(stage.port, token)) for _ in range(150)]
-        begun = time.monotonic()
-        stage.process.send_signal(ending)
-        delays = set()
-        for viewer in viewers:
-            *_, last = viewer.events()
-            assert last["event"] == "disconnect"
-            assert last["data"]["reason"] == "shutting_down"
-            assert viewer.closed_with == 1001
-            delays.add(last["data"]["reconnectInMs"])
-    assert min(delays) >= 0
-    assert len(delays) > 100
-    assert stage.process.wait(5) == 0
-    # These viewers never answer the close frame, so they cost the whole grace, but no more.
-    assert time.monotonic() - begun < 6
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", stage.port), 1)
-
-
-def test_shutdown_seconds_bound_the_farewell(make_stage: Callable[..., Stage]) -> None:
-    stage = make_stage(SHUTDOWN_SECONDS="1")
-    with bare_viewer(stage.port, stage.access_token(stage.person())):
-        stage.process.terminate()
-        assert stage.process.wait(10) == 0
-    # By the log, since how long an interpreter takes to end is the machine's affair. The viewer,
-    # who never answers its close frame, would be waited for a second longer.
-    begun, ended = (logged_at(stage, event) for event in ("shutting_down", "stopped"))
-    assert 1.0 <= (ended - begun).total_seconds() < 1.9
-
-
-def logged_at(stage: Stage, event: str) -> datetime:
-    """When the broadcaster logged the event first."""
-    lines = (json.loads(line) for line in stage.log().splitlines() if line.startswith("{"))
-    return next(
-        datetime.fromisoformat(line["timestamp"]) for line in lines if line["event"] == event
-    )
 
 
 def test_the_silent_are_pinged_and_who_stays_silent_is_dropped(

@@ -1,0 +1,241 @@
+"""SIGTERM to an API server: the order of flow 10, nobody left without an answer, and its bounds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import redis
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.awaiting import await_true, catches_sigterm, somebody_waits_for_a_lock
+from tests.servers import redis_server
+from tests.system.player import Player
+from tests.system.running import RunningSystem
+from tests.system.web_server import WebServer, web_server
+
+pytestmark = pytest.mark.slow
+FLOW_10 = [
+    "shutting_down",
+    "stopped_accepting",
+    "requests_finished",
+    "background_stopped",
+    "redis_closed",
+    "database_closed",
+    "stopped",
+]
+
+
+@contextmanager
+def row_locked(system: RunningSystem, player: Player) -> Iterator[psycopg2.extensions.connection]:
+    """Hold the player's row, for which an increment has to wait; a commit lets it go on."""
+    connection = psycopg2.connect(system.stores.database_url)
+    with connection.cursor() as cursor:
+        cursor.execute("select 1 from users where id = %s for update", [player.user_id])
+    yield connection
+    connection.close()
+
+
+def half_sent(server: WebServer, body: bytes, rest: int) -> socket.socket:
+    """A login of which the last bytes are not sent yet."""
+    sock = socket.create_connection(("127.0.0.1", server.port), 30)
+    sock.sendall(
+        b"POST /api/auth/login HTTP/1.1\r\nHost: scores.example\r\n"
+        b"Content-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body[:-rest])
+    )
+    return sock
+
+
+def kept_alive(server: WebServer) -> socket.socket:
+    """An idle connection that has been served once."""
+    sock = socket.create_connection(("127.0.0.1", server.port), 30)
+    sock.sendall(b"GET /api/leaderboard HTTP/1.1\r\nHost: scores.example\r\n\r\n")
+    assert b"keep-alive" in sock.recv(65536)
+    return sock
+
+
+def read_to_the_end(sock: socket.socket) -> bytes:
+    received = b""
+    while data := sock.recv(65536):
+        received += data
+    return received
+
+
+def test_sigterm_ends_a_server_in_the_order_of_flow_10(
+    running_system: RunningSystem, tmp_path: Path
+) -> None:
+    with web_server(running_system, tmp_path, WEB_WORKERS="1", LOG_LEVEL="DEBUG") as server:
+        login = b'{"username": "nobody", "password": "correct horse"}'
+        with half_sent(server, login, rest=5) as sock:
+            await_true(lambda: busy(server), 30)
+            server.process.terminate()
+            await_true(server.refuses_connections, 30)
+            assert server.process.poll() is None
+            server.process.terminate()
+            sock.sendall(login[-5:])
+            answer = read_to_the_end(sock)
+        assert answer.startswith(b"HTTP/1.1 401 "), answer
+        assert b"Connection: close\r\n" in answer
+        assert server.exit_code() == 0
+        steps = [line["event"] for line in server.events() if line["event"] in FLOW_10]
+        log = server.log()
+    assert steps == FLOW_10
+    # The arbiter is the first to say so and the last to go.
+    assert log.index("Handling signal: term") < log.index('"shutting_down"')
+    assert log.rindex('"stopped"') < log.index("workers_ended")
+
+
+def busy(server: WebServer) -> bool:
+    """Whether one of its connections is with a worker."""
+    return any(
+        connection.status == "ESTABLISHED" and connection.laddr.port == server.port
+        for worker in server.workers()
+        for connection in worker.net_connections()
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_an_increment_that_waits_in_postgresql_is_answered_and_counted(
+    running_system: RunningSystem, tmp_path: Path, how: signal.Signals
+) -> None:
+    with web_server(running_system, tmp_path) as server, ThreadPoolExecutor(1) as pool:
+        player = Player.register(server.url)
+        token = player.ask_token()
+        with row_locked(running_system, player) as lock:
+            spent = pool.submit(player.spend, token)
+            await_true(lambda: somebody_waits_for_a_lock(running_system.stores.database_url), 30)
+            # As Ctrl-C in a terminal does: to all processes of the group.
+            os.killpg(server.process.pid, how) if how == signal.SIGINT else (
+                server.process.send_signal(how)
+            )
+            await_true(lambda: "shutting_down" in server.log(), 1)
+            lock.commit()
+        assert spent.result().status_code == 200
+        assert spent.result().json()["newScore"] == 1
+        assert server.exit_code() == 0
+    again = player.spend(token, url=running_system.url)
+    assert again.json()["details"]["newScore"] == 1
+
+
+def test_idle_connections_are_answered_a_moment_longer_but_delay_nothing(
+    running_system: RunningSystem, tmp_path: Path
+) -> None:
+    with web_server(running_system, tmp_path) as server:
+        with (
+            kept_alive(server) as asks_once_more,
+            kept_alive(server),
+            socket.create_connection(("127.0.0.1", server.port)),
+            socket.create_connection(("127.0.0.1", server.port)) as late,
+        ):
+            server.process.terminate()
+            server.await_log("stopped_accepting", times=2)
+            begun = time.monotonic()
+            for sock in (asks_once_more, late):
+                sock.sendall(b"GET /api/health/ HTTP/1.1\r\nHost: scores.example\r\n\r\n")
+                answer = read_to_the_end(sock)
+                assert answer.startswith(b"HTTP/1.1 ")
+                assert b"Connection: close\r\n" in answer
+            assert server.exit_code() == 0
+        # SHUTDOWN_SECONDS, which gunicorn would wait for the silent connection, are 30.
+        assert time.monotonic() - begun < 15
+        assert '"given_up": 0' in server.log()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_shutdown_seconds_bound_what_is_in_flight(
+    running_system: RunningSystem, tmp_path: Path, how: signal.Signals
+) -> None:
+    with web_server(running_system, tmp_path, SHUTDOWN_SECONDS="1") as server:
+        with half_sent(server, b'{"username": ', rest=3) as sock:
+            await_true(lambda: busy(server), 30)
+            server.process.send_signal(how)
+            assert server.exit_code() == 0
+            assert read_to_the_end(sock) == b""
+        events = [line["event"] for line in server.events()]
+        assert events.count("stopped") == 2
+        assert '"given_up": 1' in server.log()
+        assert "SIGKILL" not in server.log()
+
+
+@pytest.mark.parametrize("moment", ["", "Starting gunicorn", "Booting worker"])
+def test_sigterm_during_the_start_ends_it_cleanly(
+    running_system: RunningSystem, tmp_path: Path, moment: str
+) -> None:
+    with web_server(running_system, tmp_path, ready=False) as server:
+        if moment:
+            server.await_log(moment)
+        else:
+            await_true(lambda: catches_sigterm(server.process.pid), 30)
+        server.process.terminate()
+        assert server.exit_code() == 0
+        assert "Traceback" not in server.log()
+
+
+def told(viewer: ClientConnection, instance: str) -> int:
+    """How often the viewer is told that this server goes, until a second passes without a word."""
+    times = 0
+    try:
+        while True:
+            message: dict[str, Any] = json.loads(viewer.recv(1))
+            if message["event"] == "server_shutdown":
+                times += message["data"] == {"instance": instance}
+    except TimeoutError:
+        return times
+    except ConnectionClosed:
+        pytest.fail("the viewer was sent away")
+
+
+def test_viewers_hear_once_that_a_server_goes_and_stay(
+    running_system: RunningSystem, tmp_path: Path
+) -> None:
+    player = running_system.register()
+    headers = {"Authorization": f"Bearer {player.access_token}"}
+    with connect(running_system.websocket_url, additional_headers=headers) as viewer:
+        with web_server(running_system, tmp_path) as server:
+            server.process.send_signal(signal.SIGHUP)
+            server.await_log("Booting worker", times=4)
+            server.await_log('"stopped"', times=2)
+            assert told(viewer, f"127.0.0.1:{server.port}") == 0
+            # Nor does it need a worker to say so.
+            for worker in server.workers():
+                worker.kill()
+            server.process.terminate()
+            assert server.exit_code() == 0
+            assert "server_shutdown_announced" in server.log()
+        assert told(viewer, f"127.0.0.1:{server.port}") == 1
+        with web_server(running_system, tmp_path, INSTANCE_NAME="blue") as server:
+            server.process.terminate()
+            assert server.exit_code() == 0
+        assert told(viewer, "blue") == 1
+
+
+def test_a_redis_that_does_not_answer_holds_up_no_exit(
+    running_system: RunningSystem, tmp_path: Path
+) -> None:
+    with (
+        redis_server(tmp_path / "valkey") as valkey,
+        web_server(running_system, tmp_path, REDIS_URL=valkey.url) as server,
+    ):
+        with redis.Redis.from_url(valkey.url) as client:
+            (pid,) = [client.info("server")["process_id"]]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            server.process.terminate()
+            assert server.exit_code() == 0
+            assert time.monotonic() - begun < 15
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert "server_shutdown_not_announced" in server.log()
