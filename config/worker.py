@@ -25,6 +25,8 @@ log = structlog.stdlib.get_logger(__name__)
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Serves until SIGTERM, then leaves in the order of flow 10."""
 
+    wsgi: Any
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # Shared with the arbiter, which makes the worker and then forks.
@@ -58,6 +60,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             # Python would wait for their threads, which may be reading from a client that says
             # nothing more.
             os._exit(0)
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        app = self.wsgi
+
+        def answer(environ: Any, start_response: Any) -> Any:
+            body = app(environ, start_response)
+            if not self.alive:
+                # gunicorn decides before the app begins; this request was begun before SIGTERM,
+                # and its client is to ask for nothing more on this connection.
+                start_response.__self__.force_close()
+            return body
+
+        self.wsgi = answer
 
     def init_signals(self) -> None:
         super().init_signals()

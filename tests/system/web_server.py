@@ -84,6 +84,8 @@ def web_server(
         try:
             if ready:
                 await_health(server.url)
+                # One worker is enough for that.
+                server.await_log('"serving"', times=int(variables.get("WEB_WORKERS", "2")))
             yield server
         finally:
             end(process, (signal.SIGTERM, 10))

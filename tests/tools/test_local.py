@@ -17,6 +17,7 @@ from tests.system.running import free_ports
 from tests.tools.local_run import (
     LocalRun,
     deaf_service,
+    eventually,
     stand_in_procfile,
     supervisor,
 )
@@ -61,6 +62,15 @@ def test_being_asked_to_stop_leaves_no_process_lock_or_port(
     run.await_running()
     assert len(run.seen) > 4  # supervisor, two servers, two services
     assert run.end(how) == 0
+    run.assert_nothing_left()
+
+
+def test_being_asked_to_stop_during_the_start_ends_it_as_cleanly(
+    start: Start, directory: Path
+) -> None:
+    run = start(procfile=stand_in_procfile(directory, release="sleep 60"))
+    eventually(lambda: "migrating the database" in run.output)
+    assert run.end() == 0
     run.assert_nothing_left()
 
 
