@@ -21,6 +21,7 @@ from app.services import history as service
 from app.services.history import Histories
 from app.services.moderation import Act
 from app.stores import history, ledger
+from app.stores.database import Database, connect_unpooled
 from tests.app.people import Person
 
 HOUR = timedelta(hours=1)
@@ -36,10 +37,15 @@ _SCORE = text(
 )
 
 
+def patient(services: Services) -> Database:
+    """The same database without a request's deadline, which a busy machine may miss here."""
+    return connect_unpooled(services.settings.database_url, 60)
+
+
 def with_past(services: Services, actions: int, since: timedelta) -> Person:
     """A player who made so many points, spread evenly over the time since then."""
     person = Person.register(services)
-    with services.database.transaction() as connection:
+    with patient(services).transaction() as connection:
         values = {"user_id": person.user_id, "actions": actions, "seconds": since.total_seconds()}
         connection.execute(_PAST_ACTIONS, values)
         connection.execute(_SCORE, {"user_id": person.user_id, "actions": actions})
@@ -48,7 +54,7 @@ def with_past(services: Services, actions: int, since: timedelta) -> Person:
 
 def read(services: Services, since: timedelta) -> tuple[int, int, tuple[Series, ...]]:
     """Begin and end in µs, and what the store has between them."""
-    with services.database.reading() as connection:
+    with patient(services).reading() as connection:
         until = ledger.now(connection)
         begin = until - int(since.total_seconds() * 1_000_000)
         return begin, until, history.series(connection, begin, until, 10)
@@ -139,7 +145,7 @@ def test_what_is_read_of_the_actions_does_not_grow_with_them(
 ) -> None:
     leaders = 3
     for number in range(leaders):
-        with_past(services, 20_000 + number, HOUR)
+        with_past(services, 5_000 + number, HOUR)
     explained: list[float] = []
 
     def explain(
@@ -151,8 +157,8 @@ def test_what_is_read_of_the_actions_does_not_grow_with_them(
             ).one()
             explained.append(rows_read(plan[0]["Plan"]))
 
-    with services.database.reading() as connection:
-        connection.execute(text("ANALYZE"))
+    with patient(services).reading() as connection:
+        connection.execute(text("ANALYZE actions, users"))
     event.listen(Engine, "before_cursor_execute", explain)
     try:
         read(services, span)
