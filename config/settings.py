@@ -110,10 +110,6 @@ def _secret_bytes(text: str) -> bytes:
     return text.encode()
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
 def _log_level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
         raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -247,7 +243,7 @@ class Settings:
         "ALLOWED_ORIGINS",
         "origins of pages that may open a WebSocket, comma-separated; `*` for all",
         "http://127.0.0.1:8000,http://localhost:8000",
-        _words,
+        parse_origins,
     )
     cors_origins: tuple[str, ...] = _variable(
         "CORS_ORIGINS",
