@@ -28,7 +28,8 @@ from app.services.watching import Watching
 from app.stores.admission import AdmissionStore
 from app.stores.board_cache import LocalBoard, SharedBoard
 from app.stores.crowds import Crowds
-from app.stores.database import Database, bound_every_wait, connect_pool, connect_unpooled
+from app.stores.database import Database, connect_pool, connect_unpooled
+from app.stores.database_connections import bound_every_wait
 from app.stores.rank_index import RankIndex
 from app.stores.redis import connect, connect_subscriber
 from app.stores.session_cache import SessionCache

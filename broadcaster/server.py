@@ -39,6 +39,10 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
         report = services.health.check()
         return jsonify(report.as_json()), 200 if report.healthy else 503
 
+    @app.get("/health/live")
+    def live() -> Response:
+        return jsonify(status="alive", uptime=services.health.uptime_seconds)
+
     @Sock(app).route(WEBSOCKET_PATH)
     def join(handshake: Handshake) -> None:
         sock, early = take_over(handshake)

@@ -14,7 +14,9 @@ from mmap import mmap
 from typing import Any
 
 import structlog
-from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn
+
+from config.lanes import LanedWorker
 
 FIRST_BYTES_SECONDS = 0.1
 """How long a thread waits for a new connection's request before the poller waits instead."""
@@ -22,7 +24,7 @@ FIRST_BYTES_SECONDS = 0.1
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class Worker(LanedWorker):
     """Serves until SIGTERM, then leaves in the order of flow 10."""
 
     wsgi: Any

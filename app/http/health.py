@@ -1,4 +1,4 @@
-"""/health: whether this process can do its work (flow 9)."""
+"""/health: whether this process can do its work (flow 9); /health/live: whether it answers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ class HealthSchema(Schema):
     database = fields.String(required=True)
     uptime = fields.Integer(required=True)
     timestamp = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class LivenessSchema(Schema):
+    status = fields.String(required=True)
+    uptime = fields.Integer(required=True)
+
+
+@health.get("/live")
+@public
+@health.response(200, LivenessSchema)
+def live() -> dict[str, Any]:
+    """That the process answers; asks nothing else, for who restarts what hangs."""
+    return {"status": "alive", "uptime": services().health.uptime_seconds}
 
 
 @health.get("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,8 @@ from app.contract.standings import timestamp
 from app.stores.database import Database
 
 CHECK_SECONDS = 1.0
+KEEP_SECONDS = 0.5
+"""How long a bad answer is told again, so that those who queue behind it need not wait for it."""
 
 CheckResult = Literal["ok", "timeout", "error"]
 
@@ -43,6 +46,53 @@ class HealthReport:
         }
 
 
+class Check:
+    """One question to one server, asked by one thread at a time.
+
+    Who comes meanwhile shares the answer, and a bad one is kept for KEEP_SECONDS. So however many
+    ask, a server that hangs costs one thread and one connection, and nobody queues for it.
+    """
+
+    def __init__(self, name: str, ask: Callable[[], CheckResult]) -> None:
+        self._ask = ask
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"health-{name}")
+        self._lock = threading.Lock()
+        self._asked: Future[CheckResult] | None = None
+        self._bad: tuple[float, CheckResult] = (-KEEP_SECONDS, "error")
+
+    def start(self) -> Future[CheckResult] | None:
+        """The answer to come; None where a bad one is still fresh."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                if time.monotonic() < self._bad[0] + KEEP_SECONDS:
+                    return None
+                self._asked = self._thread.submit(self._timed)
+            return self._asked
+
+    def result(self, asked: Future[CheckResult] | None, limit: float) -> CheckResult:
+        """What came of it until `limit`, in monotonic seconds."""
+        if asked is None:
+            return self._bad[1]
+        try:
+            return asked.result(max(0.0, limit - time.monotonic()))
+        except CheckTimeout:
+            return "timeout"
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _timed(self) -> CheckResult:
+        begun = time.monotonic()
+        result = self._ask()
+        if result != "ok":
+            # A driver may say "error" for what was its own time limit.
+            slow = time.monotonic() - begun >= CHECK_SECONDS * 0.9
+            result = "timeout" if slow else result
+            self._bad = time.monotonic(), result
+        return result
+
+
 class Health:
     """Asks PostgreSQL and Redis on connections of its own, so that a busy pool doesn't count."""
 
@@ -50,22 +100,28 @@ class Health:
         self._database = database
         self._client = client
         self._started = time.monotonic()
-        self._checks = ThreadPoolExecutor(max_workers=8, thread_name_prefix="health")
+        self._redis_check = Check("redis", self._ask_redis)
+        self._database_check = Check("database", self._ask_database)
 
     def check(self) -> HealthReport:
         """Both checks at once; never longer than CHECK_SECONDS."""
         limit = time.monotonic() + CHECK_SECONDS
-        asked_redis = self._checks.submit(_timed(self._ask_redis))
-        asked_database = self._checks.submit(_timed(self._ask_database))
+        redis_asked, database_asked = self._redis_check.start(), self._database_check.start()
         return HealthReport(
-            redis=_result(asked_redis, limit),
-            database=_result(asked_database, limit),
-            uptime_seconds=int(time.monotonic() - self._started),
+            redis=self._redis_check.result(redis_asked, limit),
+            database=self._database_check.result(database_asked, limit),
+            uptime_seconds=self.uptime_seconds,
         )
+
+    @property
+    def uptime_seconds(self) -> int:
+        """How long this process has been at work."""
+        return int(time.monotonic() - self._started)
 
     def close(self) -> None:
         """End the threads of the checks."""
-        self._checks.shutdown(wait=False, cancel_futures=True)
+        self._redis_check.close()
+        self._database_check.close()
 
     def _ask_redis(self) -> CheckResult:
         try:
@@ -83,21 +139,3 @@ class Health:
         except DatabaseUnavailable:
             return "error"
         return "ok"
-
-
-def _timed(ask: Callable[[], CheckResult]) -> Callable[[], CheckResult]:
-    def asked() -> CheckResult:
-        begun = time.monotonic()
-        result = ask()
-        # A driver may say "error" for what was its own time limit.
-        slow = time.monotonic() - begun >= CHECK_SECONDS * 0.9
-        return "timeout" if result == "error" and slow else result
-
-    return asked
-
-
-def _result(asked: Future[CheckResult], limit: float) -> CheckResult:
-    try:
-        return asked.result(max(0.0, limit - time.monotonic()))
-    except CheckTimeout:
-        return "timeout"
