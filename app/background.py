@@ -10,6 +10,7 @@ import structlog
 
 from app.composition import Services
 from app.contract import keys
+from app.contract.alerts import AlertKind
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.messages import CacheInvalidate
 from app.stores.subscription import Subscription
@@ -19,6 +20,8 @@ STOP_SECONDS = 1.5
 """Longest wait for the threads' end; a rebuild of the index may take longer and is given up."""
 LOOK_SECONDS = 0.5
 """How soon a lost index is noticed; looking costs one GET."""
+KEPT_WITHIN_SECONDS = 30.0
+"""Without a look at the index for so long somebody is alerted."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -43,6 +46,7 @@ class Background:
 
     def start(self) -> None:
         """Start both threads."""
+        self._services.alerts.start()
         for thread in self._threads:
             thread.start()
 
@@ -59,12 +63,16 @@ class Background:
         self._services.local_board.clear(CacheInvalidate.parse(payload).version)
 
     def _keep(self) -> None:
+        kept_at = time.monotonic()
         while not self._stopped.is_set():
             try:
                 self._services.index_keeper.keep()
+                kept_at = time.monotonic()
                 self._rest()
             except (DatabaseUnavailable, RedisUnavailable) as error:
                 log.warning("index_not_kept", cause=str(error.__cause__ or error))
+                if time.monotonic() - kept_at >= KEPT_WITHIN_SECONDS:
+                    self._services.alerts.report(AlertKind.INDEX_NOT_KEPT, error)
                 self._stopped.wait(LOOK_SECONDS)
 
     def _rest(self) -> None:

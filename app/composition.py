@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
+from os import geteuid
+from pathlib import Path
+from tempfile import gettempdir
 
 import structlog
 from redis import Redis
@@ -12,6 +16,8 @@ from app.fraud.configured import configured_consequences, configured_rules, rhyt
 from app.fraud.judge import Judge
 from app.services.accounts import Accounts
 from app.services.action_tokens import ActionTokenCodec
+from app.services.alert_receivers import receivers_at
+from app.services.alerts import HOLD_SECONDS, Alerts
 from app.services.displays import Displays
 from app.services.health import CHECK_SECONDS, Health
 from app.services.history import Histories
@@ -26,6 +32,8 @@ from app.services.scoring import Scoring
 from app.services.sessions import Sessions
 from app.services.watching import Watching
 from app.stores.admission import AdmissionStore
+from app.stores.alert_host_record import HostAlertRecord
+from app.stores.alert_record import RedisAlertRecord
 from app.stores.board_cache import LocalBoard, SharedBoard
 from app.stores.crowds import Crowds
 from app.stores.database import Database, connect_pool, connect_unpooled
@@ -61,19 +69,21 @@ class Services:
     index_keeper: IndexKeeper
     ledger_check: LedgerCheck
     health: Health
+    alerts: Alerts
     local_board: LocalBoard
     redis: Redis
     pubsub_client: Redis
     database: Database
 
     def close(self) -> None:
-        """Close Redis, then the database pool, in the order of flow 10."""
+        """Close Redis, then the database pool, then flush alerts, in the order of flow 10."""
         self.health.close()
         self.pubsub_client.close()
         self.redis.close()
         log.debug("redis_closed")
         self.database.close()
         log.debug("database_closed")
+        self.alerts.close()
 
 
 def build_services(settings: Settings) -> Services:
@@ -94,7 +104,10 @@ def build_services(settings: Settings) -> Services:
     )
     displays = Displays(database, session_cache, sessions, signer)
     index, local_board = RankIndex(client), LocalBoard()
-    propagation = Propagation(session_cache, index, local_board)
+    pubsub_client = connect_subscriber(settings.redis_url)
+    health = Health(connect_unpooled(settings.database_url, CHECK_SECONDS), pubsub_client)
+    alerts = _alerts(settings, health)
+    propagation = Propagation(session_cache, index, local_board, alerts)
     admission = _admission(settings, client)
     judge = Judge(
         configured_rules(settings),
@@ -116,8 +129,8 @@ def build_services(settings: Settings) -> Services:
         local_board,
         leaderboard,
         settings.action_token_seconds,
+        alerts,
     )
-    pubsub_client = connect_subscriber(settings.redis_url)
     return Services(
         settings=settings,
         verifier=verifier,
@@ -141,7 +154,8 @@ def build_services(settings: Settings) -> Services:
         ledger_check=LedgerCheck(
             connect_unpooled(settings.database_url, WHOLE_LEDGER_SECONDS), index, local_board
         ),
-        health=Health(connect_unpooled(settings.database_url, CHECK_SECONDS), pubsub_client),
+        health=health,
+        alerts=alerts,
         local_board=local_board,
         redis=client,
         pubsub_client=pubsub_client,
@@ -154,6 +168,21 @@ def _jwt(settings: Settings) -> tuple[JwtSigner, JwtVerifier]:
     names = settings.jwt_issuer, settings.jwt_audience
     accepted = (key.public_key(), *settings.jwt_public_keys)
     return JwtSigner(key, *names), JwtVerifier(accepted, *names)
+
+
+def _alerts(settings: Settings, health: Health) -> Alerts:
+    # Systems on one machine are told apart by their database, without writing its URL anywhere.
+    system = blake2b(
+        settings.database_url.encode(), key=settings.action_token_secret[:64], digest_size=8
+    ).hexdigest()
+    path = Path(gettempdir()) / f"live-scoreboard-alerts-{geteuid()}-{system}"
+    return Alerts(
+        receivers_at(settings.alert_urls),
+        # A connection of its own: alerts are flushed when all others are closed.
+        RedisAlertRecord(connect(settings.redis_url, 1), HOLD_SECONDS),
+        HostAlertRecord(path, HOLD_SECONDS),
+        health.check,
+    )
 
 
 def _admission(settings: Settings, client: Redis) -> AdmissionStore:

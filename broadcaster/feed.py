@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import gevent
 import structlog
 
 from app.composition import Services
 from app.contract import keys, messages
+from app.contract.alerts import AlertKind
 from app.contract.errors import (
     AuthInvalid,
     DatabaseUnavailable,
@@ -23,6 +26,8 @@ from broadcaster.coalescer import Coalescer
 from broadcaster.hub import Hub
 
 SESSION_CHECKS_A_SECOND = 500
+READ_WITHIN_SECONDS = 10.0
+"""Without a reading of the board for so long somebody is alerted."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -49,13 +54,21 @@ class Feed:
             },
             on_renewed=self._on_renewed,
         )
+        self._read_at = time.monotonic()
         self._checking: gevent.Greenlet[[], None] | None = None
 
     def _read_board(self, version: int) -> Board:
         # Nobody else reads the board in this process, and a check that this process's own memory
         # answers finds nothing new.
         self._services.local_board.clear(version)
-        return self._services.leaderboard.top(limit=TOP, min_version=version)
+        try:
+            board = self._services.leaderboard.top(limit=TOP, min_version=version)
+        except (DatabaseUnavailable, RedisUnavailable) as error:
+            if time.monotonic() - self._read_at >= READ_WITHIN_SECONDS:
+                self._services.alerts.report(AlertKind.BOARD_NOT_READ, error)
+            raise
+        self._read_at = time.monotonic()
+        return board
 
     def _show_board(self, board: Board) -> None:
         self._hub.broadcast(frames.text(messages.leaderboard_update(board)))

@@ -12,6 +12,7 @@ import structlog
 from gevent.event import Event
 
 from app.composition import Services, build_services
+from app.contract.alerts import AlertKind
 from broadcaster.close_codes import shutting_down
 from broadcaster.conversation import Conversation
 from broadcaster.feed import Feed
@@ -60,6 +61,7 @@ class Broadcaster:
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
+        self._alerts = services.alerts
         self._hub = Hub(self._settings.heartbeat_seconds, Conversation(services).answer)
         self._feed = Feed(services, self._hub)
         self._heartbeat = Heartbeat(self._hub, self._settings.heartbeat_seconds)
@@ -87,6 +89,7 @@ class Broadcaster:
         """Serve; the exit code: 0 after a signal."""
         for number in STOP_SIGNALS:
             gevent.signal_handler(number, self._stop.set)
+        self._alerts.start()
         self._start(self._feed.coalescer.run)
         self._start(self._feed.subscription.run)
         self._start(self._heartbeat.run)
@@ -104,6 +107,7 @@ class Broadcaster:
         # Without this part viewers would see boards that are no longer true; whoever supervises
         # the process starts another one.
         log.critical("part_failed", part=str(part), exc_info=part.exception)
+        self._alerts.report(AlertKind.PART_FAILED, part.exception)
         self._exit_code = FAILED
         self._stop.set()
 

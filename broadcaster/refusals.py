@@ -6,13 +6,15 @@ import re
 import secrets
 
 import structlog
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, current_app, g, jsonify, request
 from simple_websocket import ConnectionError as HandshakeFailed
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from wsproto.utilities import ProtocolError
 
 from app.contract import errors as domain
+from app.contract.alerts import AlertKind
 from app.contract.errors import DomainError
+from app.services.alerts import Alerts
 
 RETRY_SECONDS = 1
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -100,8 +102,9 @@ _HEADERS: dict[int, dict[str, str]] = {
 }
 
 
-def register_refusals(app: Flask) -> None:
+def register_refusals(app: Flask, alerts: Alerts) -> None:
     """Give each request its id, and answer every error of the app by the table."""
+    app.extensions["alerts"] = alerts
     app.before_request(_begin)
     app.after_request(_finish)
     app.register_error_handler(DomainError, _refuse)
@@ -134,6 +137,9 @@ def _refuse(error: DomainError) -> Response:
     # A client that was refused opens a new connection, and an old one costs a greenlet.
     response.headers["Connection"] = "close"
     log.debug("refused", code=error.code, path=request.path)
+    if error.code in AlertKind.__members__:
+        alerts: Alerts = current_app.extensions["alerts"]
+        alerts.report(AlertKind[error.code], error, g.request_id)
     return response
 
 
@@ -153,4 +159,6 @@ def _bad_handshake(_error: Exception) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("request_failed", exc_info=error)
-    return _refuse(InternalError())
+    failed = InternalError()
+    failed.__cause__ = error
+    return _refuse(failed)

@@ -22,7 +22,7 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
     """The Flask app that does the handshakes; each accepted socket joins the hub."""
     app = Flask(__name__, static_folder=None)
     app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": [SUBPROTOCOL], "thread_class": NoThread}
-    register_refusals(app)
+    register_refusals(app, services.alerts)
     gate = Gate(services)
 
     @app.before_request

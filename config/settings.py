@@ -80,6 +80,19 @@ def _websocket_url(text: str) -> str:
     return text
 
 
+def _alert_urls(text: str) -> tuple[str, ...]:
+    if not text.strip():
+        return ()
+    # Here, because it brings some hundred modules that only those who want alerts need.
+    from apprise import Apprise
+    from apprise.utils.parse import parse_urls
+
+    urls = tuple(parse_urls(text))
+    if not urls or not all(Apprise.instantiate(url) for url in urls):
+        raise ValueError("must be URLs that apprise knows, between commas or white space")
+    return urls
+
+
 def _private_key(text: str) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(_unfold(text).encode(), password=None)
@@ -256,6 +269,13 @@ class Settings:
         "where the page finds its WebSocket; empty: the page's host at BROADCASTER_PORT",
         "",
         _websocket_url,
+    )
+    alert_urls: tuple[str, ...] = _variable(
+        "ALERT_URLS",
+        "where alerts go: apprise's URLs (Slack, mail, webhooks …), between commas or white space",
+        "",
+        _alert_urls,
+        secret=True,
     )
     log_level: str = _variable("LOG_LEVEL", "least level that is logged", "INFO", _log_level)
 

@@ -29,6 +29,9 @@ INDEX_COMPLETE_UNTIL = f"{_BOARD}:complete_until"
 INDEX_KEEPER = f"{_BOARD}:keeper"
 """Who rebuilds or repairs the index just now."""
 
+ALERTS = "alerts"
+"""Hash: of each kind of alert sentAt, seenAt and beganAt in ms, held, and open while it lasts."""
+
 SCORE_UPDATE = "score_update"
 CACHE_INVALIDATE = "cache:invalidate"
 SESSIONS_ENDED = "sessions:ended"

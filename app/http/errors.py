@@ -12,9 +12,11 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from app.contract import errors as domain
+from app.contract.alerts import AlertKind
 from app.contract.errors import Allowance, DomainError
 from app.http.allowance import note_allowance
 from app.http.limits import address_allowance
+from app.http.services import services
 from app.http.suspicion import warned
 from app.metrics import ERRORS
 
@@ -68,6 +70,7 @@ def _refuse(error: DomainError) -> Response:
     status = STATUS[type(error)]
     if status >= 500:  # noqa: PLR2004
         log.error("request_failed", code=error.code, exc_info=error)
+        _alert(error.code, error)
     flagged = isinstance(error, domain.RateLimited) and error.flagged
     response = _reply(
         status, error.code, error.error, error.message, error.details, flagged=flagged
@@ -112,7 +115,13 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("request_failed", code=INTERNAL[0], exc_info=error)
+    _alert(INTERNAL[0], error)
     return _reply(500, *INTERNAL)
+
+
+def _alert(code: str, error: Exception) -> None:
+    if code in AlertKind.__members__:
+        services().alerts.report(AlertKind[code], error, g.request_id)
 
 
 def _reply(

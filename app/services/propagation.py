@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection
 
+from app.contract.alerts import AlertKind
 from app.contract.errors import RedisUnavailable
 from app.contract.messages import EndReason
 from app.metrics import AFTER_COMMIT_FAILURES
+from app.services.alerts import Alerts
 from app.stores import ledger, users
 from app.stores.board_cache import LocalBoard
 from app.stores.ledger import Change
@@ -46,10 +48,13 @@ def aftermath_of(
 class Propagation:
     """Tells Redis, and by it every process and broadcaster; each step is safe to repeat."""
 
-    def __init__(self, cache: SessionCache, index: RankIndex, local_board: LocalBoard) -> None:
+    def __init__(
+        self, cache: SessionCache, index: RankIndex, local_board: LocalBoard, alerts: Alerts
+    ) -> None:
         self._cache = cache
         self._index = index
         self._local_board = local_board
+        self._alerts = alerts
 
     def tell(self, aftermath: Aftermath) -> bool:
         """Account first, so that nothing more is admitted; False where Redis can't be told.
@@ -61,8 +66,9 @@ class Propagation:
             self._cache.remember_account(change.user_id, aftermath.account)
             self._cache.end(change.user_id, aftermath.ended_sessions, aftermath.reason)
             placed = self._index.place([change], self._local_board.highest_version)
-        except RedisUnavailable:
+        except RedisUnavailable as error:
             AFTER_COMMIT_FAILURES.inc()
+            self._alerts.report(AlertKind.AFTER_COMMIT_FAILED, error)
             log.warning("standing_not_told", user=change.user_id, revision=change.revision)
             return False
         if placed.raised:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from app.contract.alerts import AlertKind
 from app.contract.errors import (
     Allowance,
     AuthInvalid,
@@ -22,6 +23,7 @@ from app.contract.identity import Identity
 from app.fraud.judge import Judge
 from app.metrics import AFTER_COMMIT_FAILURES
 from app.services.action_tokens import ActionToken, ActionTokenCodec
+from app.services.alerts import Alerts
 from app.services.leaderboard import Leaderboard
 from app.services.sessions import Sessions
 from app.stores import ledger, users
@@ -83,6 +85,7 @@ class Scoring:
         local_board: LocalBoard,
         leaderboard: Leaderboard,
         token_life_seconds: int,
+        alerts: Alerts,
     ) -> None:
         self._database = database
         self._admission = admission
@@ -93,6 +96,7 @@ class Scoring:
         self._local_board = local_board
         self._leaderboard = leaderboard
         self._token_life_ms = token_life_seconds * 1000
+        self._alerts = alerts
 
     def issue_token(self, identity: Identity, address: str = "") -> IssuedToken:
         """A token for one act; `address` is where the request came from.
@@ -180,8 +184,9 @@ class Scoring:
         """
         try:
             placed = self._index.place([change], self._local_board.highest_version)
-        except RedisUnavailable:
+        except RedisUnavailable as error:
             AFTER_COMMIT_FAILURES.inc()
+            self._alerts.report(AlertKind.AFTER_COMMIT_FAILED, error)
             log.warning("change_not_placed", user=change.user_id, revision=change.revision)
             return Outcome(change.score, self._leaderboard.rank_of(change.score), None)
         if placed.raised:

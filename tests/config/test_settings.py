@@ -43,8 +43,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 def test_what_has_no_default_is_a_secret_and_no_secret_has_a_default() -> None:
     assert {v.name for v in VARIABLES if v.default is None} == {
-        v.name for v in VARIABLES if v.secret
+        v.name for v in VARIABLES if v.secret and v.name != "ALERT_URLS"
     }
+    # The one secret that nobody needs is not there by default.
+    assert {v.default for v in VARIABLES if v.secret} == {None, ""}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,8 @@ def test_what_has_no_default_is_a_secret_and_no_secret_has_a_default() -> None:
         ("JWT_PRIVATE_KEY", "not a key at all, but hidden"),
         ("DATABASE_URL", "mysql://hidden"),
         ("REDIS_URL", "http://hidden"),
+        ("ALERT_URLS", "json://127.0.0.1/fine, nonsense://hidden"),
+        ("ALERT_URLS", "hidden"),
     ],
 )
 def test_a_weak_or_broken_secret_is_refused_without_being_told(name: str, value: str) -> None:
@@ -81,6 +85,13 @@ def test_secrets_are_not_in_the_settings_repr() -> None:
     settings = load()
     assert "hidden" not in repr(settings)
     assert base_environment()["ACTION_TOKEN_SECRET"] not in repr(settings)
+
+
+def test_alert_urls_are_read_as_apprise_reads_them_and_not_told() -> None:
+    settings = load(ALERT_URLS="json://hidden:8080/a, json://u:hidden@h/?x=1,2\n jsons://hidden/b")
+    assert len(settings.alert_urls) == 3
+    assert "hidden" not in repr(settings)
+    assert load(ALERT_URLS=" ").alert_urls == ()
 
 
 def test_a_key_on_one_line_with_escaped_line_ends_is_read() -> None:
