@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from environs import Env, EnvError
 from limits import RateLimitItem, parse_many
 
+from config.alert_urls import parse_alert_urls
 from config.origins import parse_origins
 
 MINIMUM_SECRET_BYTES = 32
@@ -78,19 +79,6 @@ def _websocket_url(text: str) -> str:
     if text and not re.fullmatch(r"wss?://[A-Za-z0-9.:\[\]-]+(/\S*)?", text):
         raise ValueError("must be like wss://host/ws")
     return text
-
-
-def _alert_urls(text: str) -> tuple[str, ...]:
-    if not text.strip():
-        return ()
-    # Here, because it brings some hundred modules that only those who want alerts need.
-    from apprise import Apprise
-    from apprise.utils.parse import parse_urls
-
-    urls = tuple(parse_urls(text))
-    if not urls or not all(Apprise.instantiate(url) for url in urls):
-        raise ValueError("must be URLs that apprise knows, between commas or white space")
-    return urls
 
 
 def _private_key(text: str) -> RSAPrivateKey:
@@ -274,7 +262,7 @@ class Settings:
         "ALERT_URLS",
         "where alerts go: apprise's URLs (Slack, mail, webhooks …), between commas or white space",
         "",
-        _alert_urls,
+        parse_alert_urls,
         secret=True,
     )
     log_level: str = _variable("LOG_LEVEL", "least level that is logged", "INFO", _log_level)

@@ -50,11 +50,11 @@ class RedisAlertRecord:
 
     def open(self) -> frozenset[str]:
         with translated():
-            known: dict[str, str] = self._client.hgetall(keys.ALERTS)
+            known = self._client.hgetall(keys.ALERTS)
         return frozenset(
-            name.removesuffix(":open")
+            str(name).removesuffix(":open")
             for name, value in known.items()
-            if name.endswith(":open") and value == "1"
+            if str(name).endswith(":open") and value == "1"
         )
 
     def settle(self, kind: str, quiet_seconds: float) -> Ended | None:

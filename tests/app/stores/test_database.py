@@ -1,0 +1,115 @@
+"""What PostgreSQL itself is told of our patience, and what is no reason to leave it alone."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from unittest.mock import patch
+
+import psycopg2
+import pytest
+from sqlalchemy import text
+
+from app.composition import Services
+from app.contract.errors import DatabaseUnavailable
+from app.stores.database import CALL_SECONDS
+from tests.awaiting import await_true
+from tests.servers import Stores
+from tests.system.running import free_ports
+
+
+def milliseconds(services: Services, name: str) -> int:
+    with services.database.reading() as connection:
+        statement = text("SELECT setting FROM pg_settings WHERE name = :name")
+        return int(connection.execute(statement, {"name": name}).scalar_one())
+
+
+def test_the_server_gives_up_before_the_client_does(services: Services) -> None:
+    lock = milliseconds(services, "lock_timeout")
+    statement = milliseconds(services, "statement_timeout")
+    idle = milliseconds(services, "idle_in_transaction_session_timeout")
+    assert 0 < lock < statement < CALL_SECONDS * 1000 < idle < 10_000
+    # They hold in transactions too, and after one that failed.
+    with pytest.raises(DatabaseUnavailable), services.database.transaction() as connection:
+        connection.exec_driver_sql("SELECT 1/0")
+    with services.database.transaction() as connection:
+        shown = connection.exec_driver_sql("SHOW statement_timeout").scalar_one()
+    assert shown == f"{statement}ms"
+
+
+def test_a_statement_that_takes_too_long_ends_in_the_server_too(
+    services: Services, stores: Stores
+) -> None:
+    begun = time.monotonic()
+    with pytest.raises(DatabaseUnavailable), services.database.reading() as connection:
+        connection.exec_driver_sql("SELECT pg_sleep(60)")
+    assert time.monotonic() - begun < CALL_SECONDS + 0.5
+    with psycopg2.connect(stores.database_url) as watching, watching.cursor() as cursor:
+
+        def sleeping() -> int:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+            )
+            return int(cursor.fetchall()[0][0])
+
+        await_true(lambda: not sleeping(), 2)
+
+
+def test_one_locked_row_keeps_nobody_from_the_rest(services: Services, stores: Stores) -> None:
+    with services.database.transaction() as connection:
+        connection.exec_driver_sql("CREATE TABLE locked AS SELECT 1 AS id")
+
+    def wait_for_the_row() -> None:
+        with suppress(DatabaseUnavailable), services.database.transaction() as connection:
+            connection.exec_driver_sql("SELECT id FROM locked FOR UPDATE")
+
+    with psycopg2.connect(stores.database_url) as holding, holding.cursor() as cursor:
+        cursor.execute("SELECT id FROM locked FOR UPDATE")
+        with ThreadPoolExecutor(3) as pool:
+            waiting = [pool.submit(wait_for_the_row) for _ in range(3)]
+            while not all(each.done() for each in waiting):
+                with services.database.reading() as connection:
+                    connection.exec_driver_sql("SELECT 1")
+
+
+def test_a_server_that_is_away_is_asked_by_one_only(services: Services) -> None:
+    (nobody,) = free_ports(1)
+    asked = 0
+
+    def refuse(*_: object, **__: object) -> None:
+        nonlocal asked
+        asked += 1
+        return original(host="127.0.0.1", port=nobody, connection_factory=factory)
+
+    original = psycopg2.connect
+    with services.database.reading() as connection:
+        factory = type(connection.connection.dbapi_connection)
+    services.database.close()
+    with patch("psycopg2.connect", refuse):
+        for _ in range(50):
+            with pytest.raises(DatabaseUnavailable), services.database.reading():
+                pass
+    assert asked == 1
+
+
+def test_a_host_is_resolved_before_libpq_would_stop_everything_for_it(
+    services: Services, stores: Stores, make_services: object
+) -> None:
+    named = stores.database_url.replace("127.0.0.1", "localhost")
+    asked = []
+    connect = psycopg2.connect
+
+    def noting(*args: object, **where: object) -> object:
+        asked.append(where)
+        return connect(*args, **where)  # type: ignore[call-overload]
+
+    with patch("psycopg2.connect", noting):
+        made = make_services(DATABASE_URL=named)  # type: ignore[operator]
+        with made.database.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    hosts, addresses = (str(asked[0][name]).split(",") for name in ("host", "hostaddr"))
+    assert set(hosts) == {"localhost"}
+    assert "127.0.0.1" in addresses
+    assert len(hosts) == len(addresses)
