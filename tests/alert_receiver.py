@@ -13,12 +13,16 @@ SECRET = "receiver-password"
 
 
 class AlertReceiver:
-    """Keeps what it was sent; while `silent` is set it takes requests and answers none."""
+    """Keeps what it was sent.
+
+    While `silent` is set it takes requests and answers none; it refuses the next `refusals` ones.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.silent = threading.Event()
         self.asked = threading.Event()
+        self.refusals = 0
         self._answer = threading.Event()
         receiver = self
 
@@ -28,6 +32,10 @@ class AlertReceiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if receiver.silent.is_set():
                     receiver._answer.wait(60)
+                    return
+                if receiver.refusals:
+                    receiver.refusals -= 1
+                    self.send_error(500)
                     return
                 receiver.messages.append(json.loads(body))
                 self.send_response(200)
@@ -42,7 +50,7 @@ class AlertReceiver:
 
     @property
     def url(self) -> str:
-        return f"json://operator:{SECRET}@127.0.0.1:{self._server.server_port}/alerts"
+        return f"json://operator:{SECRET}@127.0.0.1:{self._server.server_port}/{SECRET}"
 
     def titles(self) -> list[str]:
         """The titles so far, without the system's name."""

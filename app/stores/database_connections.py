@@ -7,6 +7,7 @@ import math
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg2
@@ -36,6 +37,9 @@ class _TimedConnection(extensions.connection):
             super().__init__(*args, **options)
         except psycopg2.OperationalError:
             self.breaker.trip()
+            # Else its socket stays open for as long as the error's traceback knows the object.
+            with suppress(psycopg2.Error):
+                self.close()
             raise
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import redis
 
@@ -46,8 +47,10 @@ class Place:
 @contextmanager
 def place_of_its_own(folder: Callable[[str], Path], **variables: str) -> Iterator[Place]:
     """A place with WORKERS processes; `folder` makes folders, variables are settings."""
+    # PostgreSQL not in pytest's own folder, which another run closes to the user it runs as.
     with (
-        EmbeddedPostgres(folder("own-postgres"), fsync=False) as postgres,
+        TemporaryDirectory(prefix="scoreboard-") as data,
+        EmbeddedPostgres(Path(data), fsync=False) as postgres,
         redis_server(folder("own-valkey")) as valkey,
     ):
         stores = Stores(DatabaseServer(postgres).create(), valkey.url)

@@ -64,6 +64,7 @@ def timed(call: Callable[[], requests.Response]) -> tuple[requests.Response, flo
 
 def get(place: Place, path: str, **headers: str) -> tuple[requests.Response, float]:
     """A GET on a connection of its own."""
+    headers["Connection"] = "close"
     return timed(lambda: requests.get(f"{place.system.url}{path}", headers=headers, timeout=30))
 
 
