@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 from unittest.mock import patch
 
 import psycopg2
@@ -78,14 +79,14 @@ def test_a_server_that_is_away_is_asked_by_one_only(services: Services) -> None:
     (nobody,) = free_ports(1)
     asked = 0
 
-    def refuse(*_: object, **__: object) -> None:
+    def refuse(*_: object, **__: object) -> Any:
         nonlocal asked
         asked += 1
         return original(host="127.0.0.1", port=nobody, connection_factory=factory)
 
     original = psycopg2.connect
     with services.database.reading() as connection:
-        factory = type(connection.connection.dbapi_connection)
+        factory: Any = type(connection.connection.dbapi_connection)
     services.database.close()
     with patch("psycopg2.connect", refuse):
         for _ in range(50):
