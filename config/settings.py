@@ -8,17 +8,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from environs import Env, EnvError
 from limits import RateLimitItem, parse_many
 
 from config.alert_urls import parse_alert_urls
 from config.origins import parse_origins
+from config.rsa_keys import parse_private_key, parse_public_keys
 
 MINIMUM_SECRET_BYTES = 32
-MINIMUM_RSA_BITS = 2048
 BCRYPT_COSTS = range(4, 32)
-_PEM_BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 class InvalidSettings(Exception):
@@ -81,30 +79,6 @@ def _websocket_url(text: str) -> str:
     return text
 
 
-def _private_key(text: str) -> RSAPrivateKey:
-    try:
-        key = load_pem_private_key(_unfold(text).encode(), password=None)
-    except TypeError:
-        raise ValueError("must not be encrypted") from None
-    if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_RSA_BITS:
-        raise ValueError(f"must be an RSA key of at least {MINIMUM_RSA_BITS} bits")
-    return key
-
-
-def _public_keys(text: str) -> tuple[RSAPublicKey, ...]:
-    keys = [load_pem_public_key(pem.encode()) for pem in _PEM_BLOCK.findall(_unfold(text))]
-    if text.strip() and not keys:
-        raise ValueError("must be public keys in PEM, one after the other")
-    if not all(isinstance(key, RSAPublicKey) and key.key_size >= MINIMUM_RSA_BITS for key in keys):
-        raise ValueError(f"must be RSA keys of at least {MINIMUM_RSA_BITS} bits")
-    return tuple(key for key in keys if isinstance(key, RSAPublicKey))
-
-
-def _unfold(text: str) -> str:
-    # Compose and most hosts keep a variable on one line, so PEM comes with its line ends escaped.
-    return text.replace("\\n", "\n")
-
-
 def _secret_bytes(text: str) -> bytes:
     if len(text.encode()) < MINIMUM_SECRET_BYTES:
         raise ValueError(f"must be at least {MINIMUM_SECRET_BYTES} bytes")
@@ -144,13 +118,13 @@ class Settings:
         secret=True,
     )
     jwt_private_key: RSAPrivateKey = _variable(
-        "JWT_PRIVATE_KEY", "RSA key in PEM that signs JWTs", None, _private_key, secret=True
+        "JWT_PRIVATE_KEY", "RSA key in PEM that signs JWTs", None, parse_private_key, secret=True
     )
     jwt_public_keys: tuple[RSAPublicKey, ...] = _variable(
         "JWT_PUBLIC_KEYS",
         "further public keys in PEM still accepted, for rotation",
         "",
-        _public_keys,
+        parse_public_keys,
     )
     action_token_secret: bytes = _variable(
         "ACTION_TOKEN_SECRET",

@@ -1,0 +1,37 @@
+"""RSA keys in PEM, as the settings hold them."""
+
+from __future__ import annotations
+
+import re
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+MINIMUM_RSA_BITS = 2048
+_PEM_BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
+
+
+def parse_private_key(text: str) -> RSAPrivateKey:
+    """The key; raises ValueError, which quotes nothing of it."""
+    try:
+        key = load_pem_private_key(_unfold(text).encode(), password=None)
+    except TypeError:
+        raise ValueError("must not be encrypted") from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_RSA_BITS:
+        raise ValueError(f"must be an RSA key of at least {MINIMUM_RSA_BITS} bits")
+    return key
+
+
+def parse_public_keys(text: str) -> tuple[RSAPublicKey, ...]:
+    """The keys, one PEM block after the other; raises ValueError."""
+    keys = [load_pem_public_key(pem.encode()) for pem in _PEM_BLOCK.findall(_unfold(text))]
+    if text.strip() and not keys:
+        raise ValueError("must be public keys in PEM, one after the other")
+    if not all(isinstance(key, RSAPublicKey) and key.key_size >= MINIMUM_RSA_BITS for key in keys):
+        raise ValueError(f"must be RSA keys of at least {MINIMUM_RSA_BITS} bits")
+    return tuple(key for key in keys if isinstance(key, RSAPublicKey))
+
+
+def _unfold(text: str) -> str:
+    # Compose and most hosts keep a variable on one line, so PEM comes with its line ends escaped.
+    return text.replace("\\n", "\n")
