@@ -68,9 +68,9 @@ class RunningSystem:
             **self._variables,
         }
 
-    def start_web(self, port: int) -> subprocess.Popen[bytes]:
-        """Start one API, as the Procfile does."""
-        process = self._start("web", self.environment(port))
+    def start_web(self, port: int, **variables: str) -> subprocess.Popen[bytes]:
+        """Start one API, as the Procfile does; variables are for this one alone."""
+        process = self._start("web", self.environment(port) | variables)
         self.web.append(process)
         return process
 

@@ -1,0 +1,145 @@
+"""A steady load of increments: players who repeat a token until they hear its final answer."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import requests
+
+from tests.system.player import Player
+
+COUNTED = "200"
+FINAL = {COUNTED, "TOKEN_USED", "TOKEN_EXPIRED"}
+REPEATABLE = {"DB_ERROR", "REDIS_UNAVAILABLE"}
+"""What the contract lets a dependency's absence be answered with."""
+UNANSWERED = "no answer"
+REPEAT_SECONDS = 0.1
+SETTLE_SECONDS = 20.0
+
+
+@dataclass
+class Spend:
+    """A token, and all that its player has heard of it."""
+
+    player: Player
+    token: str
+    answers: list[str] = field(default_factory=list)
+    score: int | None = None
+    """The newScore of the final answer, where there is one."""
+
+    @property
+    def final(self) -> str | None:
+        """The answer that ended the asking; None until there is one."""
+        return self.answers[-1] if self.answers and self.answers[-1] in FINAL else None
+
+    @property
+    def counted(self) -> bool:
+        return self.final in {COUNTED, "TOKEN_USED"}
+
+    def ask(self, url: str) -> str:
+        """Spend the token at that API, once; the answer's code."""
+        self.player.url = url
+        try:
+            body = {"actionToken": self.token}
+            reply = self.player.call("POST", "/scores/increment", json=body)
+        except requests.RequestException:
+            self.answers.append(UNANSWERED)
+            return UNANSWERED
+        answer = reply.json()
+        code = COUNTED if reply.ok else str(answer["code"])
+        outcome = answer if reply.ok else answer.get("details", {})
+        self.score = outcome.get("newScore")
+        self.answers.append(code)
+        return code
+
+
+class Load:
+    """Players in threads of their own, each asking for tokens and spending them at all the APIs.
+
+    A player behaves as README's "Counting on it" says: no answer, or one that is not final, and
+    the same token is asked again, wherever somebody listens.
+    """
+
+    def __init__(self, urls: Sequence[str], *, players: int, pause: float) -> None:
+        self._urls = urls
+        self._pause = pause
+        self._stopping = threading.Event()
+        self._given_up = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self.players = [Player.register(urls[n % len(urls)]) for n in range(players)]
+        self.spends: list[Spend] = []
+        self.answers: Counter[str] = Counter()
+        """How often each answer was heard, to token requests and increments alike."""
+        self.counted_at = 0.0
+        """When an increment was acknowledged last, by time.monotonic()."""
+
+    @property
+    def unexpected(self) -> set[str]:
+        """Answers that no fault excuses."""
+        return set(self.answers) - FINAL - REPEATABLE - {UNANSWERED}
+
+    def start(self) -> None:
+        """Let everybody play."""
+        self._threads = [
+            threading.Thread(target=self._play, args=[player], daemon=True)
+            for player in self.players
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ask for no new token, and wait until each has its final answer or its time is over."""
+        self._stopping.set()
+        limit = time.monotonic() + SETTLE_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, limit - time.monotonic()))
+        self._given_up.set()
+        for thread in self._threads:
+            thread.join()
+        for player in self.players:
+            # gunicorn ends sooner when no kept-alive connection is left.
+            player.http.close()
+
+    def settle(self, spend: Spend) -> None:
+        """Repeat the token until it has its final answer."""
+        self.spends.append(spend)
+        while not self._given_up.is_set():
+            self._heard(spend.ask(self._some_url()))
+            if spend.final:
+                return
+            time.sleep(REPEAT_SECONDS)
+
+    def _play(self, player: Player) -> None:
+        while not self._stopping.wait(self._pause * random.uniform(0.5, 1.5)):
+            token = self._ask_token(player)
+            if token is not None:
+                self.settle(Spend(player, token))
+
+    def _ask_token(self, player: Player) -> str | None:
+        player.url = self._some_url()
+        try:
+            reply = player.call("POST", "/actions/token")
+        except requests.RequestException:
+            self._heard(UNANSWERED)
+            return None
+        answer = reply.json()
+        if not reply.ok:
+            self._heard(str(answer["code"]))
+            return None
+        token: str = answer["actionToken"]
+        return token
+
+    def _some_url(self) -> str:
+        return random.choice(self._urls)
+
+    def _heard(self, answer: str) -> None:
+        with self._lock:
+            self.answers[answer] += 1
+            if answer == COUNTED:
+                self.counted_at = time.monotonic()
