@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # Most tests wait for other processes. A file stays in one worker, which has servers of its own.
 PARALLEL := -n 2 --dist loadfile
 
-.PHONY: run flask test test-fast lint bench-fraud
+.PHONY: run flask test test-fast lint bench-fraud bench-rebuild soak
 
 run: $(INSTALLED)
 	@exec $(BIN)/python -m tools.local
@@ -28,6 +28,16 @@ lint: $(INSTALLED)
 # Detection and false positives of the fraud rules; docs/fraud.md explains them.
 bench-fraud: $(INSTALLED)
 	@exec $(BIN)/python -m bench.fraud
+
+# How long a lost rank index takes to be rebuilt; docs/operations.md has the figures.
+PLAYERS ?= 1000000
+bench-rebuild: $(INSTALLED)
+	@exec $(BIN)/python -m bench.rebuild $(PLAYERS)
+
+# Load and viewers for so long, then whether memory, descriptors and connections are flat.
+MINUTES ?= 10
+soak: $(INSTALLED)
+	@exec $(BIN)/python -m bench.soak $(MINUTES)
 
 # Debian keeps ensurepip in a package of its own, so it's the machine's pip that fills the venv. The
 # umask lets PostgreSQL's binaries be run by the user that stands in for root.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import groupby
 
 import structlog
@@ -15,6 +18,7 @@ from app.stores import audit, display_tokens, ledger, moderation
 from app.stores import sessions as session_rows
 from app.stores.board_cache import LocalBoard
 from app.stores.database import Database
+from app.stores.ledger import Change
 from app.stores.rank_index import RankIndex
 
 OVERLAP = 30_000_000
@@ -76,12 +80,14 @@ class IndexKeeper:
         log.info("index_rebuild_started")
         with self._database.reading() as connection:
             begun = ledger.now(connection)
-            after, users = _BEFORE_ALL, 0
-            while changes := ledger.on_board_after(connection, after, REBUILD_CHUNK):
-                if not self._index.rebuild_chunk(token, changes):
-                    log.warning("index_rebuild_lost", users=users)
-                    return
-                after, users = changes[-1].user_id, users + len(changes)
+            users = 0
+            # Closed before the connection is given back, which the reader may still be using.
+            with closing(_read_ahead(connection)) as chunks:
+                for changes in chunks:
+                    if not self._index.rebuild_chunk(token, changes):
+                        log.warning("index_rebuild_lost", users=users)
+                        return
+                    users += len(changes)
             if not self._tell_standings(connection, token, begun - self._session_us):
                 return
         if not self._index.mark_complete(token, begun):
@@ -141,3 +147,16 @@ class IndexKeeper:
             for aftermath in aftermaths:
                 self._propagation.tell(aftermath)
             self._index.remain_keeper(token)
+
+
+def _read_ahead(connection: Connection) -> Generator[list[Change]]:
+    """All players of the board in chunks; PostgreSQL reads the next while Redis takes this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="rebuild") as reader:
+
+        def read(after: str) -> Future[list[Change]]:
+            return reader.submit(ledger.on_board_after, connection, after, REBUILD_CHUNK)
+
+        upcoming = read(_BEFORE_ALL)
+        while changes := upcoming.result():
+            upcoming = read(changes[-1].user_id)
+            yield changes

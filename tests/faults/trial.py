@@ -106,10 +106,15 @@ class Trial:
 
 
 @contextmanager
-def trial(log_dir: Path, before: Callable[[Stores], None] | None = None) -> Iterator[Trial]:
+def trial(
+    log_dir: Path,
+    before: Callable[[Stores], None] | None = None,
+    variables: dict[str, str] | None = None,
+) -> Iterator[Trial]:
     """A trial whose load has begun and whose audience is there.
 
-    before is called with the migrated, empty stores, to put more players there.
+    before is called with the migrated, empty stores, to put more players there; variables are
+    settings beside the tests' own.
     """
     # Not in pytest's own folder, which another run closes to the user that PostgreSQL runs as.
     with (
@@ -121,7 +126,9 @@ def trial(log_dir: Path, before: Callable[[Stores], None] | None = None) -> Iter
         migrate(stores.database_url)
         if before is not None:
             before(stores)
-        with RunningSystem(stores, log_dir, web_processes=WEB_PROCESSES) as system:
+        with RunningSystem(
+            stores, log_dir, web_processes=WEB_PROCESSES, variables=variables
+        ) as system:
             load = Load(system.urls, players=PLAYERS, pause=PAUSE_SECONDS)
             tokens = [load.players[n % PLAYERS].access_token for n in range(VIEWERS)]
             with Audience(system.websocket_url, tokens) as audience:
