@@ -15,6 +15,7 @@ from app.contract.standings import Board
 CHECK_SECONDS = 2.0
 """Longest time without a look at the board, so that a lost message leaves nobody behind."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
+NO_VERSION = 0
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -36,7 +37,9 @@ class Coalescer:
         self._publish = publish
         self._interval = interval_seconds
         self._heard = 0
-        self._published = -1
+        # What a process that has seen no version reads while Redis is away bears version 0: viewers
+        # who come back have seen newer boards.
+        self._published = NO_VERSION
         self._next_board_at = 0.0
         self._pause = FIRST_PAUSE
         self._wake = Event()
@@ -83,4 +86,4 @@ class Coalescer:
             self._published = board.version.number
             self._publish(board)
             self._begun.set()
-        return board.version.number >= self._heard
+        return board.version.number >= max(self._heard, NO_VERSION + 1)

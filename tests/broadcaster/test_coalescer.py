@@ -71,6 +71,16 @@ def test_the_first_board_is_published_without_any_news(source: Source) -> None:
     assert source.versions() == [1]
 
 
+def test_a_board_without_a_version_is_not_shown_but_read_again(source: Source) -> None:
+    source.version = 0
+    with source.running():
+        await_greenlets(lambda: source.reads > 2)
+        assert source.published == []
+        source.version = 7
+        source.coalescer.wait_for_first(2)
+    assert source.versions() == [7]
+
+
 def test_a_burst_is_one_board_an_interval_and_ends_with_the_newest(source: Source) -> None:
     with source.running():
         for version in range(2, 102):

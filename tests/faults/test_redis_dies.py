@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.full_board import fill_board
-from tests.faults.trial import Trial, freeze, trial
+from tests.awaiting import await_true
+from tests.faults.trial import RETURN_SECONDS, Trial, freeze, trial
 from tests.servers import Stores, empty
 
 pytestmark = pytest.mark.slow
@@ -44,3 +45,16 @@ def test_redis_down_for_ten_seconds_loses_nothing(begun: Trial) -> None:
     begun.valkey.start()
     begun.verdict(time.monotonic())
     assert begun.load.answers["REDIS_UNAVAILABLE"] > 0
+
+
+def test_a_broadcaster_that_starts_without_redis_shows_no_older_board(begun: Trial) -> None:
+    begun.valkey.kill()
+    begun.system.broadcasters[0].kill()
+    begun.system.broadcasters[0].wait()
+    begun.system.start_broadcaster(begun.system.broadcaster_port)
+    log = begun.system.log
+    await_true(lambda: log("broadcaster").count('"listening"') == 2, RETURN_SECONDS)
+    # Viewers knock again and again, and the first one after Redis' return is to see no old board.
+    time.sleep(2)
+    begun.valkey.start()
+    begun.verdict(time.monotonic())

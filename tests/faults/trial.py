@@ -77,12 +77,14 @@ class Trial:
         watching = since(lambda: self.audience.complete, RETURN_SECONDS)
         self.await_load()
         self.load.stop()
-        assert self.load.unexpected == set()
-        assert self.truth.contradictions(self.load.spends) == []
+        assert self.load.unexpected == set(), self.load.unexpected
+        contradictions = self.truth.contradictions(self.load.spends)
+        assert contradictions == [], contradictions
         self._repeat_some()
         top_ten = self.truth.top_ten()
         await_true(lambda: self.audience.shows(top_ten), RETURN_SECONDS)
-        assert self.audience.complaints() == set()
+        complaints = self.audience.complaints()
+        assert complaints == set(), complaints
         self._verify_ledger()
         log.info(
             "seconds after mending: counting %.1f, index %.1f, viewers %.1f; answers %s",
