@@ -13,6 +13,7 @@ from limits import RateLimitItem, parse_many
 
 from config.alert_urls import parse_alert_urls
 from config.origins import parse_origins
+from config.redis_url import RedisUrl, parse_redis_url
 from config.rsa_keys import parse_private_key, parse_public_keys
 
 MINIMUM_SECRET_BYTES = 32
@@ -67,12 +68,6 @@ def _postgres_url(text: str) -> str:
     return f"postgresql+psycopg2://{rest}"
 
 
-def _redis_url(text: str) -> str:
-    if not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must start with redis://, rediss:// or unix://")
-    return text
-
-
 def _websocket_url(text: str) -> str:
     if text and not re.fullmatch(r"wss?://[A-Za-z0-9.:\[\]-]+(/\S*)?", text):
         raise ValueError("must be like wss://host/ws")
@@ -110,11 +105,11 @@ class Settings:
     database_url: str = _variable(
         "DATABASE_URL", "PostgreSQL, the truth", None, _postgres_url, secret=True
     )
-    redis_url: str = _variable(
+    redis_url: RedisUrl = _variable(
         "REDIS_URL",
         "Redis or Valkey: tokens, windows, index, caches",
         None,
-        _redis_url,
+        parse_redis_url,
         secret=True,
     )
     jwt_private_key: RSAPrivateKey = _variable(

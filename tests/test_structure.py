@@ -21,7 +21,7 @@ PRODUCTION = ("app", "broadcaster", "config", "migrations")
 ALLOWED = {
     "app.contract": {"app.contract"},
     "app.metrics": set(),
-    "app.stores": {"app.contract", "app.stores"},
+    "app.stores": {"app.contract", "app.stores", "config.redis_url"},
     "app.fraud.rules": {"app.contract"},
     "app.fraud": {
         "app.contract", "app.fraud", "app.metrics", "app.services", "app.stores", "config",

@@ -135,8 +135,8 @@ class EmbeddedValkey(EmbeddedServer):
     def url(self) -> str:
         return f"redis://:{self._password}@{HOST}:{self.port}/0"
 
-    def _prepare(self) -> str | None:
-        settings = {
+    def _settings(self) -> dict[str, object]:
+        return {
             "bind": HOST,
             "port": self.port,
             "dir": f'"{self.data_dir}"',
@@ -144,10 +144,12 @@ class EmbeddedValkey(EmbeddedServer):
             "appendonly": "yes" if self._persistent else "no",
             "save": '""',
         }
+
+    def _prepare(self) -> str | None:
         # A file, because a command line is for all to see.
         self._configuration.touch(mode=0o600)
         self._configuration.write_text(
-            "".join(f"{name} {value}\n" for name, value in settings.items())
+            "".join(f"{name} {value}\n" for name, value in self._settings().items())
         )
         return None
 

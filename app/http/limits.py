@@ -14,6 +14,8 @@ import structlog
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
 from limits import RateLimitItem
+from limits.storage import RedisStorage
+from redis import Redis
 from redis.exceptions import RedisError
 
 from app.contract.errors import Allowance
@@ -39,6 +41,21 @@ _read = Limiter(
 )
 
 log = structlog.stdlib.get_logger(__name__)
+
+
+class _OurRedis(RedisStorage):
+    """The app's own client, so with its pool, time limits and breaker, whatever it leads to.
+
+    The library has storages for Cluster and Sentinel too; they connect at once and retry.
+    """
+
+    SCHEME = "ours"
+    STORAGE_SCHEME: list[str] = [SCHEME]  # noqa: RUF012 - as the library declares it
+
+    def __init__(self, uri: str, client: Redis, **options: Any) -> None:
+        super().__init__(uri, connection_pool=client.connection_pool, **options)
+        self.storage = client
+        self.initialize_storage(uri)
 
 
 def _written(items: tuple[RateLimitItem, ...]) -> str:
@@ -74,11 +91,11 @@ def _no_read() -> bool:
 
 
 def register_limits(app: Flask) -> None:
-    """Count in the app's Redis, on the pool and with the time limits of everything else."""
+    """Count in the app's Redis."""
     with app.app_context():
         found = services()
-    app.config["RATELIMIT_STORAGE_URI"] = found.settings.redis_url
-    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"connection_pool": found.redis.connection_pool}
+    app.config["RATELIMIT_STORAGE_URI"] = f"{_OurRedis.SCHEME}://"
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"client": found.redis}
     _auth.init_app(app)
     _read.init_app(app)
 

@@ -1,0 +1,1 @@
+"""Redis as a cluster, behind Sentinel and over TLS: real servers, real failovers."""
