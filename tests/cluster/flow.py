@@ -1,0 +1,144 @@
+"""What has to be true of a whole system, whatever kind of Redis is under it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from sqlalchemy import text
+
+from app.composition import Services, build_services
+from app.contract import keys
+from app.contract.standings import TOP
+from app.services.moderation import Act
+from app.stores import board
+from config.settings import load_settings
+from tests.awaiting import await_true
+from tests.cluster.groups import Group
+from tests.cluster.load import Load
+from tests.servers import ROOT
+from tests.system.running import RunningSystem
+from tests.system.watching import Watcher
+
+PROMISED_SECONDS = 2.0
+RECOVERY_SECONDS = 30.0
+REPAIR_SECONDS = 20.0
+PLAYERS = 6
+BANNED = 4403
+ACT = Act("test", "because")
+
+
+def main_flow(system: RunningSystem) -> None:
+    """Register, act, see the new board, be banned and seen to be gone."""
+    player, spectator = system.register("Ada"), system.register("Bob")
+    with (
+        Watcher(system.websocket_url, player.access_token) as own,
+        Watcher(system.websocket_url, spectator.access_token) as other,
+    ):
+        spectator.score_point()
+        version = [player.score_point() for _ in range(3)][-1]["boardVersion"]
+        other.await_board(version, seconds=1)
+        assert shown(other) == [(player.user_id, 3), (spectator.user_id, 1)]
+        assert player.call("GET", "/users/me").json()["rank"] == 1
+
+        with services_of(system) as services:
+            services.moderation.ban(ACT, player.user_id)
+        await_true(lambda: own.closed_with == BANNED, 1)
+        await_true(lambda: shown(other) == [(spectator.user_id, 1)], 1)
+    refused = player.call("POST", "/actions/token")
+    assert (refused.status_code, refused.json()["code"]) == (403, "USER_BANNED")
+    assert "Sound: 1 players" in operate(system, "ledger", "verify")
+    assert spectator.call("GET", "/health").json()["redis"] == "ok"
+
+
+def lose_a_master(system: RunningSystem, group: Group) -> None:
+    """Kill the board's master while people play; nothing is lost and nothing is restarted."""
+    players = [system.register() for _ in range(PLAYERS)]
+    processes = system.web + system.broadcasters
+    workers = system.log("web").count("Booting worker")
+    with (
+        services_of(system) as services,
+        Watcher(system.websocket_url, players[0].access_token) as watcher,
+    ):
+        with Load(players) as load:
+            await_true(lambda: load.everybody_scored_since(0), RECOVERY_SECONDS)
+            lost = group.master_of(keys.CACHED_BOARD)
+            killed = time.monotonic()
+            lost.kill()
+            await_true(lambda: load.everybody_scored_since(killed), RECOVERY_SECONDS)
+            took = time.monotonic() - killed
+            since = time.monotonic()
+            await_true(lambda: load.everybody_scored_since(since), RECOVERY_SECONDS)
+        sys.stdout.write(
+            f"everybody scores again {took:.1f} s after the kill; {load.refused} calls were told"
+            f" to come again, the slowest took {load.slowest:.2f} s\n"
+        )
+        assert load.surprises == []
+        assert load.slowest < PROMISED_SECONDS
+        counted_exactly_once(services, load)
+        await_true(lambda: services.ledger_check.verify().sound, REPAIR_SECONDS)
+        await_true(lambda: shown(watcher) == top_ten(services), REPAIR_SECONDS)
+        assert watcher.closed_with is None
+        versions = [each["version"] for each in watcher.boards]
+        assert versions == sorted(set(versions))
+
+        # As before, without a restart: a point is on the screen, a ban reaches it.
+        version = players[0].score_point()["boardVersion"]
+        watcher.await_board(version, seconds=1)
+        services.moderation.ban(ACT, players[0].user_id)
+        await_true(lambda: watcher.closed_with == BANNED, 1)
+    assert all(process.poll() is None for process in processes)
+    assert system.log("web").count("Booting worker") == workers
+    lost.start()
+    await_true(group.whole, RECOVERY_SECONDS)
+
+
+def counted_exactly_once(services: Services, load: Load) -> None:
+    """Every point that somebody was told of is in PostgreSQL once, and no other is."""
+    with services.database.reading() as connection:
+        rows = connection.execute(
+            text("SELECT user_id, count(*), count(DISTINCT nonce) FROM actions GROUP BY user_id")
+        )
+        counted = {str(user_id): (actions, nonces) for user_id, actions, nonces in rows}
+    for user_id, points in load.acknowledged.items():
+        assert counted[user_id] == (points, points)
+
+
+def shown(watcher: Watcher) -> list[tuple[str, int]]:
+    """The viewer's screen."""
+    return [(row["userId"], row["score"]) for row in watcher.boards[-1]["leaderboard"]]
+
+
+def top_ten(services: Services) -> list[tuple[str, int]]:
+    """The same, as the database has it."""
+    with services.database.reading() as connection:
+        return [(row.user_id, row.position.score) for row in board.top(connection, TOP)]
+
+
+@contextmanager
+def services_of(system: RunningSystem) -> Iterator[Services]:
+    """The services on the system's stores, as an operator's command has them."""
+    with patch.dict("os.environ", system.environment()), ExitStack() as stack:
+        services = build_services(load_settings())
+        stack.callback(services.close)
+        yield services
+
+
+def operate(system: RunningSystem, *words: str) -> str:
+    """What `flask WORDS` says; it has to succeed."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "flask", *words],
+        cwd=ROOT,
+        env=system.environment() | {"FLASK_SKIP_DOTENV": "1"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -1,0 +1,74 @@
+"""Players who score all the while, and how often each of them was told that it counted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+import requests
+
+from tests.system.player import Player
+
+PAUSE_SECONDS = 0.05
+FINAL = {"TOKEN_USED", "TOKEN_EXPIRED"}
+
+
+class Load:
+    """A thread a player: a token, then a point, each asked for until the answer is final."""
+
+    def __init__(self, players: Sequence[Player]) -> None:
+        self.acknowledged: Counter[str] = Counter()
+        """Points by user id that the API said were counted."""
+        self.surprises: list[str] = []
+        """Answers that are neither success nor "come again"."""
+        self.refused = 0
+        self.slowest = 0.0
+        """Seconds of the longest call."""
+        self._last_begun = dict.fromkeys((player.user_id for player in players), 0.0)
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._play, args=(each,)) for each in players]
+
+    def everybody_scored_since(self, moment: float) -> bool:
+        """Whether everybody has a point whose token was asked for after that (monotonic) time."""
+        return all(begun > moment for begun in self._last_begun.values())
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _play(self, player: Player) -> None:
+        while not self._stopped.wait(PAUSE_SECONDS):
+            begun = time.monotonic()
+            given = self._until_final(lambda: player.call("POST", "/actions/token"))
+            token = given.json().get("actionToken", "")
+            spent = self._until_final(lambda token=token: player.spend(token))  # type: ignore[misc]
+            if spent.ok or spent.json()["code"] == "TOKEN_USED":
+                self.acknowledged[player.user_id] += 1
+                self._last_begun[player.user_id] = begun
+
+    def _until_final(self, call: Callable[[], requests.Response]) -> requests.Response:
+        while True:
+            begun = time.monotonic()
+            reply = call()
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+            if reply.status_code != 503:
+                if not reply.ok and reply.json()["code"] not in FINAL:
+                    self.surprises.append(reply.text)
+                return reply
+            self.refused += 1
+            time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,153 @@
+"""Redis over TLS: Debian's redis-server, since the Valkey of the wheel can't."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.stores.redis import connect
+from config.redis_url import parse_redis_url
+from tests.awaiting import await_true
+from tests.cluster import flow
+from tests.cluster.certificates import make_certificate
+from tests.cluster.groups import SERVICE, SLOTS
+from tests.servers import DatabaseServer, Stores
+from tests.system.running import RunningSystem, free_ports
+from tools.embedded import EmbeddedValkey
+from tools.embedded_server import HOST
+
+BINARY = shutil.which("redis-server") or ""
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not BINARY, reason="Debian's redis-server is not installed"),
+]
+
+
+class TlsServer(EmbeddedValkey):
+    """A server that speaks nothing but TLS; further settings by name."""
+
+    name = "Redis"
+
+    def __init__(self, folder: Path, name: str = "server", **settings: object) -> None:
+        super().__init__(folder / name)
+        self.certificate, self._key = make_certificate(self.data_dir)
+        self._further = {key.replace("_", "-"): value for key, value in settings.items()}
+
+    @property
+    def password(self) -> str:
+        return self._password
+
+    @property
+    def trusting(self) -> str:
+        """The parameter by which its certificate is believed."""
+        return f"ssl_ca_certs={self.certificate}"
+
+    @property
+    def url(self) -> str:
+        return f"rediss://:{self._password}@{HOST}:{self.port}/0?{self.trusting}"
+
+    def _settings(self) -> dict[str, object]:
+        tls = {
+            "port": 0,
+            "tls-port": self.port,
+            "tls-cert-file": self.certificate,
+            "tls-key-file": self._key,
+            "tls-ca-cert-file": self.certificate,
+            "tls-auth-clients": "no",
+        }
+        return super()._settings() | tls | self._further
+
+    def _command(self) -> list[str | Path]:
+        return [BINARY, self._configuration]
+
+
+class TlsSentinel(TlsServer):
+    """A Sentinel, over TLS too."""
+
+    def __init__(self, folder: Path, master: TlsServer) -> None:
+        super().__init__(folder, "sentinel")
+        self.certificate, self._key = master.certificate, master._key
+        self._master = master
+
+    def _settings(self) -> dict[str, object]:
+        settings = super()._settings()
+        del settings["appendonly"], settings["save"]
+        return settings | {
+            "tls-replication": "yes",
+            f"sentinel monitor {SERVICE}": f"{HOST} {self._master.port} 1",
+            f"sentinel auth-pass {SERVICE}": self._master.password,
+        }
+
+    def _command(self) -> list[str | Path]:
+        return [*super()._command(), "--sentinel"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
+    with TlsServer(tmp_path_factory.mktemp("tls")) as running:
+        yield running
+
+
+def test_the_main_flow_works_over_tls(
+    postgres: DatabaseServer, server: TlsServer, tmp_path: Path
+) -> None:
+    with RunningSystem(Stores(postgres.create(), server.url), tmp_path) as system:
+        flow.main_flow(system)
+
+
+def answers(url: str) -> bool:
+    with closing(connect(parse_redis_url(url), 2)) as client:
+        return bool(client.ping())
+
+
+def test_a_certificate_is_believed_when_it_is_named_or_when_none_is_asked_for(
+    server: TlsServer,
+) -> None:
+    assert answers(server.url)
+    bare = server.url.partition("?")[0]
+    assert answers(f"{bare}?ssl_cert_reqs=none")
+    with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
+        answers(bare)
+
+
+def test_a_plain_connection_is_never_made_where_tls_is_asked_for(tmp_path: Path) -> None:
+    with EmbeddedValkey(tmp_path / "plain") as plain:
+        assert answers(plain.url)
+        encrypted = plain.url.replace("redis://", "rediss://")
+        with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
+            answers(f"{encrypted}?ssl_cert_reqs=none")
+
+
+def test_a_cluster_is_followed_over_tls(tmp_path: Path) -> None:
+    (bus_port,) = free_ports(1)
+    node = TlsServer(tmp_path, cluster_enabled="yes", tls_cluster="yes", cluster_port=bus_port)
+    with node:
+        with redis.Redis.from_url(node.url) as client:
+            client.execute_command("CLUSTER ADDSLOTSRANGE", 0, SLOTS - 1)
+        url = f"redis+cluster://:{node.password}@{HOST}:{node.port}?tls=true&{node.trusting}"
+        with closing(connect(parse_redis_url(url), 2)) as client:
+            await_true(lambda: sets(client), 20)
+
+
+def test_a_master_and_its_sentinel_are_spoken_to_over_tls(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        master = stack.enter_context(TlsServer(tmp_path))
+        sentinel = stack.enter_context(TlsSentinel(tmp_path, master))
+        url = (
+            f"redis+sentinel://:{master.password}@{HOST}:{sentinel.port}/{SERVICE}"
+            f"?sentinel_password={sentinel.password}&tls=true&{master.trusting}"
+        )
+        client = stack.enter_context(closing(connect(parse_redis_url(url), 2)))
+        await_true(lambda: sets(client), 20)
+
+
+def sets(client: redis.Redis) -> bool:
+    try:
+        return bool(client.set("anything", "goes"))
+    except redis.RedisError:
+        return False
