@@ -107,7 +107,7 @@ class Settings:
     )
     redis_url: RedisUrl = _variable(
         "REDIS_URL",
-        "Redis or Valkey: tokens, windows, index, caches",
+        "Redis or Valkey: one server, Sentinel, Cluster or TLS (`docs/deploy.md`)",
         None,
         parse_redis_url,
         secret=True,

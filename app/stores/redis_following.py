@@ -98,7 +98,7 @@ class FollowingRedis(redis.Redis):
     def close(self) -> None:
         """Close the connections to all servers."""
         self._masters.close()
-        for server in self._servers.values():
+        for server in list(self._servers.values()):
             server.connection_pool.disconnect()
 
     def _server(self, address: Address) -> redis.Redis:
@@ -108,7 +108,14 @@ class FollowingRedis(redis.Redis):
         with self._changing:
             if address not in self._servers:
                 self._servers[address] = redis.Redis(connection_pool=self._pool_to(address))
+                self._leave(self._servers.keys() - self._masters.all() - {address})
             return self._servers[address]
+
+    def _leave(self, former: set[Address]) -> None:
+        """Close the idle connections to servers that are masters no more."""
+        for address in former:
+            # Those in use end with their pool.
+            self._servers.pop(address).connection_pool.disconnect(inuse_connections=False)
 
 
 class _FollowingPipeline(Pipeline):

@@ -79,6 +79,7 @@ def lose_a_master(system: RunningSystem, group: Group) -> None:
             f" to come again, the slowest took {load.slowest:.2f} s\n"
         )
         assert load.surprises == []
+        assert load.acknowledged.keys() == {player.user_id for player in players}
         assert load.slowest < PROMISED_SECONDS
         counted_exactly_once(services, load)
         await_true(lambda: services.ledger_check.verify().sound, REPAIR_SECONDS)
