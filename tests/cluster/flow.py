@@ -26,7 +26,7 @@ from tests.system.running import RunningSystem
 from tests.system.watching import Watcher
 
 PROMISED_SECONDS = 2.0
-RECOVERY_SECONDS = 30.0
+RECOVERY_SECONDS = 60.0
 REPAIR_SECONDS = 20.0
 PLAYERS = 6
 BANNED = 4403

@@ -18,7 +18,8 @@ from tools.secrets_file import new_password
 
 MASTERS = 3
 SLOTS = 16_384
-NODE_TIMEOUT_MS = 1_000
+NODE_TIMEOUT_MS = 2_000
+DOWN_AFTER_MS = 1_000
 FORMED_SECONDS = 30
 SERVICE = "board"
 
@@ -98,12 +99,16 @@ class Cluster:
 
     def whole(self) -> bool:
         """Whether every node runs, knows the cluster as whole and is in step with its master."""
-        return all(
-            node.ask("CLUSTER INFO")["cluster_state"] == "ok"
-            and (replication := node.ask("INFO", "replication"))
-            and "up" in {replication.get("master_link_status"), link_to_replica(replication)}
-            for node in self.nodes
-        )
+        try:
+            return all(
+                node.ask("CLUSTER INFO")["cluster_state"] == "ok"
+                and (replication := node.ask("INFO", "replication"))
+                and "up" in {replication.get("master_link_status"), link_to_replica(replication)}
+                for node in self.nodes
+            )
+        except redis.ConnectionError:
+            # A node that was just started is still reading what its master has.
+            return False
 
     def restore(self) -> None:
         """Start and wake every node that a test killed or froze."""
@@ -141,8 +146,8 @@ class SentinelNode(EmbeddedValkey):
         self._watches = {
             f"sentinel monitor {SERVICE}": f"{HOST} {master.port} 2",
             f"sentinel auth-pass {SERVICE}": of_master,
-            f"sentinel down-after-milliseconds {SERVICE}": NODE_TIMEOUT_MS,
-            f"sentinel failover-timeout {SERVICE}": 3 * NODE_TIMEOUT_MS,
+            f"sentinel down-after-milliseconds {SERVICE}": DOWN_AFTER_MS,
+            f"sentinel failover-timeout {SERVICE}": 3 * DOWN_AFTER_MS,
             "sentinel sentinel-pass": password,
         }
 

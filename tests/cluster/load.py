@@ -33,7 +33,7 @@ class Load:
         self._threads = [threading.Thread(target=self._play, args=(each,)) for each in players]
 
     def everybody_scored_since(self, moment: float) -> bool:
-        """Whether everybody has a point whose token was asked for after that (monotonic) time."""
+        """Whether everybody has a point, asked for after that (monotonic) time, that is placed."""
         return all(begun > moment for begun in self._last_begun.values())
 
     def __enter__(self) -> Self:
@@ -59,6 +59,8 @@ class Load:
             spent = self._until_final(lambda token=token: player.spend(token))  # type: ignore[misc]
             if spent.ok or spent.json()["code"] == "TOKEN_USED":
                 self.acknowledged[player.user_id] += 1
+            # Without the board's master a point counts, but no version of the board shows it.
+            if spent.ok and spent.json()["boardVersion"] is not None:
                 self._last_begun[player.user_id] = begun
 
     def _until_final(self, call: Callable[[], requests.Response]) -> requests.Response:
