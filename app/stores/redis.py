@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ def connect(url: RedisUrl, size: int) -> redis.Redis:
 
     It connects to nothing yet.
     """
-    return _client(url, lambda address: BreakingPool(url, address, size))
+    waited = threading.local()
+    return _client(url, lambda address: BreakingPool(url, address, size, waited))
 
 
 def connect_subscriber(url: RedisUrl) -> redis.Redis:

@@ -42,7 +42,7 @@ class Masters(ABC):
         self._found = True
         self._looks = 0
         self._next_look = 0.0
-        self._breaker = Breaker()
+        self._breaker = Breaker(threading.local())
 
     def of_slot(self, slot: int) -> Address:
         """The slot's master; raises redis.ConnectionError while nobody is known."""

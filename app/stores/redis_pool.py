@@ -27,14 +27,13 @@ Failure = (redis.ConnectionError, redis.TimeoutError)
 class Breaker:
     """Remembers that a server failed a moment ago.
 
-    A thread that waited in vain for one server doesn't wait for another one either: however many
-    servers of a cluster a request needs, it is bounded by one wait.
+    A thread that waited in vain for one server doesn't wait for another one either, if `waited`
+    is the same for both: however many servers a request needs, it is bounded by one wait.
     """
 
-    _waited = threading.local()
-
-    def __init__(self) -> None:
+    def __init__(self, waited: threading.local) -> None:
         self._closed_from = 0.0
+        self._waited = waited
 
     @property
     def open(self) -> bool:
@@ -89,8 +88,10 @@ class _WatchedSocketConnection(_Watched, UnixDomainSocketConnection):
 class BreakingPool(redis.BlockingConnectionPool):
     """A bounded pool to one server that fails at once while its breaker is open."""
 
-    def __init__(self, url: RedisUrl, address: Address | None, size: int) -> None:
-        self._breaker = Breaker()
+    def __init__(
+        self, url: RedisUrl, address: Address | None, size: int, waited: threading.local
+    ) -> None:
+        self._breaker = Breaker(waited)
         watched: type[Any]
         if address is None:
             watched = _WatchedSocketConnection

@@ -12,6 +12,7 @@ import pytest
 from app.stores.alert_host_record import HostAlertRecord
 from app.stores.alert_record import AlertRecord, RedisAlertRecord
 from app.stores.redis import connect
+from config.redis_url import parse_redis_url
 from tests.awaiting import await_true
 from tests.servers import Stores
 from tools.embedded import EmbeddedValkey
@@ -29,7 +30,7 @@ def make_record(
     def make(hold_seconds: float) -> AlertRecord:
         if request.param == "host":
             return HostAlertRecord(tmp_path / "alerts", hold_seconds)
-        clients.append(connect(valkey.url, 4))
+        clients.append(connect(parse_redis_url(valkey.url), 4))
         return RedisAlertRecord(clients[-1], hold_seconds)
 
     yield make
