@@ -13,6 +13,9 @@ from config.settings import Settings
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
+DISPLAY = "display"
+"""In the query: a page for a projector, without controls."""
+
 page = Blueprint(
     "page",
     __name__,
@@ -32,6 +35,9 @@ def show() -> Response:
             "page.html",
             websocket_url=settings.websocket_url,
             broadcaster_port=settings.broadcaster_port,
+            rapid_max=settings.fraud_rapid_max,
+            rapid_seconds=settings.fraud_rapid_seconds,
+            mode="display" if DISPLAY in request.args else "play",
         )
     )
     response.headers["Content-Security-Policy"] = content_security_policy(

@@ -1,38 +1,12 @@
-/** The REST API: one method a call; access tokens are renewed on the way. */
+/** The REST API for a player: one method a call; access tokens are renewed on the way. */
 
-const TIMEOUT_MS = 10_000;
-
-/** A call that didn't do what was asked. */
-export class CallFailed extends Error {}
-
-/** The server said no: its status, code, message, and `details` by field. */
-export class Refusal extends CallFailed {
-  constructor(status, body, waitSeconds) {
-    super(body.message ?? body.error ?? `HTTP ${status}`);
-    this.status = status;
-    this.code = body.code;
-    this.details = body.details ?? {};
-    this.waitSeconds = waitSeconds;
-  }
-}
-
-/** Nothing came back, or nothing that the API would say. */
-export class NoAnswer extends CallFailed {
-  constructor(cause) {
-    super("The server can't be reached", { cause });
-  }
-}
+import { Refusal, request } from "./http.js";
 
 /** Nobody is logged in any more; the session has told why. */
 export class SessionEnded extends Error {
   constructor() {
     super("Please log in");
   }
-}
-
-/** Whether the request may have done its work although it seems to have failed. */
-export function isUncertain(error) {
-  return error instanceof NoAnswer || (error instanceof Refusal && error.status >= 500);
 }
 
 export class Api {
@@ -65,21 +39,32 @@ export class Api {
     return (await this.#authorized("GET", "/api/users/me")).body;
   }
 
-  async leaderboard() {
-    return (await request("GET", "/api/leaderboard?limit=10")).body;
+  /** {version, leaderboard}: the player's row with two above and two below; none before a point. */
+  async neighbours() {
+    return (await this.#authorized("GET", "/api/leaderboard/around-me?span=2")).body;
   }
 
-  /** {body: {actionToken, expiresIn}, waitSeconds} */
+  /** {body: {actionToken, expiresIn}, allowance} */
   actionToken() {
     return this.#authorized("POST", "/api/actions/token");
   }
 
-  /** {body: {newScore, newRank, boardVersion}, waitSeconds} */
+  /** {body: {newScore, newRank, boardVersion}, allowance} */
   increment(actionToken) {
     return this.#authorized("POST", "/api/scores/increment", { actionToken });
   }
 
-  /** An access token that is good for a while yet. */
+  /** How long before its end an access token is renewed, in ms. */
+  get margin() {
+    return this.#session.margin;
+  }
+
+  /** ms until the access token should be renewed; never above 0 when it is high time. */
+  get renewalInMs() {
+    return this.#session.renewalInMs;
+  }
+
+  /** An access token that is good for a while yet; throws SessionEnded, Refusal or NoAnswer. */
   async freshAccessToken() {
     if (!this.#session.active) throw new SessionEnded();
     if (this.#session.renewalInMs <= 0) await this.renew();
@@ -129,38 +114,4 @@ export class Api {
     else return error;
     return new SessionEnded();
   }
-}
-
-async function request(method, path, { body, token } = {}) {
-  const headers = { Accept: "application/json" };
-  if (token) headers.Authorization = `Bearer ${token}`;
-  if (body) headers["Content-Type"] = "application/json";
-  let response;
-  let content;
-  try {
-    response = await fetch(path, {
-      method,
-      headers,
-      body: body && JSON.stringify(body),
-      cache: "no-store",
-      credentials: "omit",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    content = response.status === 204 ? null : await response.json();
-  } catch (error) {
-    throw new NoAnswer(error);
-  }
-  const waitSeconds = secondsToWait(response);
-  if (!response.ok) throw new Refusal(response.status, content, waitSeconds);
-  return { body: content, waitSeconds };
-}
-
-/** Until the server will hear the same call again; 0 when it will now. */
-function secondsToWait({ headers }) {
-  const retryAfter = Number(headers.get("Retry-After"));
-  if (retryAfter > 0) return retryAfter;
-  if (headers.get("X-RateLimit-Remaining") !== "0") return 0;
-  // Both are the server's clock; this machine's may be wrong.
-  const now = Date.parse(headers.get("Date")) / 1000;
-  return Math.max(0, Number(headers.get("X-RateLimit-Reset")) - now);
 }

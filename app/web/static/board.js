@@ -1,24 +1,28 @@
-/** The top ten on the page: one table row a player, kept between boards so that changes show. */
+/** The top ten on the page: one row a player, kept between boards so that changes show. */
 
-const LEADS = { 1: "first", 2: "second", 3: "third" };
+import { changesBetween, gapAbove, lead } from "./changes.js";
+import { glide, leave } from "./flip.js";
+import { Row, gapInWords } from "./row.js";
 
 export class BoardView {
   #body;
   #empty;
+  #colours;
   #rows = new Map();
   #version = -1;
   #standings = [];
   #ownId = null;
 
-  /** `body` takes the rows, `empty` is shown instead while there are none. */
-  constructor(body, empty) {
+  /** `body` takes the rows, `empty` is shown instead while there are none; `colours` are a player's. */
+  constructor(body, empty, colours) {
     this.#body = body;
     this.#empty = empty;
+    this.#colours = colours;
   }
 
-  /** Who leads, or undefined. */
-  get leader() {
-    return this.#standings[0];
+  /** The board that is shown: its standings in order. */
+  get standings() {
+    return this.#standings;
   }
 
   /** Mark this player's row from now on. */
@@ -28,82 +32,59 @@ export class BoardView {
   }
 
   /**
-   * Show a board, unless it is older than the one that is shown; tells whether it was.
+   * Show a board, unless it is older than the one that is shown; returns what changed, else null.
    *
    * Of one version there can be two: without Redis nobody raises it, and points count all the same.
    */
   show({ version, leaderboard }) {
-    if (version < this.#version) return false;
+    if (version < this.#version) return null;
+    const first = this.#version < 0;
+    const changes = changesBetween(first ? leaderboard : this.#standings, leaderboard);
     this.#version = version;
     this.#standings = leaderboard;
+    this.#colours.assign(leaderboard.map(({ userId }) => userId));
     this.#render();
-    this.#empty.textContent = "No points yet. Score the first!";
+    for (const { standing, points } of changes.scored) this.#rows.get(standing.userId).flash(points);
+    for (const [userId, places] of changes.climbed) this.#rows.get(userId).markMove(places);
+    this.#empty.dataset.state = "waiting";
     this.#empty.hidden = leaderboard.length > 0;
-    return true;
-  }
-
-  /** This player's line of the board that is shown, or undefined. */
-  find(userId) {
-    return this.#standings.find((standing) => standing.userId === userId);
+    return changes;
   }
 
   #render() {
-    const seen = new Set(this.#standings.map((standing) => standing.userId));
-    for (const [userId, row] of this.#rows) {
-      if (seen.has(userId)) continue;
-      row.remove();
-      this.#rows.delete(userId);
-    }
-    this.#standings.forEach((standing, index) => {
-      const row = this.#rowOf(standing);
-      // Moving a row restarts its animation, so only those move that must.
-      const present = this.#body.children[index] ?? null;
-      if (present !== row) this.#body.insertBefore(row, present);
+    const shown = [...this.#rows.values()].map(({ element }) => element);
+    glide(shown, () => {
+      this.#removeThoseWhoLeft();
+      return this.#standings.map((standing, index) => this.#place(standing, index));
     });
   }
 
-  #rowOf(standing) {
-    const known = this.#rows.get(standing.userId);
-    const row = known ?? newRow();
-    this.#rows.set(standing.userId, row);
-    const [rank, player, score] = row.cells;
-    const [name, username] = player.firstElementChild.children;
-    const previous = score.textContent;
-    rank.firstElementChild.textContent = standing.rank;
-    name.textContent = standing.displayName;
-    name.title = standing.displayName;
-    username.textContent = `@${standing.username}`;
-    score.textContent = formatted(standing.score);
-    row.dataset.place = LEADS[standing.rank] ?? "";
-    row.classList.toggle("own", standing.userId === this.#ownId);
-    if (known && previous !== score.textContent) flash(row);
-    return row;
+  #removeThoseWhoLeft() {
+    const present = new Set(this.#standings.map(({ userId }) => userId));
+    for (const [userId, { element }] of this.#rows) {
+      if (present.has(userId)) continue;
+      this.#rows.delete(userId);
+      element.style.top = `${element.offsetTop}px`;
+      element.classList.add("leaving");
+      element.ariaHidden = "true";
+      // Behind all others, so that places and positions among the rows stay the same.
+      this.#body.append(element);
+      leave(element);
+    }
   }
-}
 
-/** A whole number as the page writes it. */
-export function formatted(number) {
-  return number.toLocaleString("en");
-}
-
-function newRow() {
-  const row = document.createElement("tr");
-  const rank = document.createElement("td");
-  rank.append(document.createElement("span"));
-  const player = document.createElement("th");
-  player.scope = "row";
-  const names = document.createElement("div");
-  const name = document.createElement("bdi");
-  const username = document.createElement("small");
-  names.append(name, username);
-  player.append(names);
-  row.append(rank, player, document.createElement("td"));
-  row.addEventListener("animationend", () => row.classList.remove("changed"));
-  return row;
-}
-
-function flash(row) {
-  row.classList.remove("changed");
-  void row.offsetWidth; // The browser has to see it gone for the animation to start anew.
-  row.classList.add("changed");
+  #place(standing, index) {
+    const row = this.#rows.get(standing.userId) ?? new Row();
+    this.#rows.set(standing.userId, row);
+    row.show(standing, {
+      gap: gapInWords(gapAbove(this.#standings, index), lead(this.#standings)),
+      share: standing.score / this.#standings[0].score,
+      colour: this.#colours.of(standing.userId),
+      own: standing.userId === this.#ownId,
+    });
+    // Moving an element restarts its animations, so only those move that must.
+    const present = this.#body.children[index] ?? null;
+    if (present !== row.element) this.#body.insertBefore(row.element, present);
+    return row.element;
+  }
 }

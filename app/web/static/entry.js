@@ -1,6 +1,6 @@
 /** The forms to log in and to register: what is wrong stands beside the field it is about. */
 
-import { CallFailed, Refusal } from "./api.js";
+import { CallFailed, Refusal } from "./http.js";
 import { countdown } from "./countdown.js";
 
 const FIELD_OF_CODE = { USERNAME_TAKEN: "username" };

@@ -1,7 +1,8 @@
 /** The board as it changes: a WebSocket that comes back by itself and renews its token in band. */
 
-import { CallFailed, SessionEnded } from "./api.js";
+import { SessionEnded } from "./api.js";
 import { countdown } from "./countdown.js";
+import { CallFailed } from "./http.js";
 
 const TOKEN_ENDED = 4401;
 const BANNED = 4403;
@@ -16,14 +17,15 @@ const RENEWAL_RETRY_MS = 5_000;
 const LONGEST_TIMER_MS = 86_400_000;
 
 /**
+ * `credentials` have the token: freshAccessToken() and renew(), which throw SessionEnded when there
+ * is no more to be had; `margin` and `renewalInMs` say when it is to be renewed.
  * States told to `on.state`: {kind: "connecting"}, {kind: "live"}, {kind: "waiting", seconds},
  * {kind: "stopped", reason}. Boards go to `on.board`; `on.unreachable` hears of each attempt that
  * led to no connection, `on.banned` of a ban.
  */
 export class LiveFeed {
   #url;
-  #api;
-  #session;
+  #credentials;
   #on;
   #running = false;
   #socket = null;
@@ -36,10 +38,9 @@ export class LiveFeed {
   #renewal;
   #heartbeatMs = HANDSHAKE_MS;
 
-  constructor(url, api, session, on) {
+  constructor(url, credentials, on) {
     this.#url = url;
-    this.#api = api;
-    this.#session = session;
+    this.#credentials = credentials;
     this.#on = on;
     addEventListener("online", () => this.#hurry());
   }
@@ -62,8 +63,8 @@ export class LiveFeed {
     this.#on.state({ kind: "connecting" });
     let token;
     try {
-      if (this.#tokenRefused) await this.#api.renew();
-      token = await this.#api.freshAccessToken();
+      if (this.#tokenRefused) await this.#credentials.renew();
+      token = await this.#credentials.freshAccessToken();
     } catch (error) {
       if (error instanceof SessionEnded) return;
       if (!(error instanceof CallFailed)) throw error;
@@ -94,7 +95,7 @@ export class LiveFeed {
       case "connected":
         this.#connectedAt = performance.now();
         this.#heartbeatMs = data.heartbeatSeconds * 1000;
-        this.#renewAfter(data.tokenExpiresIn * 1000 - this.#session.margin);
+        this.#renewAfter(data.tokenExpiresIn * 1000 - this.#credentials.margin);
         this.#on.state({ kind: "live" });
         break;
       case "leaderboard_update":
@@ -185,10 +186,10 @@ export class LiveFeed {
   async #renew() {
     const socket = this.#socket;
     try {
-      const token = await this.#api.freshAccessToken();
+      const token = await this.#credentials.freshAccessToken();
       if (this.#socket !== socket) return;
       this.#send({ type: "auth", token });
-      this.#renewAfter(this.#session.renewalInMs);
+      this.#renewAfter(this.#credentials.renewalInMs);
     } catch (error) {
       if (error instanceof SessionEnded) return;
       if (!(error instanceof CallFailed)) throw error;

@@ -1,87 +1,113 @@
-/** The player's own corner: name, score, rank, and the button that scores. */
+/** The player's own corner: name, score, place and neighbours, and the button that scores. */
 
-import { CallFailed, Refusal, SessionEnded } from "./api.js";
-import { formatted } from "./board.js";
-import { countdown } from "./countdown.js";
-import { PointScorer } from "./score.js";
+import { SessionEnded } from "./api.js";
+import { CallFailed } from "./http.js";
+import { Neighbours } from "./neighbours.js";
+import { Pace } from "./pace.js";
+import { ScoreButton } from "./score-button.js";
+import { formatted, ordinal } from "./words.js";
 
-const LABEL = "Score a point";
+const SPAN = 2;
+const FULL = 10;
 const LEAST_REREAD_MS = 10_000;
+const FLAGGED = "Your requests looked automated: your limits are halved for a while.";
 
 export class PlayerPanel {
   #api;
+  #rules;
+  #announce;
   #userId = null;
-  #scorer = null;
   #version = -1;
   #changes = 0;
-  #ranked = true;
+  #rankShown = null;
+  #score = null;
   #readAt = -Infinity;
   #reading;
-  #cancelWait = () => {};
-  #name = document.getElementById("player-name");
-  #score = document.getElementById("own-score");
-  #rank = document.getElementById("own-rank");
-  #outcome = document.getElementById("outcome");
-  #button = document.getElementById("score");
+  #button = new ScoreButton({
+    counted: (result) => this.#counted(result),
+    warning: (message) => this.#warn(message),
+  });
+  #neighbours = new Neighbours(
+    document.getElementById("around"),
+    document.getElementById("neighbours"),
+  );
+  #elements = Object.fromEntries(
+    ["player-name", "own-score", "own-rank", "warning"].map((id) => [id, document.getElementById(id)]),
+  );
 
-  constructor(api) {
+  /** `rules` are {attempts, seconds}: how many of one kind are no cheating; `announce` speaks. */
+  constructor(api, rules, announce) {
     this.#api = api;
-    this.#button.addEventListener("click", () => this.#scorePoint());
+    this.#rules = rules;
+    this.#announce = announce;
   }
 
   /** Show this player from now on. */
   begin(userId, username) {
     this.#userId = userId;
     this.#version = -1;
-    this.#ranked = true;
-    this.#name.textContent = username ?? "";
-    this.#score.textContent = "–";
-    this.#rank.textContent = "–";
-    this.#outcome.textContent = "";
-    this.#scorer = new PointScorer(this.#api, () => this.#tell("No answer yet, asking again…"));
-    this.#ready();
-    this.read();
+    this.#rankShown = null;
+    this.#score = null;
+    this.#put("player-name", username ?? "");
+    this.#put("own-score", "–");
+    this.#put("own-rank", "–");
+    this.#warn("");
+    this.#neighbours.show([], userId);
+    this.#button.begin(this.#api, new Pace(userId, this.#rules.attempts, this.#rules.seconds));
+    this.#meet();
   }
 
   /** Nobody is logged in now. */
   end() {
-    this.#cancelWait();
+    this.#button.end();
     clearTimeout(this.#reading);
     this.#reading = undefined;
     this.#userId = null;
-    this.#scorer = null;
   }
 
-  /** Take score and rank from a board; `standing` is this player's line of it, if there is one. */
-  follow(version, standing) {
-    if (standing === undefined) {
-      this.#readSoon();
-    } else if (version >= this.#version) {
+  /** Take score, place and neighbours from a board, as far as they are on it. */
+  follow(version, standings) {
+    const index = standings.findIndex(({ userId }) => userId === this.#userId);
+    const whole = standings.length < FULL || (index >= 0 && index + SPAN < FULL);
+    if (index >= 0 && version >= this.#version) {
       this.#version = version;
-      this.#show(standing);
+      this.#show(standings[index]);
+      if (whole) this.#showNeighbours(standings, index);
     }
+    // Beyond the top ten a board says nothing of places, which it may have changed all the same.
+    if (!whole && this.#score !== 0) this.#readSoon();
   }
 
-  // Below the top ten a board says nothing of one's own rank, which it may have changed.
-  #readSoon() {
-    if (!this.#ranked) return;
-    const delay = Math.max(0, this.#readAt + LEAST_REREAD_MS - performance.now());
-    this.#reading ??= setTimeout(() => this.read(), delay);
-  }
-
-  /** Ask the API for name, score and rank. */
+  /** Ask the API for the player's place and neighbours. */
   async read() {
     clearTimeout(this.#reading);
     this.#reading = undefined;
     this.#readAt = performance.now();
     const changes = this.#changes;
+    await this.#ask(() => this.#api.neighbours(), ({ leaderboard }) => {
+      const index = leaderboard.findIndex(({ userId }) => userId === this.#userId);
+      // A reply that set out before the last point arrived would take it back from the screen.
+      if (index < 0 || changes !== this.#changes) return;
+      this.#show(leaderboard[index]);
+      this.#showNeighbours(leaderboard, index);
+    });
+  }
+
+  async #meet() {
+    const changes = this.#changes;
+    await this.#ask(() => this.#api.me(), (me) => {
+      this.#put("player-name", me.displayName);
+      if (me.status === "flagged") this.#warn(FLAGGED);
+      if (changes === this.#changes) this.#show(me);
+      if (me.rank !== null) this.read();
+    });
+  }
+
+  async #ask(call, use) {
     const userId = this.#userId;
     try {
-      const me = await this.#api.me();
-      if (userId !== this.#userId) return;
-      this.#name.textContent = me.displayName;
-      // A reply that set out before the last point arrived would take it back from the screen.
-      if (changes === this.#changes) this.#show(me);
+      const answer = await call();
+      if (userId === this.#userId) use(answer);
     } catch (error) {
       if (!(error instanceof CallFailed || error instanceof SessionEnded)) throw error;
       // The next board asks again, and the connection's state tells of trouble that lasts.
@@ -89,66 +115,40 @@ export class PlayerPanel {
     }
   }
 
-  async #scorePoint() {
-    const scorer = this.#scorer;
-    const focused = document.activeElement === this.#button;
-    this.#button.disabled = true;
-    this.#tell("");
-    let waitSeconds = 0;
-    try {
-      const result = await scorer.score();
-      if (scorer !== this.#scorer) return;
-      this.#counted(result);
-      waitSeconds = result.waitSeconds;
-    } catch (error) {
-      if (!(error instanceof CallFailed || error instanceof SessionEnded)) throw error;
-      if (scorer !== this.#scorer) return;
-      this.#tell(explanation(error, scorer));
-      waitSeconds = error.waitSeconds ?? 0;
-    }
-    this.#wait(waitSeconds, focused);
+  #readSoon() {
+    const delay = Math.max(0, this.#readAt + LEAST_REREAD_MS - performance.now());
+    this.#reading ??= setTimeout(() => this.read(), delay);
   }
 
   #counted({ newScore, newRank, boardVersion }) {
-    this.#version = boardVersion ?? this.#version;
+    this.#version = Math.max(this.#version, boardVersion ?? 0);
     this.#show({ score: newScore, rank: newRank });
-    this.#tell("Point counted.");
+    // One more is on its way as a frame if it is on the board; else only the API knows.
+    if (newRank + SPAN >= FULL) this.read();
   }
 
   #show({ score, rank }) {
     this.#changes += 1;
-    this.#ranked = rank !== null;
-    this.#score.textContent = formatted(score);
-    this.#rank.textContent = rank === null ? "–" : formatted(rank);
+    if (rank !== null && this.#rankShown !== null && rank !== this.#rankShown) {
+      this.#announce(`You are ${ordinal(rank)} now.`);
+    }
+    this.#rankShown = rank;
+    this.#score = score;
+    this.#put("own-score", formatted(score));
+    this.#put("own-rank", rank === null ? "–" : ordinal(rank));
   }
 
-  #wait(seconds, focused) {
-    this.#cancelWait();
-    const tick = (left) => {
-      this.#button.disabled = true;
-      this.#button.textContent = `Try again in ${left} s`;
-    };
-    this.#cancelWait = countdown(seconds, tick, () => {
-      this.#ready();
-      if (seconds > 0) this.#tell("");
-      // A disabled button loses the keyboard's focus.
-      if (focused && document.activeElement === document.body) this.#button.focus();
-    });
+  #showNeighbours(standings, index) {
+    const around = standings.slice(Math.max(0, index - SPAN), index + SPAN + 1);
+    this.#neighbours.show(around, this.#userId);
   }
 
-  #ready() {
-    this.#cancelWait();
-    this.#button.disabled = false;
-    this.#button.textContent = LABEL;
+  #warn(message) {
+    this.#put("warning", message);
+    this.#elements.warning.hidden = message === "";
   }
 
-  #tell(text) {
-    this.#outcome.textContent = text;
+  #put(id, text) {
+    this.#elements[id].textContent = text;
   }
-}
-
-function explanation(error, scorer) {
-  if (error instanceof Refusal && error.status === 429) return "You have reached the limit.";
-  if (scorer.isOpen) return "No answer. Press again: the same point is settled first.";
-  return error.message;
 }

@@ -1,6 +1,6 @@
 /** Call `poll` now and then every `seconds`, but only while the tab is seen. */
 
-import { CallFailed } from "./api.js";
+import { CallFailed } from "./http.js";
 
 export class Polling {
   #poll;
