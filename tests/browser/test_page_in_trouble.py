@@ -1,41 +1,50 @@
-"""The live page when answers are lost, limits are reached and connections end."""
+"""The live page when answers are lost, connections end and servers go."""
 
 from __future__ import annotations
 
 import json
 import re
+import signal
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import OpenPage
-from tests.browser.visitor import complaints_of, expect, log_in, score_a_point, send_login
-from tests.servers import DatabaseServer, Stores, redis_server
+from tests.browser.conftest import OpenPage, own_system
+from tests.browser.visitor import (
+    LIVE,
+    complaints_of,
+    expect,
+    interceptable,
+    log_in,
+    name_of,
+    score_a_point,
+    score_on_board,
+    send_login,
+)
+from tests.servers import DatabaseServer
 from tests.system.player import PASSWORD
 from tests.system.running import RunningSystem
+from tools.processes import end
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route, WebSocket, WebSocketRoute
+    from playwright.sync_api import Route, WebSocket
 
 TOKEN_ENDED = 4401
-BANNED = 4403
+SHUTTING_DOWN = 1001
 RECONNECTING = re.compile(r"^reconnecting in \d+ s$")
 INCREMENT = "**/api/scores/increment"
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def system_with_short_tokens(
+@pytest.fixture
+def mortal_system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningSystem]:
-    variables = {"ACCESS_TOKEN_SECONDS": "2"}
-    with redis_server(tmp_path_factory.mktemp("valkey")) as server:
-        stores = Stores(postgres.create(), server.url)
-        logs = tmp_path_factory.mktemp("system")
-        with RunningSystem(stores, logs, variables=variables) as system:
-            yield system
+    """One whose processes the test ends."""
+    yield from own_system(postgres, tmp_path_factory, {})
 
 
 def test_a_point_whose_answer_was_lost_counts_once(
@@ -62,27 +71,6 @@ def test_a_point_whose_answer_was_lost_counts_once(
     assert player.call("GET", "/users/me").json()["score"] == 1
 
 
-def test_at_the_limit_the_button_counts_down_and_comes_back(
-    open_page: OpenPage, running_system: RunningSystem
-) -> None:
-    page = open_page(running_system)
-    log_in(page, running_system.register())
-    refusal = {"error": "Too many requests", "code": "RATE_LIMITED", "message": "Limit reached"}
-    page.route(
-        INCREMENT,
-        lambda route: route.fulfill(status=429, headers={"Retry-After": "3"}, json=refusal),
-        times=1,
-    )
-    button = page.locator("#score")
-    button.click()
-    expect(button).to_have_text(re.compile("^Try again in [123] s$"))
-    expect(button).to_be_disabled()
-    expect(page.locator("#own-score")).to_have_text("0")
-    expect(button).to_be_enabled()
-    score_a_point(page)
-    expect(page.locator("#own-score")).to_have_text("1")
-
-
 def test_a_connection_closed_for_its_token_comes_back_with_a_new_one(
     open_page: OpenPage, running_system: RunningSystem
 ) -> None:
@@ -92,7 +80,7 @@ def test_a_connection_closed_for_its_token_comes_back_with_a_new_one(
     with page.expect_response("**/api/auth/refresh") as renewal:
         connections[0].close(code=TOKEN_ENDED)
     assert renewal.value.ok
-    expect(page.locator("#connection")).to_have_text("live")
+    expect(page.locator("#connection")).to_have_text(LIVE)
     assert len(connections) == 2
 
 
@@ -104,20 +92,75 @@ def test_a_lost_connection_is_made_again(
     log_in(page, running_system.register())
     connections[0].close(code=1011)
     expect(page.locator("#connection")).to_have_text(RECONNECTING)
-    expect(page.locator("#connection")).to_have_text("live", timeout=10_000)
+    expect(page.locator("#connection")).to_have_text(LIVE)
 
 
-def test_who_is_banned_is_told_so_and_not_connected_again(
+def test_who_is_sent_away_comes_back_after_the_delay_that_the_server_gave(
     open_page: OpenPage, running_system: RunningSystem
 ) -> None:
     page = open_page(running_system)
     connections = interceptable(page)
     log_in(page, running_system.register())
-    connections[0].close(code=BANNED)
-    expect(page.locator("#notice")).to_have_text("This account is banned.")
-    expect(page.locator("#connection")).to_have_text(re.compile("^not logged in"))
+    farewell = {"reason": "shutting_down", "reconnectInMs": 2_500}
+    connections[0].send(json.dumps({"event": "disconnect", "data": farewell}))
+    left = time.monotonic()
+    connections[0].close(code=SHUTTING_DOWN)
+    expect(page.locator("#connection")).to_have_text("reconnecting in 3 s")
+    expect(page.locator("#connection")).to_have_text(LIVE)
+    assert time.monotonic() - left >= 2.5
+    assert len(connections) == 2
+
+
+def test_who_shall_not_come_back_is_told_why_and_still_sees_the_board_change(
+    open_page: OpenPage, running_system: RunningSystem
+) -> None:
+    player = running_system.register()
+    page = open_page(running_system)
+    connections = interceptable(page)
+    log_in(page, player)
+    farewell = {"reason": "nonsense", "reconnectInMs": None}
+    connections[0].send(json.dumps({"event": "disconnect", "data": farewell}))
+    connections[0].close(code=1008)
+    expect(page.locator("#notice")).to_have_text("The live connection ended: nonsense")
+    expect(page.locator("#connection")).to_have_text("not live – refreshed every 2 s")
     assert len(connections) == 1
 
+
+def test_a_server_that_goes_and_events_of_later_versions_disturb_nobody(
+    open_page: OpenPage, running_system: RunningSystem
+) -> None:
+    page = open_page(running_system)
+    complaints = complaints_of(page)
+    connections = interceptable(page)
+    log_in(page, running_system.register())
+    for event in (
+        {"event": "server_shutdown", "data": {"instance": "web-1"}},
+        {"event": "confetti", "data": {"colours": 7}},
+        {"event": "pong"},
+    ):
+        connections[0].send(json.dumps(event))
+    score_a_point(page)
+    expect(page.locator("#connection")).to_have_text(LIVE)
+    assert len(connections) == 1
+    assert complaints == []
+
+
+def test_servers_that_start_anew_are_found_again_and_the_board_is_theirs(
+    open_page: OpenPage, mortal_system: RunningSystem
+) -> None:
+    player, watched = mortal_system.register(), mortal_system.register()
+    page = open_page(mortal_system)
+    log_in(page, player)
+    end(mortal_system.broadcasters[0], (signal.SIGTERM, 10))
+    expect(page.locator("#connection")).to_have_text(RECONNECTING)
+    end(mortal_system.web[0], (signal.SIGTERM, 10))
+    mortal_system.start_web(mortal_system.ports[0])
+    mortal_system.start_broadcaster(mortal_system.broadcaster_port)
+    mortal_system.wait_until_ready()
+    watched.score_point()
+    expect(page.locator("#connection")).to_have_text(LIVE, timeout=40_000)
+    expect(score_on_board(page, watched)).to_have_text("1")
+    score_a_point(page)
 
 def test_who_was_logged_out_while_the_broadcaster_is_away_is_told_so(
     open_page: OpenPage, running_system: RunningSystem
@@ -147,13 +190,13 @@ def test_a_board_older_than_the_one_shown_is_not_shown(
     last = {"event": "error", "data": {"code": "LAST", "message": "all was read"}}
     with page.expect_console_message(lambda message: "LAST" in message.text):
         connections[0].send(json.dumps(last))
-    expect(page.locator("#board-rows bdi")).to_have_text("Newest")
+    expect(name_of(page.locator("#board-rows tr:not(.leaving)"))).to_have_text("Newest")
 
 
 def test_a_token_is_renewed_on_the_connection_it_opened(
-    open_page: OpenPage, system_with_short_tokens: RunningSystem
+    open_page: OpenPage, hasty_system: RunningSystem
 ) -> None:
-    page = open_page(system_with_short_tokens)
+    page = open_page(hasty_system)
     complaints = complaints_of(page)
     sockets: list[WebSocket] = []
 
@@ -161,23 +204,10 @@ def test_a_token_is_renewed_on_the_connection_it_opened(
         sockets.append(socket)
 
     page.on("websocket", note)
-    log_in(page, system_with_short_tokens.register())
+    log_in(page, hasty_system.register())
     for _ in range(2):
         with sockets[0].expect_event("framesent", lambda frame: '"auth"' in frame):
             pass
-    expect(page.locator("#connection")).to_have_text("live")
+    expect(page.locator("#connection")).to_have_text(LIVE)
     assert len(sockets) == 1
     assert complaints == []
-
-
-def interceptable(page: Page) -> list[WebSocketRoute]:
-    """The page's WebSockets from the next on, passed through to the broadcaster."""
-    connections: list[WebSocketRoute] = []
-
-    def pass_through(connection: WebSocketRoute) -> None:
-        connection.connect_to_server()
-        connections.append(connection)
-
-    page.route_web_socket("**/ws", pass_through)
-    page.reload()
-    return connections

@@ -12,20 +12,27 @@ from tests.system.running import RunningSystem
 
 pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocketRoute, expect
 
 __all__ = [
+    "LIVE",
+    "NOT_LOGGED_IN",
     "complaints_of",
     "expect",
+    "interceptable",
     "log_in",
+    "name_of",
     "player_next_to_the_top_ten",
     "right_edge",
+    "row_of",
     "score_a_point",
     "score_on_board",
     "send_login",
     "width_of",
 ]
 
+LIVE = "live"
+NOT_LOGGED_IN = re.compile("^not logged in .* refreshed every 2 s$")
 ROWS = 10
 expect.set_options(timeout=10_000)
 
@@ -39,7 +46,7 @@ def send_login(page: Page, player: Player) -> None:
 
 def log_in(page: Page, player: Player) -> None:
     send_login(page, player)
-    expect(page.locator("#connection")).to_have_text("live")
+    expect(page.locator("#connection")).to_have_text(LIVE)
     expect(page.locator("#own-score")).to_have_text(re.compile(r"\d"))
 
 
@@ -48,8 +55,17 @@ def score_a_point(page: Page) -> None:
     expect(page.locator("#outcome")).to_have_text("Point counted.")
 
 
+def row_of(page: Page, player: Player) -> Locator:
+    """The player's row of the board; one that is just leaving it is none."""
+    return page.locator("#board-rows tr:not(.leaving)", has_text=player.username)
+
+
 def score_on_board(page: Page, player: Player) -> Locator:
-    return page.locator("#board-rows tr", has_text=player.username).locator("td").last
+    return row_of(page, player).locator(".total")
+
+
+def name_of(row: Locator) -> Locator:
+    return row.locator(".name")
 
 
 def player_next_to_the_top_ten(system: RunningSystem, name: str | None = None) -> Player:
@@ -72,6 +88,19 @@ def complaints_of(page: Page) -> list[str]:
     page.on("console", listen)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return complaints
+
+
+def interceptable(page: Page) -> list[WebSocketRoute]:
+    """The page's WebSockets from the next on, passed through to the broadcaster."""
+    connections: list[WebSocketRoute] = []
+
+    def pass_through(connection: WebSocketRoute) -> None:
+        connection.connect_to_server()
+        connections.append(connection)
+
+    page.route_web_socket("**/ws", pass_through)
+    page.reload()
+    return connections
 
 
 def width_of(page: Page) -> int:

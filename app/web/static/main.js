@@ -48,9 +48,14 @@ function showBoard({ version, updatedAt, leaderboard }) {
   return true;
 }
 
-/** A message that stays until another takes its place; "" takes it away. */
-function notice(text) {
+/** A message that stays until another takes its place, a command to type at its end; "" takes it away. */
+function notice(text, command) {
   element("notice").textContent = text;
+  if (command) {
+    const code = document.createElement("code");
+    code.textContent = command;
+    element("notice").append(" ", code);
+  }
   element("notice").hidden = text === "";
   // Not every screen reader tells what was in a region when it appeared.
   announcer.say("notice", text);

@@ -7,7 +7,7 @@ const LEAD_IN = 0.04;
 
 /** [from, to] in ms: from a little before the first change, or from `since` on without one, to now. */
 export function span(series, since, now) {
-  const changes = series.flatMap(({ points }) => (points.length > 1 ? [points[1].at] : []));
+  const changes = series.flatMap(({ points }) => points.find(({ score }) => score !== points[0].score)?.at ?? []);
   const first = Math.min(...changes, now - SHORTEST_MS);
   return [Math.max(since, first - LEAD_IN * (now - first)), now];
 }

@@ -4,10 +4,13 @@ import { DisplayToken } from "./display.js";
 import { feed } from "./feeding.js";
 import { CallFailed } from "./http.js";
 
-const MAKE_ONE = "An operator makes one with: flask tokens display --days 30, and opens the address that it prints.";
-const WITHOUT = `This screen has no display token, so it is refreshed only every 2 s. ${MAKE_ONE}`;
+const COMMAND = "flask tokens display --days 30";
+const MAKE_ONE = "An operator makes one and opens the address that this prints:";
+const WITHOUT = `This screen has no display token, so it isn't live. ${MAKE_ONE}`;
 const ENDED = `The display token has expired or was revoked. ${MAKE_ONE}`;
-const REFUSED = `The live connection can't be made. If this lasts, the display token has expired or was revoked. ${MAKE_ONE}`;
+const REFUSED =
+  "The live connection can't be made. If this lasts, the display token has expired or was revoked. " +
+  MAKE_ONE;
 const PATIENCE = 2;
 
 export function watch(page) {
@@ -38,7 +41,7 @@ export function watch(page) {
 
   function stop(why) {
     live.stop();
-    page.notice(why);
+    page.notice(why, COMMAND);
     polling.start();
   }
 
@@ -52,6 +55,6 @@ export function watch(page) {
       return;
     }
     refusals += 1;
-    if (refusals === PATIENCE) page.notice(REFUSED);
+    if (refusals === PATIENCE) page.notice(REFUSED, COMMAND);
   }
 }
