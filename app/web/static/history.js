@@ -41,10 +41,9 @@ export class ScoreHistory {
     const first = this.#board === null;
     this.#board = { version, standings, at };
     this.#append();
-    const unknown = standings.some(({ userId }) => !this.#series.has(userId));
     const long = [...this.#series.values()].some((points) => points.length > MOST_POINTS);
     if (first) this.#reread();
-    else if (unknown || long) this.readSoon();
+    else if (long) this.readSoon();
     this.#changed();
   }
 
@@ -83,11 +82,16 @@ export class ScoreHistory {
   // A board that came while the history was on its way may know more than the history does.
   #append() {
     const { version, standings, at } = this.#board;
-    if (version < this.#version) return;
+    if (this.#since === null || version < this.#version) return;
     for (const { userId, score } of standings) {
       const points = this.#series.get(userId);
-      const last = points?.at(-1);
-      if (last !== undefined && last.score !== score) points.push({ at: Math.max(at, last.at), score });
+      if (points === undefined) {
+        // How a newcomer came here, only the API knows.
+        this.#series.set(userId, [{ at, score }]);
+        this.readSoon();
+      } else if (points.at(-1).score !== score) {
+        points.push({ at: Math.max(at, points.at(-1).at), score });
+      }
     }
   }
 }
