@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # Most tests wait for other processes. A file stays in one worker, which has servers of its own.
 PARALLEL := -n 2 --dist loadfile
 
-.PHONY: run flask test test-fast lint bench-fraud bench-rebuild soak
+.PHONY: run flask test test-fast lint bench-fraud bench-rebuild soak screenshot
 
 run: $(INSTALLED)
 	@exec $(BIN)/python -m tools.local
@@ -24,6 +24,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The picture in the README, of the page as it is.
+screenshot: $(INSTALLED)
+	@SCREENSHOT=1 exec $(BIN)/python -m pytest -q -k screenshot tests/browser/test_reading.py
 
 # Detection and false positives of the fraud rules; docs/fraud.md explains them.
 bench-fraud: $(INSTALLED)

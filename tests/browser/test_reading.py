@@ -11,6 +11,7 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.awaiting import await_true
 from tests.browser.conftest import OpenPage, own_system
 from tests.browser.contest import hold_contest
 from tests.browser.visitor import (
@@ -20,6 +21,7 @@ from tests.browser.visitor import (
     expect,
     log_in,
     score_a_point,
+    width_of,
 )
 from tests.servers import ROOT, DatabaseServer
 from tests.system.player import PASSWORD, Player
@@ -32,7 +34,7 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 HALL: ViewportSize = {"width": 3840, "height": 2160}
 SERIOUS = {"serious", "critical"}
-# Whatever reaches beyond the window's edges or its own box, but for what is hidden on purpose.
+# What reaches beyond the window's edges, but for what is hidden on purpose.
 OVERFLOWING = """() => [...document.querySelectorAll("body *")].filter((element) => {
     if (element.closest(".unseen") || element.checkVisibility() === false) return false;
     const { left, right, width } = element.getBoundingClientRect();
@@ -138,8 +140,9 @@ def check_on_all_screens(page: Page) -> None:
     """Fail on what overflows, and on what axe-core calls serious, by day and by night."""
     for size in (HALL, LAPTOP, PHONE):
         page.set_viewport_size(size)
-        assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
-        assert page.evaluate(OVERFLOWING) == []
+        # The chart is drawn anew a moment later.
+        await_true(lambda: page.evaluate(OVERFLOWING) == [], 10)
+        assert width_of(page) == size["width"]
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         faults = Axe().run(page).response["violations"]

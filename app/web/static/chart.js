@@ -47,6 +47,7 @@ export class ScoresChart {
   #rebuild() {
     this.#plot?.destroy();
     this.#plot = null;
+    this.#drawnAt = -Infinity;
     this.#soon();
   }
 

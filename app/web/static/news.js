@@ -49,7 +49,7 @@ export class News {
 
 function newItem() {
   const item = document.createElement("li");
-  for (const [name, className] of [["bdi", "name"], ["b", "gained"], ["span", "total"], ["time", "when"]]) {
+  for (const [name, className] of [["bdi", "name"], ["span", "gained"], ["span", "total"], ["time", "when"]]) {
     const part = item.appendChild(document.createElement(name));
     part.className = className;
   }
