@@ -14,6 +14,7 @@ from app.services.moderation import Act
 from tests.browser.conftest import OpenPage
 from tests.browser.visitor import (
     LIVE,
+    NOT_LIVE,
     complaints_of,
     expect,
     player_next_to_the_top_ten,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ACT = Act("test", "because")
-POLLED = "not live – refreshed every 2 s"
 COMMAND = "flask tokens display --days 30"
 
 pytestmark = pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_screen_without_a_token_says_what_to_do_and_takes_one_that_is_given_la
     open_page: OpenPage, running_system: RunningSystem, issued: Issued
 ) -> None:
     page = open_page(running_system, "/?display")
-    expect(page.locator("#connection")).to_have_text(POLLED)
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     expect(page.locator("#notice")).to_contain_text("no display token")
     expect(page.locator("#notice code")).to_have_text(COMMAND)
     assert visible_controls(page) == 0
@@ -84,7 +84,7 @@ def test_a_screen_whose_token_is_revoked_says_so_and_goes_on_showing_the_board(
     operator.displays.revoke(ACT, issued.token)
     expect(page.locator("#notice")).to_contain_text("has expired or was revoked")
     expect(page.locator("#notice code")).to_have_text(COMMAND)
-    expect(page.locator("#connection")).to_have_text(POLLED)
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     scorer = player_next_to_the_top_ten(running_system)
     score = scorer.score_point()["newScore"]
     expect(score_on_board(page, scorer)).to_have_text(str(score))

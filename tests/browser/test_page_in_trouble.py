@@ -14,6 +14,7 @@ import pytest
 from tests.browser.conftest import OpenPage, own_system
 from tests.browser.visitor import (
     LIVE,
+    NOT_LIVE,
     complaints_of,
     expect,
     interceptable,
@@ -122,7 +123,7 @@ def test_who_shall_not_come_back_is_told_why_and_still_sees_the_board_change(
     connections[0].send(json.dumps({"event": "disconnect", "data": farewell}))
     connections[0].close(code=1008)
     expect(page.locator("#notice")).to_have_text("The live connection ended: nonsense")
-    expect(page.locator("#connection")).to_have_text("not live – refreshed every 2 s")
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     assert len(connections) == 1
 
 
@@ -161,6 +162,7 @@ def test_servers_that_start_anew_are_found_again_and_the_board_is_theirs(
     expect(page.locator("#connection")).to_have_text(LIVE, timeout=40_000)
     expect(score_on_board(page, watched)).to_have_text("1")
     score_a_point(page)
+
 
 def test_who_was_logged_out_while_the_broadcaster_is_away_is_told_so(
     open_page: OpenPage, running_system: RunningSystem

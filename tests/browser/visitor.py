@@ -16,6 +16,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocketRoute, e
 
 __all__ = [
     "LIVE",
+    "NOT_LIVE",
     "NOT_LOGGED_IN",
     "complaints_of",
     "expect",
@@ -33,6 +34,7 @@ __all__ = [
 
 LIVE = "live"
 NOT_LOGGED_IN = re.compile("^not logged in .* refreshed every 2 s$")
+NOT_LIVE = re.compile("^not live .* refreshed every 2 s$")
 ROWS = 10
 expect.set_options(timeout=10_000)
 
