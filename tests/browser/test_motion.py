@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 
 # Where a row was last painted, where it is when the rows' order has just changed, before anything
 # is painted, and where it comes to rest.
-WATCH_ROW = """username => {
+WATCH_ROW = """async (username) => {
     const rows = document.getElementById("board-rows");
     const row = [...rows.children].find((each) => each.textContent.includes(username));
     const top = () => row.getBoundingClientRect().top + scrollY;
+    const rest = () => Promise.allSettled(row.getAnimations().map(({ finished }) => finished));
+    // It came onto the page a moment ago.
+    await rest();
     const before = top();
     return {
         seen: new Promise((done) => new MutationObserver(async (_, observer) => {
             observer.disconnect();
             const atFirst = top();
             const glides = row.getAnimations().length;
-            await Promise.all(row.getAnimations().map((animation) => animation.finished));
+            await rest();
             done({ before, atFirst, glides, atLast: top() });
         }).observe(rows, { childList: true })),
     };
