@@ -152,9 +152,12 @@ def test_servers_that_start_anew_are_found_again_and_the_board_is_theirs(
     player, watched = mortal_system.register(), mortal_system.register()
     page = open_page(mortal_system)
     log_in(page, player)
-    end(mortal_system.broadcasters[0], (signal.SIGTERM, 10))
+    going = mortal_system.broadcasters[0], mortal_system.web[0]
+    for process in going:
+        process.send_signal(signal.SIGTERM)
     expect(page.locator("#connection")).to_have_text(RECONNECTING)
-    end(mortal_system.web[0], (signal.SIGTERM, 10))
+    for process in going:
+        end(process, (signal.SIGTERM, 10))
     mortal_system.start_web(mortal_system.ports[0])
     mortal_system.start_broadcaster(mortal_system.broadcaster_port)
     mortal_system.wait_until_ready()
