@@ -138,6 +138,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     ("get", "/api/admin/fraud/events"): Example({"events": [_EVENT]}, query={"limit": 20}),
     ("get", "/api/admin/audit"): Example({"entries": [_ENTRY]}, query={"limit": 20}),
+    ("get", "/api/health/live"): Example({"status": "alive", "uptime": 7}),
     ("get", "/api/health"): Example(
         {"status": "healthy", "redis": "ok", "database": "ok", "uptime": 7, "timestamp": _AT}
     ),
