@@ -26,6 +26,7 @@ OPERATIONS = {
     ("GET", "/api/leaderboard/around-me"),
     ("GET", "/api/leaderboard/history"),
     ("GET", "/api/health"),
+    ("GET", "/api/health/live"),
 }
 OPEN_TO_ALL = {
     "/api/auth/register",
@@ -34,6 +35,7 @@ OPEN_TO_ALL = {
     "/api/leaderboard",
     "/api/leaderboard/history",
     "/api/health",
+    "/api/health/live",
 }
 
 
