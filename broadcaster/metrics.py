@@ -1,0 +1,33 @@
+"""What the broadcaster counts; /metrics on its port shows it, with what its services count."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+VIEWERS = Gauge("scoreboard_viewers", "Viewers connected to this broadcaster now")
+VIEWERS_CLOSED = Counter(
+    "scoreboard_viewers_closed_total",
+    "Viewers that are gone, by close code and reason; 1000 left by themselves, 1006 were lost",
+    ["code", "reason"],
+)
+BROADCAST_SECONDS = Histogram(
+    "scoreboard_broadcast_seconds",
+    "From the first viewer's send to the last one's, of each board",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+COMMIT_TO_SEND_SECONDS = Histogram(
+    "scoreboard_commit_to_send_seconds",
+    "From the commit of a change of the top ten until its board was sent to every viewer",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10, 30),
+)
+REDIS_RECONNECTS = Counter(
+    "scoreboard_redis_reconnects_total", "Times that the subscription stood anew after a loss"
+)
+REDIS_MESSAGES = Counter(
+    "scoreboard_redis_messages_total", "Messages heard from Redis by channel", ["channel"]
+)
+VIEWER_MESSAGES = Counter(
+    "scoreboard_viewer_messages_total",
+    "Messages from viewers by type; invalid ones were answered with an error",
+    ["type"],
+)
