@@ -13,7 +13,9 @@ from app.http.api import register_api
 from app.http.cors import register_cors
 from app.http.errors import register_error_handlers
 from app.http.limits import register_limits
-from app.http.requests import register_request_hooks
+from app.http.reply_headers import register_reply_headers
+from app.request_log import log_requests
+from app.request_metrics import count_requests
 from app.web.docs import docs
 from app.web.page import page
 
@@ -29,8 +31,10 @@ def create_app(services: Services) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
-    register_request_hooks(app)
+    log_requests(app)
+    register_reply_headers(app)
     register_cors(app, services.settings.cors_origins)
+    count_requests(app)
     app.before_request(_read_body)
     register_limits(app)
     register_error_handlers(app)

@@ -20,3 +20,10 @@ FRAUD_EVENTS = Counter(
     "scoreboard_fraud_events_total", "Fraud events by rule and action", ["rule", "action"]
 )
 ERRORS = Counter("scoreboard_errors_total", "Error replies by code", ["code"])
+TOKENS_ISSUED = Counter("scoreboard_tokens_issued_total", "Action tokens given out")
+TOKENS_REFUSED = Counter(
+    "scoreboard_tokens_refused_total",
+    "Action tokens not given out (act issue) or not counted (act spend), by reason",
+    ["act", "reason"],
+)
+INCREMENTS = Counter("scoreboard_increments_total", "Points counted")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from app.contract import messages
 from broadcaster import frames
 
+LEFT = 1000
+"""Counted of those who close by themselves, whatever code they choose to send."""
 DROPPED = 1006
 """Not sent (RFC 6455 section 7.4.1): the connection ended without a close frame."""
 

@@ -13,6 +13,7 @@ from app.contract import messages
 from app.contract.errors import DomainError
 from broadcaster import frames
 from broadcaster.hub import Hub
+from broadcaster.metrics import VIEWER_MESSAGES
 from broadcaster.viewer import Viewer
 
 MESSAGE_INVALID = "MESSAGE_INVALID"
@@ -32,13 +33,17 @@ class Conversation:
         """Do what the message asks; one that can't be used is answered with an error event."""
         match _parsed(text):
             case {"type": "ping"}:
+                VIEWER_MESSAGES.labels("ping").inc()
                 viewer.tell(_PONG)
             case {"type": "auth", "token": str(token)} if viewer not in self._renewing:
+                VIEWER_MESSAGES.labels("auth").inc()
                 self._renewing.add(viewer)
                 gevent.spawn(self._renew, hub, viewer, token)
             case {"type": "auth", "token": str()}:
+                VIEWER_MESSAGES.labels("auth").inc()
                 _refuse(viewer, MESSAGE_INVALID, "The token sent before is still being checked")
             case _:
+                VIEWER_MESSAGES.labels("invalid").inc()
                 _refuse(viewer, MESSAGE_INVALID, 'Send {"type": "ping"} or {"type": "auth", …}')
 
     def _renew(self, hub: Hub, viewer: Viewer, token: str) -> None:

@@ -24,6 +24,12 @@ from app.stores.subscription import Subscription
 from broadcaster import frames
 from broadcaster.coalescer import Coalescer
 from broadcaster.hub import Hub
+from broadcaster.metrics import (
+    BROADCAST_SECONDS,
+    COMMIT_TO_SEND_SECONDS,
+    REDIS_MESSAGES,
+    REDIS_RECONNECTS,
+)
 
 SESSION_CHECKS_A_SECOND = 500
 READ_WITHIN_SECONDS = 10.0
@@ -56,6 +62,7 @@ class Feed:
         )
         self._read_at = time.monotonic()
         self._checking: gevent.Greenlet[[], None] | None = None
+        self._shown = self._subscribed = False
 
     def _read_board(self, version: int) -> Board:
         # Nobody else reads the board in this process, and a check that this process's own memory
@@ -71,9 +78,18 @@ class Feed:
         return board
 
     def _show_board(self, board: Board) -> None:
-        self._hub.broadcast(frames.text(messages.leaderboard_update(board)))
+        frame = frames.text(messages.leaderboard_update(board))
+        with BROADCAST_SECONDS.time():
+            self._hub.broadcast(frame)
+        # The first board of a process may be of yesterday, and one that a rebuild made new is of
+        # no commit.
+        if self._shown and board.version.committed_at:
+            delay = time.time() - board.version.committed_at / 1000
+            COMMIT_TO_SEND_SECONDS.observe(max(0.0, delay))
+        self._shown = True
 
     def _on_score(self, payload: str) -> None:
+        REDIS_MESSAGES.labels(keys.SCORE_UPDATE).inc()
         try:
             update = ScoreUpdate.parse(payload)
         except (ValueError, KeyError, TypeError):
@@ -82,6 +98,7 @@ class Feed:
         self.coalescer.hear(update.version)
 
     def _on_ended(self, payload: str) -> None:
+        REDIS_MESSAGES.labels(keys.SESSIONS_ENDED).inc()
         try:
             ended = SessionsEnded.parse(payload)
         except (ValueError, KeyError, TypeError):
@@ -100,6 +117,9 @@ class Feed:
         gevent.spawn(self._hub.tell_everyone, frames.text(messages.server_shutdown(going.instance)))
 
     def _on_renewed(self) -> None:
+        if self._subscribed:
+            REDIS_RECONNECTS.inc()
+        self._subscribed = True
         self.coalescer.look()
         if self._checking is not None:
             self._checking.kill(block=False)

@@ -14,6 +14,7 @@ from app.contract.identity import Identity
 from app.contract.messages import EndReason, SessionsEnded
 from broadcaster import frames
 from broadcaster.close_codes import BANNED, SESSION_REVOKED, Closing
+from broadcaster.metrics import VIEWERS
 from broadcaster.viewer import Viewer
 
 VIEWERS_A_TURN = 256
@@ -59,6 +60,7 @@ class Hub:
         assert self._board is not None, "viewers are let in once there is a board"
         viewer = Viewer(sock, identity, self)
         self._viewers.add(viewer)
+        VIEWERS.inc()
         self._by_user.setdefault(identity.user_id, set()).add(viewer)
         self._greet(viewer)
         viewer.show(self._board)
@@ -122,6 +124,7 @@ class Hub:
     def left(self, viewer: Viewer, code: int) -> None:
         """A viewer's socket is closed."""
         self._viewers.discard(viewer)
+        VIEWERS.dec()
         of_user = self._by_user[viewer.identity.user_id]
         of_user.discard(viewer)
         if not of_user:

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import gevent
 import structlog
@@ -40,6 +41,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE_SETTINGS
     configure_logging(settings.log_level)
+    event_loop: Any = gevent.get_hub()
+    event_loop.print_exception = _log_uncaught
     services = build_services(settings)
     try:
         broadcaster = Broadcaster(services)
@@ -54,6 +57,11 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     logging.shutdown()
     return exit_code
+
+
+def _log_uncaught(_context: object, kind: Any, error: Any, trace: Any) -> None:
+    # gevent would write it to stderr as it is, with what the greenlet was called with.
+    log.error("uncaught", exc_info=(kind, error, trace))
 
 
 class Broadcaster:

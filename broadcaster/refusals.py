@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-
-import structlog
-from flask import Flask, Response, current_app, g, jsonify, request
+from flask import Flask, Response, current_app, g, jsonify
 from simple_websocket import ConnectionError as HandshakeFailed
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from wsproto.utilities import ProtocolError
@@ -14,12 +10,11 @@ from wsproto.utilities import ProtocolError
 from app.contract import errors as domain
 from app.contract.alerts import AlertKind
 from app.contract.errors import DomainError
+from app.metrics import ERRORS
+from app.request_log import log_requests, note_failure
 from app.services.alerts import Alerts
 
 RETRY_SECONDS = 1
-_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-log = structlog.stdlib.get_logger(__name__)
 
 
 class UpgradeRequired(DomainError):
@@ -105,8 +100,11 @@ _HEADERS: dict[int, dict[str, str]] = {
 def register_refusals(app: Flask, alerts: Alerts) -> None:
     """Give each request its id, and answer every error of the app by the table."""
     app.extensions["alerts"] = alerts
-    app.before_request(_begin)
+    log_requests(app)
     app.after_request(_finish)
+    for code in {each.code for each in STATUS}:
+        # From zero on, or the first error of a kind would be no increase to Prometheus.
+        ERRORS.labels(code)
     app.register_error_handler(DomainError, _refuse)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(HandshakeFailed, _bad_handshake)
@@ -114,15 +112,7 @@ def register_refusals(app: Flask, alerts: Alerts) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _SANE_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(requestId=g.request_id)
-
-
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -136,7 +126,8 @@ def _refuse(error: DomainError) -> Response:
     response.headers.update(_HEADERS.get(response.status_code, {}))
     # A client that was refused opens a new connection, and an old one costs a greenlet.
     response.headers["Connection"] = "close"
-    log.debug("refused", code=error.code, path=request.path)
+    ERRORS.labels(error.code).inc()
+    note_failure(response.status_code, error.code, error)
     if error.code in AlertKind.__members__:
         alerts: Alerts = current_app.extensions["alerts"]
         alerts.report(AlertKind[error.code], error, g.request_id)
@@ -158,7 +149,6 @@ def _bad_handshake(_error: Exception) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("request_failed", exc_info=error)
     failed = InternalError()
     failed.__cause__ = error
     return _refuse(failed)

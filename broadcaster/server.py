@@ -1,13 +1,15 @@
-"""The broadcaster's HTTP side: `/ws`, where a handshake becomes a viewer, and `/health`."""
+"""HTTP: `/ws`, where a handshake becomes a viewer, and beside it `/health` and `/metrics`."""
 
 from __future__ import annotations
 
 from flask import Flask, Response, g, jsonify, request
 from flask_sock import Sock
 from simple_websocket import Server as Handshake
+from structlog.contextvars import bind_contextvars
 
 from app.composition import Services
 from app.contract.messages import SUBPROTOCOL
+from app.request_metrics import count_requests, exposition
 from broadcaster.coalescer import Coalescer
 from broadcaster.handshake import Gate
 from broadcaster.hub import Hub
@@ -23,6 +25,7 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": [SUBPROTOCOL], "thread_class": NoThread}
     register_refusals(app, services.alerts)
+    count_requests(app)
     gate = Gate(services)
 
     @app.before_request
@@ -30,6 +33,7 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
         if request.path != WEBSOCKET_PATH:
             return
         g.identity = gate.admit(request)
+        bind_contextvars(user=g.identity.user_id)
         coalescer.wait_for_first(FIRST_BOARD_SECONDS)
         # simple-websocket would agree to permessage-deflate, at some 90 kB a viewer.
         request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
@@ -43,8 +47,18 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
     def live() -> Response:
         return jsonify(status="alive", uptime=services.health.uptime_seconds)
 
+    @app.after_request
+    def tell_upgrades(response: Response) -> Response:
+        # Flask's response to a handshake is never sent; logged and counted is what was.
+        if "upgraded" in g:
+            response.status_code = 101
+        return response
+
+    app.add_url_rule("/metrics", "metrics", exposition)
+
     @Sock(app).route(WEBSOCKET_PATH)
     def join(handshake: Handshake) -> None:
+        g.upgraded = True
         sock, early = take_over(handshake)
         hub.join(sock, g.identity, early)
 

@@ -5,28 +5,27 @@ docs/decisions/0005-the-hub-owns-the-sockets.md says why, and what else was trie
 
 from __future__ import annotations
 
-import logging
-import re
 import socket
+import sys
 from typing import Any
 
-import structlog
 from gevent import with_timeout
 from gevent.monkey import get_original
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from simple_websocket import Server as Handshake
+
+from app.metrics import ERRORS
+from app.request_log import log_unreadable, new_request_id
 
 REQUEST_SECONDS = 10.0
 """For a whole request, its head included, so that nobody keeps a greenlet by being slow."""
 SEND_BUFFER_BYTES = 32 * 1024
 """What the kernel may hold for a viewer; more of it would only be boards that are out of date."""
 BACKLOG = 4096
+UNREADABLE = "VALIDATION_ERROR"
 _HANDLER = "broadcaster.handler"
-_QUERY = re.compile(r"\?\S*")
 
 _PlainSocket: type[socket.socket] = get_original("socket", "socket")
-
-log = structlog.stdlib.get_logger(__name__)
 
 
 class HandshakeHandler(WSGIHandler):
@@ -67,11 +66,12 @@ class HandshakeHandler(WSGIHandler):
         return plain, early
 
     def log_request(self) -> None:
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("request", line=redacted(self.requestline or ""), status=self.code)
+        """Nothing: the app logs its requests."""
 
-    def log_error(self, msg: str, *args: Any) -> None:
-        log.info("bad_request", cause=redacted(msg % args if args else msg))
+    def log_error(self, _message: str, *_args: Any) -> None:
+        """Log a request that can't be read, without its words, which may hold a token."""
+        ERRORS.labels(UNREADABLE).inc()
+        log_unreadable(400, UNREADABLE, sys.exception(), new_request_id())
 
 
 class HandshakeServer(WSGIServer):
@@ -110,8 +110,3 @@ def take_over(handshake: Handshake) -> tuple[socket.socket, bytes]:
     handshake.connected = False
     handler: HandshakeHandler = handshake.environ[_HANDLER]
     return handler.let_go()
-
-
-def redacted(text: str) -> str:
-    """The text without query strings, which may hold a token."""
-    return _QUERY.sub("?[redacted]", text)

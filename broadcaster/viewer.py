@@ -12,8 +12,9 @@ from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
 from app.contract.identity import Identity
 from broadcaster import frames
-from broadcaster.close_codes import DROPPED, NONSENSE, TOO_SLOW, Closing
+from broadcaster.close_codes import DROPPED, LEFT, NONSENSE, TOO_SLOW, Closing
 from broadcaster.inbox import Inbox, ProtocolViolated
+from broadcaster.metrics import VIEWERS_CLOSED
 from broadcaster.outbox import Outbox, OutboxFull
 
 READ_BYTES = 16 * 1024
@@ -114,12 +115,15 @@ class Viewer:
     def close(self, closing: Closing) -> None:
         """Say why and close; the socket goes when the viewer answered, or after the grace."""
         if self.close_by is None:
+            VIEWERS_CLOSED.labels(closing.code, closing.reason).inc()
             self._begin_to_close(closing.code, closing.last_words())
 
     def drop(self) -> None:
         """Close the socket now."""
         if self.gone:
             return
+        if self.close_by is None:
+            VIEWERS_CLOSED.labels(DROPPED, "lost").inc()
         self.close_by = time.monotonic()
         self._reader.close()
         self._stop_writing()
@@ -223,6 +227,7 @@ class Viewer:
             self._deaf = True
             self._finish = True
             if self.close_by is None:
+                VIEWERS_CLOSED.labels(LEFT, "left").inc()
                 answer = frames.close(event.code, event.reason or "")
                 self._begin_to_close(event.code, answer)
             self._drop_if_finished()

@@ -13,8 +13,11 @@ def _forget_old_code() -> None:
     gunicorn runs this file anew, but what it imports stays as it was in the arbiter, and is
     inherited by workers, whose other modules are new.
     """
-    for name in [name for name in sys.modules if name.partition(".")[0] == "config"]:
-        del sys.modules[name]
+    ours = [name for name in sys.modules if name.partition(".")[0] == "config"]
+    for name in ours:
+        # Its directory has to outlive reloads, or the counts would begin anew.
+        if name != "config.shared_metrics":
+            del sys.modules[name]
 
 
 _forget_old_code()
@@ -23,7 +26,9 @@ if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 from config.arbiter import Server  # noqa: E402 - forgotten first
+from config.gunicorn_logger import GunicornLogger  # noqa: E402
 from config.settings import InvalidSettings, load_settings  # noqa: E402
+from config.shared_metrics import share_metrics  # noqa: E402
 
 CLOSING_SECONDS = 3
 """What a worker may take for its end when the time of its requests is over."""
@@ -46,9 +51,12 @@ forwarder_headers = ""
 # structlog writes the line of each request.
 accesslog = None
 errorlog = "-"
+logger_class = GunicornLogger
 loglevel = settings.log_level.lower()
 # It is one file a user, which two servers on one machine would fight over.
 control_socket_disable = True
+# Where prometheus_client is to count, so that any worker can answer for all of them.
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={share_metrics().path}"]
 
 
 def when_ready(arbiter: Any) -> None:
@@ -59,3 +67,13 @@ def when_ready(arbiter: Any) -> None:
 def post_fork(_arbiter: Any, _worker: Any) -> None:
     """Let a worker that replaces a dead one find the code of the day, as it does of `app`."""
     _forget_old_code()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Keep what the worker counted, however it ended."""
+    share_metrics().worker_ended(worker.pid, server.WORKERS)
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    share_metrics().remove()

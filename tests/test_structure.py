@@ -21,6 +21,8 @@ PRODUCTION = ("app", "broadcaster", "config", "migrations")
 ALLOWED = {
     "app.contract": {"app.contract"},
     "app.metrics": set(),
+    "app.request_metrics": set(),
+    "app.request_log": set(),
     "app.stores": {"app.contract", "app.stores", "config.redis_url"},
     "app.fraud.rules": {"app.contract"},
     "app.fraud": {
@@ -30,7 +32,13 @@ ALLOWED = {
     "app.composition": {"app.contract", "app.fraud", "app.services", "app.stores", "config"},
     "app.background": {"app.composition", "app.contract", "app.stores.subscription"},
     "app.http.cors": {"config"},
-    "app.http": {"app.composition", "app.contract", "app.http", "app.metrics", "app.services"},
+    "app.http.metrics": {
+        "app.http.authentication", "app.request_metrics", "config.shared_metrics",
+    },
+    "app.http": {
+        "app.composition", "app.contract", "app.http", "app.metrics", "app.request_log",
+        "app.services",
+    },
     "app.web": {
         "app.composition", "app.http.authentication", "app.http.examples", "app.http.openapi",
         "app.http.services", "app.web", "config",
@@ -40,10 +48,13 @@ ALLOWED = {
         "app.stores.display_tokens", "app.stores.fraud_events", "app.stores.user_records",
         "app.stores.users", "config",
     },
-    "app.factory": {"app.composition", "app.http", "app.web", "app.cli", "app.contract"},
+    "app.factory": {
+        "app.composition", "app.http", "app.web", "app.cli", "app.contract",
+        "app.request_log", "app.request_metrics",
+    },
     "broadcaster": {
-        "app.composition", "app.contract", "app.services", "app.stores.subscription",
-        "broadcaster", "config",
+        "app.composition", "app.contract", "app.metrics", "app.request_log",
+        "app.request_metrics", "app.services", "app.stores.subscription", "broadcaster", "config",
     },
     "app.farewell": {"app.contract", "app.stores.redis", "config"},
     "config.arbiter": {"app.farewell", "config"},

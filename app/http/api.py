@@ -13,6 +13,7 @@ from app.http.health import health
 from app.http.keys import keys
 from app.http.leaderboard import leaderboard
 from app.http.openapi import current_document, keep_spec
+from app.http.metrics import metrics
 from app.http.schemas import ErrorSchema
 from app.http.scores import scores
 from app.http.users import users
@@ -53,6 +54,8 @@ def register_api(app: Flask) -> None:
         app.register_blueprint(resource, name=f"{resource.name}_unprefixed", url_prefix=prefix)
     app.register_blueprint(keys)
     app.register_blueprint(keys, name="keys_prefixed", url_prefix="/api")
+    app.register_blueprint(metrics)
+    app.register_blueprint(metrics, name="metrics_prefixed", url_prefix="/api")
 
     keep_spec(app, api.spec)
 

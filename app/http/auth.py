@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from app.http.authentication import authenticated, current_identity, public
+from app.http.authentication import authenticated, current_identity, note_user, public
 from app.http.limits import limit_login, limit_register
 from app.http.schemas import (
     DisplayName,
@@ -70,6 +70,7 @@ def register(body: dict[str, str]) -> dict[str, Any]:
     """Make an account and log it in (flow 1)."""
     display_name = body.get("displayName", body["username"])
     admitted = services().accounts.register(body["username"], body["password"], display_name)
+    note_user(admitted.user.id)
     return {
         "userId": admitted.user.id,
         "username": admitted.user.username,
@@ -87,6 +88,7 @@ def register(body: dict[str, str]) -> dict[str, Any]:
 def login(body: dict[str, str]) -> dict[str, Any]:
     """Log in (flow 2)."""
     admitted = services().accounts.log_in(body["username"], body["password"])
+    note_user(admitted.user.id)
     return {"userId": admitted.user.id, **_tokens(admitted.tokens)}
 
 
@@ -98,6 +100,7 @@ def login(body: dict[str, str]) -> dict[str, Any]:
 def refresh(body: dict[str, str]) -> dict[str, Any]:
     """Exchange a refresh token for a new pair; used twice it ends the session."""
     identity = services().verifier.verify(body["refreshToken"], "refresh")
+    note_user(identity.user_id)
     return _tokens(services().sessions.refresh(identity))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from flask import Flask, Response, g, jsonify
 from flask_limiter import RateLimitExceeded
 from marshmallow.exceptions import SCHEMA as WHOLE_BODY
@@ -19,8 +18,7 @@ from app.http.limits import address_allowance
 from app.http.services import services
 from app.http.suspicion import warned
 from app.metrics import ERRORS
-
-log = structlog.stdlib.get_logger(__name__)
+from app.request_log import note_failure
 
 RETRY_SECONDS = 1
 
@@ -59,6 +57,10 @@ _HTTP: dict[int, tuple[str, str, str]] = {
 
 def register_error_handlers(app: Flask) -> None:
     """Answer every error of the app by the table."""
+    codes = {each.code for each in STATUS} | {each[0] for each in (*_HTTP.values(), INTERNAL)}
+    for code in codes:
+        # From zero on, or the first error of a kind would be no increase to Prometheus.
+        ERRORS.labels(code)
     app.register_error_handler(DomainError, _refuse)
     app.register_error_handler(RateLimitExceeded, _limit)
     app.register_error_handler(HTTPException, _http)
@@ -68,8 +70,8 @@ def register_error_handlers(app: Flask) -> None:
 
 def _refuse(error: DomainError) -> Response:
     status = STATUS[type(error)]
+    note_failure(status, error.code, error)
     if status >= 500:  # noqa: PLR2004
-        log.error("request_failed", code=error.code, exc_info=error)
         _alert(error.code, error)
     flagged = isinstance(error, domain.RateLimited) and error.flagged
     response = _reply(
@@ -107,6 +109,7 @@ def _http(error: HTTPException) -> Response:
     details = _fields(getattr(error, "data", {}).get("messages"))
     if details:
         message = _HTTP[422][2]
+    note_failure(status, code, error, message)
     response = _reply(400 if status == 422 else status, code, name, message, details)  # noqa: PLR2004
     if status == 405:  # noqa: PLR2004
         response.headers["Allow"] = error.get_response().headers.get("Allow", "")
@@ -114,7 +117,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("request_failed", code=INTERNAL[0], exc_info=error)
+    note_failure(500, INTERNAL[0], error)
     _alert(INTERNAL[0], error)
     return _reply(500, *INTERNAL)
 

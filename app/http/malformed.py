@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from http import HTTPStatus
 
 from gunicorn import util
 
 from app.http.errors import INTERNAL, MALFORMED, TOO_LONG
-from app.http.requests import new_request_id
 from app.metrics import ERRORS
+from app.request_log import log_unreadable, new_request_id
 
 _TOO_LONG = {HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE}
 
@@ -31,6 +32,8 @@ def _write_error(client: socket.socket, status: int, _reason: str, _message: str
         code, error, message = MALFORMED
     ERRORS.labels(code).inc()
     request_id = new_request_id()
+    # gunicorn calls this where it caught the error.
+    log_unreadable(status, code, sys.exception(), request_id)
     body = {"error": error, "code": code, "message": message, "requestId": request_id}
     text = json.dumps(body)
     head = (

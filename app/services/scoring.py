@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import structlog
 
@@ -21,7 +24,7 @@ from app.contract.errors import (
 )
 from app.contract.identity import Identity
 from app.fraud.judge import Judge
-from app.metrics import AFTER_COMMIT_FAILURES
+from app.metrics import AFTER_COMMIT_FAILURES, INCREMENTS, TOKENS_ISSUED, TOKENS_REFUSED
 from app.services.action_tokens import ActionToken, ActionTokenCodec
 from app.services.alerts import Alerts
 from app.services.leaderboard import Leaderboard
@@ -71,6 +74,15 @@ class Increment:
     flagged: bool
 
 
+@contextmanager
+def _refusals_counted(act: Literal["issue", "spend"]) -> Iterator[None]:
+    try:
+        yield
+    except DomainError as error:
+        TOKENS_REFUSED.labels(act, error.code).inc()
+        raise
+
+
 class Scoring:
     """Admission in Redis, the count in PostgreSQL, then the place in the rank index."""
 
@@ -98,6 +110,7 @@ class Scoring:
         self._token_life_ms = token_life_seconds * 1000
         self._alerts = alerts
 
+    @_refusals_counted("issue")
     def issue_token(self, identity: Identity, address: str = "") -> IssuedToken:
         """A token for one act; `address` is where the request came from.
 
@@ -107,8 +120,10 @@ class Scoring:
         attempt = Attempt(identity.user_id, identity.session_id, "token", "issue", nonce)
         admitted = self._admit(identity, attempt, address)
         text = self._tokens.encode(ActionToken(identity.user_id, admitted.issued_at, nonce))
+        TOKENS_ISSUED.inc()
         return IssuedToken(text, admitted.allowance, admitted.flagged)
 
+    @_refusals_counted("spend")
     def increment(self, identity: Identity, token_text: str, address: str = "") -> Increment:
         """Spend a token for one point.
 
@@ -175,6 +190,7 @@ class Scoring:
             )
         if change is None:
             raise TokenExpired()
+        INCREMENTS.inc()
         return change, None
 
     def _place(self, change: Change) -> Outcome:

@@ -24,12 +24,15 @@ class NotAsked(Exception):
 
 
 class Database:
-    """The engine and its transactions; a failure in one is raised as DatabaseUnavailable."""
+    """The engine and its transactions; a failure in one is raised as DatabaseUnavailable.
+
+    Errors are logged with their statement, so engines hide its parameters: hashes of passwords.
+    """
 
     def __init__(
         self, url: str, deadline_seconds: float, breaker: CircuitBreaker, **pool: Any
     ) -> None:
-        self._engine = create_engine(url, **pool)
+        self._engine = create_engine(url, hide_parameters=True, **pool)
         self._breaker = breaker
         bound_connections(self._engine, deadline_seconds, self._breaker)
 
