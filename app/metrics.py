@@ -6,7 +6,7 @@ from prometheus_client import Counter
 
 AFTER_COMMIT_FAILURES = Counter(
     "scoreboard_after_commit_failures_total",
-    "Increments that were committed but could not be placed in the rank index at once",
+    "Committed changes that Redis could not be told at once",
 )
 INDEX_REPAIRS = Counter(
     "scoreboard_index_repairs_total",

@@ -41,8 +41,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE_SETTINGS
     configure_logging(settings.log_level)
-    event_loop: Any = gevent.get_hub()
-    event_loop.print_exception = _log_uncaught
+    log_uncaught_in_greenlets()
     services = build_services(settings)
     try:
         broadcaster = Broadcaster(services)
@@ -59,9 +58,14 @@ def main() -> int:
     return exit_code
 
 
-def _log_uncaught(_context: object, kind: Any, error: Any, trace: Any) -> None:
-    # gevent would write it to stderr as it is, with what the greenlet was called with.
-    log.error("uncaught", exc_info=(kind, error, trace))
+def log_uncaught_in_greenlets() -> None:
+    """Log what gevent would write to stderr over several lines, with the greenlet's arguments."""
+
+    def log_it(_context: object, kind: Any, error: Any, trace: Any) -> None:
+        log.error("uncaught", exc_info=(kind, error, trace))
+
+    event_loop: Any = gevent.get_hub()
+    event_loop.print_exception = log_it
 
 
 class Broadcaster:

@@ -69,6 +69,10 @@ def post_fork(_arbiter: Any, _worker: Any) -> None:
     _forget_old_code()
 
 
+def pre_request(_worker: Any, _request: Any) -> None:
+    """Say nothing: gunicorn's own hook would log a second line of the request."""
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """Keep what the worker counted, however it ended."""
     share_metrics().worker_ended(worker.pid, server.WORKERS)

@@ -1,0 +1,160 @@
+"""What logs and metrics say after a walk through the whole contract, on real processes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.servers import ROOT, DatabaseServer, Stores, redis_server
+from tests.system.running import RunningSystem
+from tests.system.whole_contract import SETTINGS, WholeContract
+
+pytestmark = pytest.mark.slow
+FIELDS = {"event", "method", "path", "status", "duration_ms", "user", "requestId", "level"}
+DEPLOYED = ("grafana/scoreboard.json", "prometheus/alerts.yml")
+
+
+@pytest.fixture(scope="module")
+def walked(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WholeContract]:
+    """The walk, made once."""
+    with redis_server(tmp_path_factory.mktemp("valkey")) as server:
+        stores = Stores(postgres.create(), server.url)
+        logs = tmp_path_factory.mktemp("logs")
+        with RunningSystem(stores, logs, variables=SETTINGS) as system:
+            walked = WholeContract(system)
+            walked.walk()
+            yield walked
+
+
+@pytest.fixture(scope="module")
+def exposed(walked: WholeContract) -> dict[str, str]:
+    """What each process shows at /metrics after the walk."""
+    places = {"web": walked.system.url, "broadcaster": broadcaster_url(walked)}
+    return {name: requests.get(f"{url}/metrics", timeout=10).text for name, url in places.items()}
+
+
+def broadcaster_url(walked: WholeContract) -> str:
+    return f"http://127.0.0.1:{walked.system.broadcaster_port}"
+
+
+def lines(walked: WholeContract, name: str) -> list[dict[str, Any]]:
+    """The log's lines, each of which has to be a JSON object."""
+    parsed = [json.loads(line) for line in walked.system.log(name).splitlines()]
+    assert all(isinstance(line, dict) and {"event", "level"} <= line.keys() for line in parsed)
+    return parsed
+
+
+def request_lines(walked: WholeContract, name: str) -> list[dict[str, Any]]:
+    return [line for line in lines(walked, name) if line["event"] == "request"]
+
+
+def test_no_secret_is_in_any_log(walked: WholeContract) -> None:
+    said = walked.system.log("web") + walked.system.log("broadcaster")
+    assert len(walked.secrets) > 60
+    assert [secret for secret in walked.secrets if secret in said] == []
+
+
+@pytest.mark.parametrize("name", ["web", "broadcaster"])
+def test_every_line_is_json_also_of_what_is_not_ours(walked: WholeContract, name: str) -> None:
+    loggers = {line["logger"] for line in lines(walked, name)}
+    assert ("gunicorn.error" in loggers) == (name == "web")
+
+
+def test_each_request_has_exactly_one_line(walked: WholeContract) -> None:
+    found = [*request_lines(walked, "web"), *request_lines(walked, "broadcaster")]
+    times = Counter(line["requestId"] for line in found)
+    assert set(times.values()) == {1}
+    assert walked.replies.keys() <= times.keys()
+    for line in found:
+        assert line.keys() >= FIELDS
+        if reply := walked.replies.get(line["requestId"]):
+            assert line["status"] == reply.status_code
+            assert line["method"] == reply.request.method
+            assert reply.request.url and line["path"] in reply.request.url
+            assert line["duration_ms"] >= 0
+
+
+def test_an_error_is_logged_with_its_code_and_cause_and_from_500_on_its_stack(
+    walked: WholeContract,
+) -> None:
+    found = [*request_lines(walked, "web"), *request_lines(walked, "broadcaster")]
+    seen = set()
+    for line in found:
+        if line["status"] >= 400:
+            assert line["code"]
+            assert line["cause"]
+            assert ("Traceback" in line.get("exception", "")) == (line["status"] >= 500)
+            seen.add(line["code"])
+        if reply := walked.replies.get(line["requestId"]):
+            assert line.get("code") == (reply.json()["code"] if reply.status_code >= 400 else None)
+    assert {"DB_ERROR", "TOKEN_USED", "RATE_LIMITED", "USER_BANNED", "UPGRADE_REQUIRED"} <= seen
+
+
+def test_the_line_of_a_known_user_names_them(walked: WholeContract) -> None:
+    by_id = {line["requestId"]: line for line in request_lines(walked, "web")}
+    made = {i: reply.json() for i, reply in walked.replies.items() if reply.status_code == 201}
+    assert len(made) == 3
+    assert all(by_id[i]["user"] == reply["userId"] for i, reply in made.items())
+    acts = [line for line in by_id.values() if line["path"] == "/api/actions/token"]
+    assert len(acts) == 11
+    assert len({line["user"] for line in acts} & {reply["userId"] for reply in made.values()}) == 1
+
+
+def test_every_line_of_a_request_bears_its_id(walked: WholeContract) -> None:
+    banned = [line for line in lines(walked, "web") if line["logger"].startswith("app.fraud")]
+    ids = {line["requestId"] for line in request_lines(walked, "web")}
+    assert banned
+    assert all(line["requestId"] in ids for line in banned)
+
+
+@pytest.mark.parametrize("name", ["web", "broadcaster"])
+def test_errors_are_counted_as_often_as_they_are_logged(
+    walked: WholeContract, exposed: dict[str, str], name: str
+) -> None:
+    logged = Counter(line["code"] for line in request_lines(walked, name) if "code" in line)
+    counted = re.findall(r'^scoreboard_errors_total{code="(\w+)"} (\S+)', exposed[name], re.M)
+    assert {code: int(float(times)) for code, times in counted if float(times)} == dict(logged)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/api/metrics"])
+def test_requests_are_counted_by_route_and_never_by_path(
+    walked: WholeContract, exposed: dict[str, str], path: str
+) -> None:
+    routes = set(re.findall(r'route="([^"]*)"', exposed["web"]))
+    assert {"/api/auth/login", "/api/scores/increment", "/leaderboard", "none", path} - {
+        "/api/metrics"
+    } <= routes
+    assert "/assets/<path:filename>" in routes
+    assert not {"/nothing", "/assets/main.js"} & routes
+    assert requests.get(f"{walked.system.url}{path}", timeout=10).ok
+
+
+def test_tokens_increments_and_fraud_are_counted(exposed: dict[str, str]) -> None:
+    for series in (
+        "scoreboard_tokens_issued_total 10.0",
+        'scoreboard_tokens_refused_total{act="issue",reason="RATE_LIMITED"} 1.0',
+        'scoreboard_tokens_refused_total{act="spend",reason="TOKEN_USED"} 1.0',
+        "scoreboard_increments_total 1.0",
+        'scoreboard_fraud_events_total{action="FLAG",rule="rapid_requests"} 1.0',
+        'scoreboard_fraud_events_total{action="BAN",rule="rapid_requests"} 1.0',
+        "scoreboard_index_rebuilds_total 1.0",
+    ):
+        assert series in exposed["web"]
+
+
+def test_all_that_dashboard_and_alerts_ask_for_is_exposed(exposed: dict[str, str]) -> None:
+    shown = set(re.findall(r"^(\w+)[ {]", exposed["web"] + exposed["broadcaster"], re.M))
+    for name in DEPLOYED:
+        text = Path(ROOT / "deploy" / name).read_text(encoding="utf-8")
+        asked = set(re.findall(r"\b(?:scoreboard|process)_\w+", text))
+        assert len(asked) > 8
+        assert asked - shown == set()
