@@ -1,0 +1,96 @@
+"""docs/operations.md and deploy/ say what the code does; promtool checks what Prometheus reads."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from config.settings import VARIABLES
+from tests.servers import ROOT
+from tools.metrics_table import metrics_table
+
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+RULES: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0][
+    "rules"
+]
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None,
+    reason="promtool is not here; .ci/run takes it out of Debian's package prometheus",
+)
+
+
+def section(title: str) -> str:
+    """That part of operations.md."""
+    (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", OPERATIONS, re.M | re.S)
+    return str(found)
+
+
+def promtool(*arguments: str) -> None:
+    ended = subprocess.run(
+        ["promtool", *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_table_of_metrics_is_the_codes() -> None:
+    assert metrics_table() in section("Metrics"), "python -m tools.metrics_table prints it anew"
+
+
+def test_the_settings_named_are_settings() -> None:
+    named = set(
+        re.findall(r"^\| `([A-Z_]+)` \|", section("Settings that matter in operation"), re.M)
+    )
+    assert len(named) > 5
+    assert named <= {variable.name for variable in VARIABLES}
+
+
+def test_each_alert_is_explained_and_each_explanation_has_its_alert() -> None:
+    explained = re.findall(r"^\| `(Scoreboard\w+)` \|", OPERATIONS, re.M)
+    assert sorted(explained) == sorted(rule["alert"] for rule in RULES)
+
+
+def test_each_alert_is_tested_to_fire_and_to_be_silent() -> None:
+    tests = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    for fires in (True, False):
+        tried = {case["alertname"] for case in cases if bool(case["exp_alerts"]) == fires}
+        assert tried == {rule["alert"] for rule in RULES}
+
+
+def test_the_dashboard_asks_the_datasource_that_is_chosen() -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana/scoreboard.json").read_text(encoding="utf-8"))
+    graphs = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    sources = {json.dumps(target["datasource"]) for graph in graphs for target in graph["targets"]}
+    assert sources == {json.dumps({"type": "prometheus", "uid": "${datasource}"})}
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+@needs_promtool
+def test_promtool_finds_no_fault_in_the_configuration_and_the_rules() -> None:
+    promtool("check", "config", "prometheus.yml")
+
+
+@needs_promtool
+def test_the_rules_fire_when_they_should_and_only_then() -> None:
+    promtool("test", "rules", "alerts_test.yml")
+
+
+@needs_promtool
+def test_prometheus_can_read_every_query_of_the_dashboard(tmp_path_factory: Any) -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana/scoreboard.json").read_text(encoding="utf-8"))
+    queries = [t["expr"] for panel in dashboard["panels"] for t in panel.get("targets", [])]
+    # As rules, since promtool checks no bare query; Grafana puts durations in for its variables.
+    rules = [
+        {"record": f"query:{n}", "expr": re.sub(r"\$__\w+", "1m", query)}
+        for n, query in enumerate(queries)
+    ]
+    file = tmp_path_factory.mktemp("dashboard") / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    promtool("check", "rules", str(file))
