@@ -12,8 +12,8 @@ from app.http.authentication import public
 from app.http.health import health
 from app.http.keys import keys
 from app.http.leaderboard import leaderboard
-from app.http.openapi import current_document, keep_spec
 from app.http.metrics import metrics
+from app.http.openapi import current_document, keep_spec
 from app.http.schemas import ErrorSchema
 from app.http.scores import scores
 from app.http.users import users
