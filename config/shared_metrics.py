@@ -8,6 +8,7 @@ end. docs/decisions/0008-metrics-and-logs.md says why it is done so.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PREFIX = "live-scoreboard-metrics-"
-_OWNED, _READING = "owned", "reading"
+_NEW, _READING = "new-", "reading"
 _FOLDED = "folded"
 
 
@@ -28,12 +29,13 @@ class SharedMetrics:
 
     def __init__(self, parent: Path) -> None:
         _remove_orphans(parent)
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        # Held by the master and its workers until the last of them is gone, however it goes.
-        self._owned = (self.path / f"{_OWNED}.new").open("wb")
+        made = Path(tempfile.mkdtemp(prefix=f"{_NEW}{PREFIX}", dir=parent))
+        # Held by the master and its workers until the last of them is gone, however it goes. It
+        # also keeps systemd-tmpfiles from tidying up what was not touched for days.
+        self._owned = os.open(made, os.O_RDONLY)
         fcntl.flock(self._owned, fcntl.LOCK_EX)
         # Only now does it have the name by which another master would take it for an orphan.
-        (self.path / f"{_OWNED}.new").rename(self.path / _OWNED)
+        self.path = made.rename(parent / made.name.removeprefix(_NEW))
         (self.path / _READING).touch()
         self._ended: set[int] = set()
 
@@ -113,14 +115,19 @@ def _remove_orphans(parent: Path) -> None:
     """Remove the directories of masters that had no time to."""
     for path in parent.glob(f"{PREFIX}*"):
         # Another user's directory can't be opened or removed, and isn't ours to.
-        with suppress(OSError), (path / _OWNED).open("rb") as lock:
-            if _locked(lock):
-                shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                if _locked(descriptor):
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
-def _locked(lock: IO[bytes]) -> bool:
+def _locked(file: IO[bytes] | int) -> bool:
+    """Whether it could be locked for this process alone."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -128,7 +128,15 @@ def test_a_killed_masters_directory_is_removed_by_the_next_one_and_a_living_ones
 
 
 def test_a_directory_that_is_just_being_made_is_no_orphan(tmp_path: Path) -> None:
-    begun = tmp_path / f"{PREFIX}begun"
+    begun = tmp_path / f"new-{PREFIX}begun"
     begun.mkdir()
     SharedMetrics(tmp_path)
     assert begun.exists()
+
+
+def test_the_directory_itself_is_locked_so_that_no_tidying_of_tmp_empties_it(
+    shared: SharedMetrics,
+) -> None:
+    # As systemd-tmpfiles asks: it leaves a directory alone that somebody holds a lock on.
+    tidying = subprocess.run(["flock", "--nonblock", shared.path, "true"], check=False)
+    assert tidying.returncode == 1

@@ -72,6 +72,7 @@ def test_every_line_is_json_also_of_what_is_not_ours(walked: WholeContract, name
 
 
 def test_each_request_has_exactly_one_line(walked: WholeContract) -> None:
+    assert not re.search(r'"event": "(GET|POST|PUT) ', walked.system.log("web"))
     found = [*request_lines(walked, "web"), *request_lines(walked, "broadcaster")]
     times = Counter(line["requestId"] for line in found)
     assert set(times.values()) == {1}
