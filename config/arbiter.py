@@ -89,6 +89,8 @@ class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def _keep_old_workers(self, failure: BaseException) -> None:
         # Where it was the settings that can't be used, gunicorn has half of them by now.
         self.app.cfg = self.cfg
+        # Of the environment too, which says where workers count.
+        self.setup(self.app)
         while new := self._new_workers():
             for worker in new:
                 self.kill_worker(worker.pid, signal.SIGKILL)
