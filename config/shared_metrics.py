@@ -61,7 +61,9 @@ class SharedMetrics:
     def _fold(self) -> None:
         for kind in ("counter", "histogram"):
             files = [self.path / f"{kind}_{pid}.db" for pid in self._ended]
-            _merge([file for file in files if file.exists()], self.path / f"{kind}_{_FOLDED}.db")
+            # Empty is that of a worker that died in the moment of its making.
+            begun = [file for file in files if file.exists() and file.stat().st_size]
+            _merge(begun, self.path / f"{kind}_{_FOLDED}.db")
         for pid in self._ended:
             # No gauge of an ended worker says what is now.
             for file in self.path.glob(f"*_{pid}.db"):

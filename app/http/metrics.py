@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+import time
+
 from flask import Blueprint, Response
 
 from app.http.authentication import public
 from app.request_metrics import exposition
 from config.shared_metrics import reading_metrics
+
+BEGINNING_SECONDS, AGAIN_SECONDS = 0.5, 0.005
 
 metrics = Blueprint("metrics", __name__)
 
@@ -15,5 +20,14 @@ metrics = Blueprint("metrics", __name__)
 @public
 def show() -> Response:
     """The counts of every worker, whichever answers."""
+    until = time.monotonic() + BEGINNING_SECONDS
     with reading_metrics():
-        return exposition()
+        while True:
+            try:
+                return exposition()
+            except struct.error:
+                # For a moment the file of a worker that begins is empty, which prometheus_client
+                # can't read.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(AGAIN_SECONDS)

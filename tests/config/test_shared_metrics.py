@@ -82,6 +82,13 @@ def test_the_counts_of_ended_workers_stay_and_their_files_do_not(shared: SharedM
         }
 
 
+def test_a_worker_that_died_before_it_counted_does_no_harm(shared: SharedMetrics) -> None:
+    for kind in ("counter", "histogram"):
+        (shared.path / f"{kind}_1.db").touch()
+    shared.worker_ended(1, living=())
+    assert files(shared) == set()
+
+
 def test_the_files_of_the_living_are_left_alone(shared: SharedMetrics) -> None:
     living, ended = count_in(shared), count_in(shared)
     shared.worker_ended(ended, living={living})

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -110,6 +111,19 @@ def test_a_killed_worker_and_a_reload_change_no_count(
     # Files of the living and one of all others: they don't become more with each worker.
     alive = {f"counter_{pid}.db" for pid in workers(system)}
     assert counting_files(system) <= alive | {"counter_folded.db"}
+
+
+def test_a_worker_that_just_makes_its_file_spoils_no_answer(system: RunningSystem) -> None:
+    (folder,) = folders(system)
+    beginning = folder / "counter_0.db"
+    beginning.touch()
+    with ThreadPoolExecutor(1) as clients:
+        asked = clients.submit(requests.get, f"{system.url}/metrics", timeout=10)
+        # Long enough for the question to come, short enough for the answer to wait.
+        time.sleep(0.1)
+        os.truncate(beginning, 65536)
+        assert asked.result().ok
+    beginning.unlink()
 
 
 def test_counts_begin_at_zero_with_a_new_master_and_nothing_is_left_of_the_old(
