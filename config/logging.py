@@ -46,6 +46,8 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    # It writes the URLs of ALERT_URLS out, each time that settings are read.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda thread: _log_uncaught(

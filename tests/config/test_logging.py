@@ -70,6 +70,13 @@ def test_a_library_that_logs_a_url_logs_it_without_the_query() -> None:
     assert line["event"] == "Error handling /ws?[redacted]"
 
 
+def test_the_urls_of_alerts_are_not_logged_when_settings_are_read_again() -> None:
+    places = {"DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"}
+    places["ALERT_URLS"] = "json://127.0.0.1:9/hidden"
+    code = f"import os; os.environ.update({places})\n"
+    assert logged(code + "from config.settings import load_settings; load_settings()") == []
+
+
 @pytest.mark.parametrize("token", [JWT, ACTION_TOKEN], ids=["JWT", "action token"])
 def test_a_token_in_an_exceptions_text_is_left_out(token: str) -> None:
     (line,) = logged(
