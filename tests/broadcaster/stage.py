@@ -35,6 +35,7 @@ ORIGIN = "https://scores.example"
 class Stage:
     """What a test of the broadcaster needs around it."""
 
+    stores: Stores
     services: Services
     port: int
     log_file: Path
@@ -107,7 +108,7 @@ def broadcaster_on(stores: Stores, log_dir: Path, **variables: str) -> Iterator[
         )
         try:
             await_health(f"http://127.0.0.1:{port}")
-            yield Stage(services, port, log_file, process)
+            yield Stage(stores, services, port, log_file, process)
         finally:
             end(process, (signal.SIGTERM, 10))
             services.close()

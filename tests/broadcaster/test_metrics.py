@@ -12,7 +12,6 @@ from websockets.sync.client import ClientConnection, connect
 from app.contract import keys
 from tests.awaiting import await_true
 from tests.broadcaster.stage import Stage, broadcaster_on
-from tests.servers import Stores
 
 
 def value(stage: Stage, series: str) -> float:
@@ -70,8 +69,7 @@ def test_a_point_is_a_message_a_board_and_a_delay(stage: Stage) -> None:
 def test_the_board_that_a_process_begins_with_is_no_delay(stage: Stage, tmp_path: Path) -> None:
     # It may be of yesterday.
     stage.person().score()
-    settings = stage.services.settings
-    with broadcaster_on(Stores(settings.database_url, settings.redis_url), tmp_path) as second:
+    with broadcaster_on(stage.stores, tmp_path) as second:
         await_value(second, "scoreboard_broadcast_seconds_count", 1)
         assert value(second, "scoreboard_commit_to_send_seconds_count") == 0
 
