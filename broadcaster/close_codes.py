@@ -33,6 +33,7 @@ class Closing:
 PROTOCOL_ERROR = Closing(1002, "protocol_error")
 INVALID_TEXT = Closing(1007, "invalid_text")
 NONSENSE = Closing(1008, "nonsense")
+TOO_MANY_MESSAGES = Closing(1008, "too_many_messages")
 MESSAGE_TOO_BIG = Closing(1009, "message_too_big")
 TOKEN_EXPIRED = Closing(4401, "token_expired", (0, 1_000))
 """Come back with a new token."""

@@ -1,4 +1,7 @@
-"""Turns any number of changes into at most one board an interval, the latest always."""
+"""Turns any number of changes into at most one board an interval, the latest always.
+
+The interval is the one set, or longer where viewers are more than a share of a core can serve.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,12 @@ from gevent.event import Event
 
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.standings import Board
+from broadcaster.metrics import BROADCAST_INTERVAL
 
 CHECK_SECONDS = 2.0
 """Longest time without a look at the board, so that a lost message leaves nobody behind."""
+BROADCAST_SHARE = 0.6
+"""Of a core, at most, for broadcasting; the rest is for handshakes and for what viewers send."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
 NO_VERSION = 0
 
@@ -24,13 +30,14 @@ class Coalescer:
     """Reads and publishes a board when its version grew; versions never go backwards.
 
     `read(version)` gives a board, if it can one of that version or a newer one, and may raise
-    DatabaseUnavailable or RedisUnavailable. `publish` gets only boards newer than the one before.
+    DatabaseUnavailable or RedisUnavailable. `publish` gets only boards newer than the one before,
+    and returns the seconds of CPU that it took: the more, the longer the next board waits.
     """
 
     def __init__(
         self,
         read: Callable[[int], Board],
-        publish: Callable[[Board], None],
+        publish: Callable[[Board], float],
         interval_seconds: float,
     ) -> None:
         self._read = read
@@ -82,8 +89,11 @@ class Coalescer:
             log.warning("board_not_read", code=error.code, again_in_seconds=self._pause)
             return False
         if board.version.number > self._published:
-            self._next_board_at = time.monotonic() + self._interval
+            begun = time.monotonic()
             self._published = board.version.number
-            self._publish(board)
+            worked = self._publish(board)
+            interval = max(self._interval, worked / BROADCAST_SHARE)
+            BROADCAST_INTERVAL.set(interval)
+            self._next_board_at = begun + interval
             self._begun.set()
         return board.version.number >= max(self._heard, NO_VERSION + 1)

@@ -30,6 +30,7 @@ from broadcaster.metrics import (
     REDIS_MESSAGES,
     REDIS_RECONNECTS,
 )
+from broadcaster.personal import PersonalLines
 
 SESSION_CHECKS_A_SECOND = 500
 READ_WITHIN_SECONDS = 10.0
@@ -45,9 +46,10 @@ class Feed:
     every viewer's session are looked up again.
     """
 
-    def __init__(self, services: Services, hub: Hub) -> None:
+    def __init__(self, services: Services, hub: Hub, personal_lines: PersonalLines) -> None:
         self._services = services
         self._hub = hub
+        self._personal_lines = personal_lines
         self.coalescer = Coalescer(
             self._read_board, self._show_board, services.settings.broadcast_interval_ms / 1000
         )
@@ -77,16 +79,17 @@ class Feed:
         self._read_at = time.monotonic()
         return board
 
-    def _show_board(self, board: Board) -> None:
+    def _show_board(self, board: Board) -> float:
         frame = frames.text(messages.leaderboard_update(board))
         with BROADCAST_SECONDS.time():
-            self._hub.broadcast(frame)
+            spent = self._hub.broadcast(frame)
         # The first board of a process may be of yesterday, and one that a rebuild made new is of
         # no commit.
         if self._shown and board.version.committed_at:
             delay = time.time() - board.version.committed_at / 1000
             COMMIT_TO_SEND_SECONDS.observe(max(0.0, delay))
         self._shown = True
+        return spent
 
     def _on_score(self, payload: str) -> None:
         REDIS_MESSAGES.labels(keys.SCORE_UPDATE).inc()
@@ -96,6 +99,7 @@ class Feed:
             log.warning("message_not_understood", channel=keys.SCORE_UPDATE)
             return
         self.coalescer.hear(update.version)
+        self._personal_lines.look()
 
     def _on_ended(self, payload: str) -> None:
         REDIS_MESSAGES.labels(keys.SESSIONS_ENDED).inc()
@@ -121,6 +125,7 @@ class Feed:
             REDIS_RECONNECTS.inc()
         self._subscribed = True
         self.coalescer.look()
+        self._personal_lines.look()
         if self._checking is not None:
             self._checking.kill(block=False)
         self._checking = gevent.spawn(self._check_sessions)

@@ -11,6 +11,7 @@ from app.contract.errors import AuthRequired
 from app.contract.identity import Identity
 from app.contract.messages import SUBPROTOCOL
 from broadcaster.refusals import HandshakeInvalid, OriginNotAllowed, UpgradeRequired
+from broadcaster.session_checks import SessionChecks
 from config.origins import ANY_ORIGIN
 
 WEBSOCKET_VERSION = "13"
@@ -23,6 +24,7 @@ class Gate:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._checks = SessionChecks(services.sessions)
 
     def admit(self, request: Request) -> Identity:
         """Who opens the WebSocket.
@@ -37,7 +39,10 @@ class Gate:
         identity = self._services.watching.identify(token)
         # After the token, so that a plain curl without one hears what it lacks first.
         _check_upgrade(request)
-        self._services.watching.verify(identity, require_redis=True)
+        if identity.typ == "display":
+            self._services.watching.verify(identity, require_redis=True)
+        else:
+            self._checks.verify(identity)
         return identity
 
     def _check_origin(self, request: Request) -> None:

@@ -14,8 +14,7 @@ from broadcaster.close_codes import (
     PROTOCOL_ERROR,
     Closing,
 )
-
-MESSAGE_BYTES = 4096
+from broadcaster.metrics import LIMIT_HITS
 
 
 class ProtocolViolated(Exception):
@@ -41,9 +40,10 @@ class _Frames(FrameProtocol):
 class Inbox:
     """Reads one viewer's bytes; needed only while a message is incomplete."""
 
-    __slots__ = ("_bytes", "_frames", "_text")
+    __slots__ = ("_bytes", "_frames", "_limit", "_text")
 
-    def __init__(self) -> None:
+    def __init__(self, message_bytes: int) -> None:
+        self._limit = message_bytes
         self._frames = _Frames(client=False, extensions=[])
         self._text = ""
         self._bytes = 0
@@ -83,7 +83,8 @@ class Inbox:
 
     def _append(self, piece: str, *, finished: bool) -> TextMessage | None:
         self._bytes += len(piece.encode())
-        if self._bytes > MESSAGE_BYTES:
+        if self._bytes > self._limit:
+            LIMIT_HITS.labels("max_message_bytes").inc()
             raise ProtocolViolated(MESSAGE_TOO_BIG)
         self._text += piece
         if not finished:

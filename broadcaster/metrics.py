@@ -31,3 +31,16 @@ VIEWER_MESSAGES = Counter(
     "Messages from viewers by type; invalid ones were answered with an error",
     ["type"],
 )
+LIMIT_HITS = Counter(
+    "scoreboard_viewer_limit_hits_total",
+    "Viewers, handshakes and messages that a limit turned away, by the limit's setting; turn: too"
+    " many handshakes went before",
+    ["limit"],
+)
+BROADCAST_INTERVAL = Gauge(
+    "scoreboard_broadcast_interval_seconds",
+    "Least time between two boards that is in force: longer than set where viewers are many",
+)
+PERSONAL_WATCHERS = Gauge(
+    "scoreboard_personal_watchers", "Users with a viewer that is told of their own score and rank"
+)

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -16,9 +17,12 @@ from app.composition import Services, build_services
 from app.contract.alerts import AlertKind
 from broadcaster.close_codes import shutting_down
 from broadcaster.conversation import Conversation
+from broadcaster.descriptors import viewers_that_fit
 from broadcaster.feed import Feed
 from broadcaster.heartbeat import Heartbeat
 from broadcaster.hub import Hub
+from broadcaster.limits import configured_limits
+from broadcaster.personal import PersonalLines
 from broadcaster.server import create_app
 from broadcaster.takeover import HandshakeServer
 from config.logging import configure_logging
@@ -74,8 +78,12 @@ class Broadcaster:
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
         self._alerts = services.alerts
-        self._hub = Hub(self._settings.heartbeat_seconds, Conversation(services).answer)
-        self._feed = Feed(services, self._hub)
+        limits = configured_limits(self._settings)
+        limits = replace(limits, viewers=viewers_that_fit(limits.viewers))
+        self._personal_lines = PersonalLines(services.leaderboard.own_standings)
+        conversation = Conversation(services, self._personal_lines)
+        self._hub = Hub(self._settings.heartbeat_seconds, limits, conversation.answer)
+        self._feed = Feed(services, self._hub, self._personal_lines)
         self._heartbeat = Heartbeat(self._hub, self._settings.heartbeat_seconds)
         self._server = HandshakeServer(
             (self._settings.host, self._settings.broadcaster_port),
@@ -105,6 +113,7 @@ class Broadcaster:
         self._start(self._feed.coalescer.run)
         self._start(self._feed.subscription.run)
         self._start(self._heartbeat.run)
+        self._start(self._personal_lines.run)
         log.info("listening", host=self._settings.host, port=self._settings.broadcaster_port)
         self._stop.wait()
         self._shut_down()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from flask import Flask, Response, current_app, g, jsonify
 from simple_websocket import ConnectionError as HandshakeFailed
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -14,7 +16,8 @@ from app.metrics import ERRORS
 from app.request_log import log_requests, note_failure
 from app.services.alerts import Alerts
 
-RETRY_SECONDS = 1
+RETRY_SECONDS = (1, 5)
+"""Drawn at random between these, so that those who were turned away don't return together."""
 
 
 class UpgradeRequired(DomainError):
@@ -67,6 +70,26 @@ class MethodUnknown(DomainError):
         super().__init__("This path has no such method")
 
 
+class TooManyHandshakes(DomainError):
+    """More viewers came in the last second than this process takes up."""
+
+    code = "TOO_MANY_HANDSHAKES"
+    error = "Busy"
+
+    def __init__(self) -> None:
+        super().__init__("Too many viewers come at once; come back a little later")
+
+
+class BroadcasterFull(DomainError):
+    """This process holds as many viewers as it may."""
+
+    code = "BROADCASTER_FULL"
+    error = "Busy"
+
+    def __init__(self) -> None:
+        super().__init__("There is no room for another viewer; try another broadcaster")
+
+
 class InternalError(DomainError):
     """Something that should not happen did."""
 
@@ -90,10 +113,11 @@ STATUS: dict[type[DomainError], int] = {
     domain.DatabaseUnavailable: 500,
     InternalError: 500,
     domain.RedisUnavailable: 503,
+    TooManyHandshakes: 503,
+    BroadcasterFull: 503,
 }
 _HEADERS: dict[int, dict[str, str]] = {
     426: {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
-    503: {"Retry-After": str(RETRY_SECONDS)},
 }
 
 
@@ -124,6 +148,8 @@ def _refuse(error: DomainError) -> Response:
     )
     response.status_code = STATUS[type(error)]
     response.headers.update(_HEADERS.get(response.status_code, {}))
+    if response.status_code == 503:  # noqa: PLR2004
+        response.headers["Retry-After"] = str(random.randint(*RETRY_SECONDS))  # noqa: S311
     # A client that was refused opens a new connection, and an old one costs a greenlet.
     response.headers["Connection"] = "close"
     ERRORS.labels(error.code).inc()

@@ -6,11 +6,13 @@ from flask import Flask, Response, g, jsonify, request
 from flask_sock import Sock
 from simple_websocket import Server as Handshake
 from structlog.contextvars import bind_contextvars
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.composition import Services
 from app.contract.messages import SUBPROTOCOL
 from app.request_metrics import count_requests, exposition
 from broadcaster.coalescer import Coalescer
+from broadcaster.entrance import Entrance
 from broadcaster.handshake import Gate
 from broadcaster.hub import Hub
 from broadcaster.refusals import register_refusals
@@ -26,17 +28,26 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
     app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": [SUBPROTOCOL], "thread_class": NoThread}
     register_refusals(app, services.alerts)
     count_requests(app)
-    gate = Gate(services)
+    gate, entrance = Gate(services), Entrance(hub)
 
     @app.before_request
     def admit() -> None:
         if request.path != WEBSOCKET_PATH:
             return
+        entrance.enter()
+        g.entered = True
         g.identity = gate.admit(request)
         bind_contextvars(user=g.identity.user_id)
         coalescer.wait_for_first(FIRST_BOARD_SECONDS)
+        # Last, because nothing waits from here until the viewer has joined.
+        entrance.check_room()
         # simple-websocket would agree to permessage-deflate, at some 90 kB a viewer.
         request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+    @app.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        if g.pop("entered", False):
+            entrance.leave()
 
     @app.get("/health")
     def health() -> tuple[Response, int]:
@@ -60,6 +71,9 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
     def join(handshake: Handshake) -> None:
         g.upgraded = True
         sock, early = take_over(handshake)
-        hub.join(sock, g.identity, early)
+        hub.join(sock, g.identity, request.remote_addr or "unknown", early)
 
+    hops = services.settings.trusted_proxy_hops
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops)  # type: ignore[method-assign]
     return app

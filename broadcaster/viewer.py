@@ -12,17 +12,16 @@ from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
 from app.contract.identity import Identity
 from broadcaster import frames
-from broadcaster.close_codes import DROPPED, LEFT, NONSENSE, TOO_SLOW, Closing
+from broadcaster.close_codes import DROPPED, LEFT, TOO_MANY_MESSAGES, TOO_SLOW, Closing
 from broadcaster.inbox import Inbox, ProtocolViolated
-from broadcaster.metrics import VIEWERS_CLOSED
+from broadcaster.limits import RateExceeded, ViewerLimits
+from broadcaster.metrics import LIMIT_HITS, VIEWERS_CLOSED
 from broadcaster.outbox import Outbox, OutboxFull
 
 READ_BYTES = 16 * 1024
 STALL_SECONDS = 10.0
 GRACE_SECONDS = 2.0
 """How long after its close frame a viewer may take to read it and to answer."""
-FRAMES_A_SECOND = 20.0
-BURST_FRAMES = 40
 _READ, _WRITE = 1, 2
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,8 +30,13 @@ log = structlog.stdlib.get_logger(__name__)
 class Audience(Protocol):
     """Whom a viewer belongs to."""
 
+    limits: ViewerLimits
+
     def heard(self, viewer: Viewer, message: str) -> None:
         """A whole text message came."""
+
+    def sent_late(self, seconds: float) -> None:
+        """Something that waited was sent, at so many seconds of CPU."""
 
     def left(self, viewer: Viewer, code: int) -> None:
         """The viewer's socket is closed."""
@@ -62,6 +66,7 @@ class Viewer:
         "identity",
         "ping_at",
         "pinged",
+        "place",
         "progress_at",
     )
 
@@ -74,6 +79,8 @@ class Viewer:
         """When the socket last took something; counts only while something is unsent."""
         self.close_by: float | None = None
         """Set once it is closing or closed: when the socket goes at the latest."""
+        self.place: str | None = None
+        """The address among whose viewers it counts; None: it got no place."""
         self._audience = audience
         self._socket = sock
         self._reader = get_hub().loop.io(sock.fileno(), _READ)
@@ -178,12 +185,13 @@ class Viewer:
             self._writer = None
 
     def _on_writable(self) -> None:
-        outbox = self._outbox
+        begun, outbox = time.thread_time(), self._outbox
         if outbox is not None and outbox.flush(self._send):
             self.progress_at = time.monotonic()
             if outbox.empty:
                 self._stop_writing()
                 self._drop_if_finished()
+        self._audience.sent_late(time.thread_time() - begun)
 
     def _on_readable(self) -> None:
         try:
@@ -202,7 +210,7 @@ class Viewer:
         self.pinged = False
         if self._deaf:
             return
-        inbox = self._inbox or Inbox()
+        inbox = self._inbox or Inbox(self._audience.limits.message_bytes)
         try:
             for event in inbox.receive(data):
                 self._pay_for_frame()
@@ -217,10 +225,12 @@ class Viewer:
             self._inbox = None if inbox.idle else inbox
 
     def _pay_for_frame(self) -> None:
-        start = max(self._frames_paid_until, self.heard_at)
-        self._frames_paid_until = start + 1 / FRAMES_A_SECOND
-        if self._frames_paid_until - self.heard_at > BURST_FRAMES / FRAMES_A_SECOND:
-            raise ProtocolViolated(NONSENSE)
+        try:
+            paid_until = self._audience.limits.frames.charge(self._frames_paid_until, self.heard_at)
+        except RateExceeded:
+            LIMIT_HITS.labels("messages_per_second").inc()
+            raise ProtocolViolated(TOO_MANY_MESSAGES) from None
+        self._frames_paid_until = paid_until
 
     def _take(self, event: Event | None) -> None:
         if isinstance(event, CloseConnection):

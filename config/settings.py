@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from environs import Env, EnvError
-from limits import RateLimitItem, parse_many
+from limits import RateLimitItem
 
+from config import parsers
 from config.alert_urls import parse_alert_urls
 from config.origins import parse_origins
 from config.redis_url import RedisUrl, parse_redis_url
 from config.rsa_keys import parse_private_key, parse_public_keys
 
-MINIMUM_SECRET_BYTES = 32
 BCRYPT_COSTS = range(4, 32)
 
 
@@ -33,57 +32,6 @@ class Variable:
     default: str | None = None
     secret: bool = False
     parse: Callable[[str], Any] = str
-
-
-def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if value < minimum or (maximum is not None and value > maximum):
-            upper = "" if maximum is None else f" and at most {maximum}"
-            raise ValueError(f"must be at least {minimum}{upper}")
-        return value
-
-    return parse
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1:
-        raise ValueError("must be at least 0 and less than 1")
-    return value
-
-
-def _rate_limits(text: str) -> tuple[RateLimitItem, ...]:
-    limits = tuple(parse_many(text))
-    if not all(limit.amount > 0 and limit.get_expiry() > 0 for limit in limits):
-        raise ValueError("must allow something in some time")
-    return limits
-
-
-def _postgres_url(text: str) -> str:
-    """The URL with the driver SQLAlchemy is to use; hosts hand out postgres://."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
-        raise ValueError("must start with postgresql://")
-    return f"postgresql+psycopg2://{rest}"
-
-
-def _websocket_url(text: str) -> str:
-    if text and not re.fullmatch(r"wss?://[A-Za-z0-9.:\[\]-]+(/\S*)?", text):
-        raise ValueError("must be like wss://host/ws")
-    return text
-
-
-def _secret_bytes(text: str) -> bytes:
-    if len(text.encode()) < MINIMUM_SECRET_BYTES:
-        raise ValueError(f"must be at least {MINIMUM_SECRET_BYTES} bytes")
-    return text.encode()
-
-
-def _log_level(text: str) -> str:
-    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    return text.upper()
 
 
 def _variable(
@@ -103,7 +51,7 @@ class Settings:
     """All that an operator can set, read and checked once at start."""
 
     database_url: str = _variable(
-        "DATABASE_URL", "PostgreSQL, the truth", None, _postgres_url, secret=True
+        "DATABASE_URL", "PostgreSQL, the truth", None, parsers.postgres_url, secret=True
     )
     redis_url: RedisUrl = _variable(
         "REDIS_URL",
@@ -125,89 +73,121 @@ class Settings:
         "ACTION_TOKEN_SECRET",
         "HMAC secret of action tokens, 32 bytes at least",
         None,
-        _secret_bytes,
+        parsers.secret_bytes,
         secret=True,
     )
     jwt_issuer: str = _variable("JWT_ISSUER", "`iss` of JWTs", "live-scoreboard")
     jwt_audience: str = _variable("JWT_AUDIENCE", "`aud` of JWTs", "live-scoreboard")
     host: str = _variable("HOST", "address to listen on", "127.0.0.1")
-    port: int = _variable("PORT", "port of the API and the page", "8000", _integer(1, 65535))
+    port: int = _variable("PORT", "port of the API and the page", "8000", parsers.integer(1, 65535))
     broadcaster_port: int = _variable(
-        "BROADCASTER_PORT", "port of the WebSocket broadcaster", "8001", _integer(1, 65535)
+        "BROADCASTER_PORT", "port of the WebSocket broadcaster", "8001", parsers.integer(1, 65535)
     )
-    web_workers: int = _variable("WEB_WORKERS", "gunicorn worker processes", "2", _integer(1))
-    web_threads: int = _variable("WEB_THREADS", "threads in each worker", "8", _integer(1))
+    web_workers: int = _variable(
+        "WEB_WORKERS", "gunicorn worker processes", "2", parsers.integer(1)
+    )
+    web_threads: int = _variable("WEB_THREADS", "threads in each worker", "8", parsers.integer(1))
     token_limit: tuple[RateLimitItem, ...] = _variable(
-        "TOKEN_LIMIT", "action tokens a user may ask for", "10 per minute", _rate_limits
+        "TOKEN_LIMIT", "action tokens a user may ask for", "10 per minute", parsers.rate_limits
     )
     increment_limit: tuple[RateLimitItem, ...] = _variable(
-        "INCREMENT_LIMIT", "increments a user may make", "5 per minute", _rate_limits
+        "INCREMENT_LIMIT", "increments a user may make", "5 per minute", parsers.rate_limits
     )
     auth_limit: tuple[RateLimitItem, ...] = _variable(
-        "AUTH_LIMIT", "register and login, each by address", "60 per minute", _rate_limits
+        "AUTH_LIMIT", "register and login, each by address", "60 per minute", parsers.rate_limits
     )
     read_limit: tuple[RateLimitItem, ...] = _variable(
-        "READ_LIMIT", "public reads of the board, by address", "6000 per minute", _rate_limits
+        "READ_LIMIT",
+        "public reads of the board, by address",
+        "6000 per minute",
+        parsers.rate_limits,
     )
     fraud_rapid_max: int = _variable(
-        "FRAUD_RAPID_MAX", "attempts of one kind that are no cheating", "8", _integer(1)
+        "FRAUD_RAPID_MAX", "attempts of one kind that are no cheating", "8", parsers.integer(1)
     )
     fraud_rapid_seconds: int = _variable(
-        "FRAUD_RAPID_SECONDS", "window in which they are counted", "10", _integer(1)
+        "FRAUD_RAPID_SECONDS", "window in which they are counted", "10", parsers.integer(1)
     )
     fraud_ban_after: int = _variable(
-        "FRAUD_BAN_AFTER", "the fraud event within 24 h that bans", "3", _integer(1)
+        "FRAUD_BAN_AFTER", "the fraud event within 24 h that bans", "3", parsers.integer(1)
     )
     fraud_flag_seconds: int = _variable(
-        "FRAUD_FLAG_SECONDS", "how long a flag halves the limits", "3600", _integer(1)
+        "FRAUD_FLAG_SECONDS", "how long a flag halves the limits", "3600", parsers.integer(1)
     )
     fraud_clockwork_variation: float = _variable(
         "FRAUD_CLOCKWORK_VARIATION",
         "the last 20 attempts' intervals must vary by more than this, 0.05 say; 0: rule off",
         "0",
-        _fraction,
+        parsers.fraction,
     )
     fraud_crowd_accounts: int = _variable(
         "FRAUD_CROWD_ACCOUNTS",
         "accounts that may act from one address within a minute; 0: rule off",
         "0",
-        _integer(0),
+        parsers.integer(0),
     )
     bcrypt_cost: int = _variable(
         "BCRYPT_COST",
         "work factor of password hashes, 10 at least outside tests",
         "12",
-        _integer(BCRYPT_COSTS.start, BCRYPT_COSTS.stop - 1),
+        parsers.integer(BCRYPT_COSTS.start, BCRYPT_COSTS.stop - 1),
     )
     access_token_seconds: int = _variable(
-        "ACCESS_TOKEN_SECONDS", "life of an access token", "900", _integer(1)
+        "ACCESS_TOKEN_SECONDS", "life of an access token", "900", parsers.integer(1)
     )
     refresh_token_seconds: int = _variable(
-        "REFRESH_TOKEN_SECONDS", "life of a refresh token", "604800", _integer(1)
+        "REFRESH_TOKEN_SECONDS", "life of a refresh token", "604800", parsers.integer(1)
     )
     action_token_seconds: int = _variable(
-        "ACTION_TOKEN_SECONDS", "life of an action token", "60", _integer(1)
+        "ACTION_TOKEN_SECONDS", "life of an action token", "60", parsers.integer(1)
     )
     broadcast_interval_ms: int = _variable(
-        "BROADCAST_INTERVAL_MS", "least time between two boards to a viewer", "100", _integer(1)
+        "BROADCAST_INTERVAL_MS",
+        "least time between two boards to a viewer",
+        "100",
+        parsers.integer(1),
     )
     heartbeat_seconds: int = _variable(
-        "HEARTBEAT_SECONDS", "a viewer silent for so long is pinged", "25", _integer(1)
+        "HEARTBEAT_SECONDS", "a viewer silent for so long is pinged", "25", parsers.integer(1)
+    )
+    max_viewers: int = _variable(
+        "MAX_VIEWERS",
+        "viewers a broadcaster holds; each is a file descriptor",
+        "15000",
+        parsers.integer(1),
+    )
+    max_viewers_per_user: int = _variable(
+        "MAX_VIEWERS_PER_USER", "of them, those of one user", "1000", parsers.integer(1)
+    )
+    max_viewers_per_address: int = _variable(
+        "MAX_VIEWERS_PER_ADDRESS", "of them, those from one address", "10000", parsers.integer(1)
+    )
+    new_viewers_per_second: int = _variable(
+        "NEW_VIEWERS_PER_SECOND", "handshakes a broadcaster takes up", "1000", parsers.integer(1)
+    )
+    max_message_bytes: int = _variable(
+        "MAX_MESSAGE_BYTES", "longest message of a viewer", "4096", parsers.integer(125)
+    )
+    messages_per_second: int = _variable(
+        "MESSAGES_PER_SECOND",
+        "messages and other frames of a viewer; twice as many at once",
+        "20",
+        parsers.integer(1),
     )
     shutdown_seconds: int = _variable(
-        "SHUTDOWN_SECONDS", "time that requests in flight get at shutdown", "30", _integer(1)
+        "SHUTDOWN_SECONDS", "time that requests in flight get at shutdown", "30", parsers.integer(1)
     )
     reconnect_spread_ms: int = _variable(
         "RECONNECT_SPREAD_MS",
         "at shutdown viewers are told to come back at random within this time",
         "10000",
-        _integer(1),
+        parsers.integer(1),
     )
     instance_name: str = _variable(
         "INSTANCE_NAME", "this API server's name in `server_shutdown`; empty: host:port", ""
     )
     trusted_proxy_hops: int = _variable(
-        "TRUSTED_PROXY_HOPS", "proxies whose X-Forwarded-* are believed", "0", _integer(0)
+        "TRUSTED_PROXY_HOPS", "proxies whose X-Forwarded-* are believed", "0", parsers.integer(0)
     )
     allowed_origins: tuple[str, ...] = _variable(
         "ALLOWED_ORIGINS",
@@ -225,7 +205,7 @@ class Settings:
         "WEBSOCKET_URL",
         "where the page finds its WebSocket; empty: the page's host at BROADCASTER_PORT",
         "",
-        _websocket_url,
+        parsers.websocket_url,
     )
     alert_urls: tuple[str, ...] = _variable(
         "ALERT_URLS",
@@ -234,7 +214,7 @@ class Settings:
         parse_alert_urls,
         secret=True,
     )
-    log_level: str = _variable("LOG_LEVEL", "least level that is logged", "INFO", _log_level)
+    log_level: str = _variable("LOG_LEVEL", "least level that is logged", "INFO", parsers.log_level)
 
 
 VARIABLES: tuple[Variable, ...] = tuple(f.metadata["variable"] for f in fields(Settings))

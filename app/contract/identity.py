@@ -19,6 +19,7 @@ ALGORITHM = "RS256"
 LEEWAY_SECONDS = 10
 
 TokenType = Literal["access", "refresh", "display"]
+SessionFlag = Literal["active", "revoked"]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "typ"]
 
@@ -35,6 +36,14 @@ class Identity:
     token_id: str
     expires_at: int
     typ: TokenType = "access"
+
+
+@dataclass(frozen=True)
+class CachedState:
+    """What Redis knows of a session and its user; None: nothing."""
+
+    session: SessionFlag | None
+    status: str | None
 
 
 class JwtVerifier:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.contract.standings import Board, timestamp
+from app.contract.standings import Board, OwnStanding, timestamp
 
 ROOM = "leaderboard"
 SUBPROTOCOL = "bearer"
@@ -96,6 +96,11 @@ def leaderboard_update(board: Board) -> str:
 def server_shutdown(instance: str) -> str:
     """An API server goes; viewers stay where they are."""
     return _event("server_shutdown", {"instance": instance})
+
+
+def rank_update(own: OwnStanding, version: int) -> str:
+    """A player's own score and rank, for a viewer who sent {type: "watch_me"}."""
+    return _event("rank_update", {"score": own.score, "rank": own.rank, "version": version})
 
 
 def disconnect(reason: str, reconnect_in_ms: int | None) -> str:

@@ -36,6 +36,23 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class OwnStanding:
+    """A player's own score and competition rank; rank None: not on the board."""
+
+    score: int
+    rank: int | None
+
+
+@dataclass(frozen=True)
+class OwnStandings:
+    """Own standings of some players at one moment, in the order asked for."""
+
+    version: int
+    """Of the board that held then."""
+    own: tuple[OwnStanding, ...]
+
+
+@dataclass(frozen=True)
 class Position:
     """Where a row stands in the board's order; a page goes on after it."""
 

@@ -94,15 +94,15 @@ class Displays:
         RedisUnavailable only where the caller can't go on without Redis.
         """
         try:
-            cached = self._cache.read(identity.user_id, identity.session_id).session
+            (state,) = self._cache.read((identity.user_id, identity.session_id))
         except RedisUnavailable:
             if require_redis:
                 raise
             self._look_up(identity)
             return
-        if cached == "revoked":
+        if state.session == "revoked":
             raise SessionRevoked()
-        if cached is None:
+        if state.session is None:
             self._look_up(identity)
             self._cache.remember_session(identity.user_id, identity.session_id)
 

@@ -10,7 +10,7 @@ from threading import Lock
 from sqlalchemy import Connection
 
 from app.contract.errors import RedisUnavailable
-from app.contract.standings import TOP, Board, BoardVersion, Position, Standing
+from app.contract.standings import TOP, Board, BoardVersion, OwnStandings, Position, Standing
 from app.metrics import CACHE_READS
 from app.stores import board as rows
 from app.stores.board import BoardRow
@@ -72,6 +72,13 @@ class Leaderboard:
         """Competition rank of a score: one more than the players with a higher one."""
         with self._database.reading() as connection:
             return self._rank_table(connection, [score])[score]
+
+    def own_standings(self, user_ids: Sequence[str]) -> OwnStandings | None:
+        """Score and rank of each of some hundred users; None while nobody can say.
+
+        By the index alone: ranks counted in SQL are no answer for many. Raises RedisUnavailable.
+        """
+        return self._index.own_standings(user_ids)
 
     def _read_once(self, min_version: int) -> Board:
         """One read at a time in this process; who comes meanwhile shares what it finds."""

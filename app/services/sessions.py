@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +16,7 @@ from app.contract.errors import (
     SessionRevoked,
     UserBanned,
 )
-from app.contract.identity import Identity, JwtSigner
+from app.contract.identity import CachedState, Identity, JwtSigner
 from app.contract.messages import EndReason
 from app.stores import sessions as rows
 from app.stores.database import Database
@@ -71,12 +72,24 @@ class Sessions:
         and RedisUnavailable only where the caller can't go on without Redis.
         """
         try:
-            cached = self._cache.read(identity.user_id, identity.session_id)
+            (cached,) = self.look_up([identity])
         except RedisUnavailable:
             if require_redis:
                 raise
             self._state(identity)
             return
+        self.judge(identity, cached)
+
+    def look_up(self, identities: Sequence[Identity]) -> list[CachedState]:
+        """What Redis has of each session, in one round trip; raises RedisUnavailable."""
+        return self._cache.read(*((each.user_id, each.session_id) for each in identities))
+
+    def judge(self, identity: Identity, cached: CachedState) -> None:
+        """Check what look_up found, by PostgreSQL where it found nothing.
+
+        Raises SessionRevoked, UserBanned, AuthInvalid for an unknown session, RedisUnavailable
+        and DatabaseUnavailable.
+        """
         # A ban ends the sessions too; it is the ban that is to be told.
         if cached.status == "banned":
             raise UserBanned()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import redis
 
 from app.contract import keys
+from app.contract.standings import OwnStanding, OwnStandings
 from app.stores.ledger import Change
 from app.stores.redis import script, translated
 
@@ -36,6 +37,7 @@ class RankIndex:
         self._client = client
         self._keeper = secrets.token_hex(8)
         self._place = script(client, "place")
+        self._own_standings = script(client, "own_standings")
         self._chunk = script(client, "rebuild_chunk")
         self._mark = script(client, "mark_complete")
         self._hold = script(client, "hold")
@@ -71,6 +73,20 @@ class RankIndex:
         if not whole:
             return None
         return {score: count + 1 for score, count in zip(wanted, higher, strict=True)}
+
+    def own_standings(self, user_ids: Sequence[str]) -> OwnStandings | None:
+        """Score and rank of each of some hundred users, None while the index is not whole."""
+        names = [keys.INDEX_SCORES, keys.INDEX_COMPLETE_UNTIL, keys.BOARD_VERSION]
+        with translated():
+            reply = self._own_standings(keys=names, args=user_ids)
+        if not reply:
+            return None
+        version, *pairs = reply
+        own = (
+            OwnStanding(int(score), rank or None)
+            for score, rank in zip(pairs[::2], pairs[1::2], strict=True)
+        )
+        return OwnStandings(int(version), tuple(own))
 
     def scores(self) -> Iterator[tuple[str, int]]:
         """Every (user id, score) in the index, in no order."""

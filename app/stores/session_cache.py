@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import redis
 
 from app.contract import keys
+from app.contract.identity import CachedState, SessionFlag
 from app.contract.messages import EndReason, SessionsEnded
 from app.stores.redis import script, translated
 from app.stores.users import Account
-
-SessionFlag = Literal["active", "revoked"]
-
-
-@dataclass(frozen=True)
-class CachedState:
-    """What Redis knows of a session and its user; None: nothing."""
-
-    session: SessionFlag | None
-    status: str | None
 
 
 class SessionCache:
@@ -32,13 +22,17 @@ class SessionCache:
         self._remember_account = script(client, "remember_account")
         self._life_ms = life_seconds * 1000
 
-    def read(self, user_id: str, session_id: str) -> CachedState:
-        """The cached state, in one round trip."""
+    def read(self, *sessions: tuple[str, str]) -> list[CachedState]:
+        """The cached state of each (user id, session id), all in one round trip."""
         with translated(), self._client.pipeline(transaction=False) as pipeline:
-            pipeline.get(keys.session(user_id, session_id))
-            pipeline.hget(keys.account(user_id), "status")
-            session, status = pipeline.execute()
-        return CachedState(cast("SessionFlag | None", session), status)
+            for user_id, session_id in sessions:
+                pipeline.get(keys.session(user_id, session_id))
+                pipeline.hget(keys.account(user_id), "status")
+            values = pipeline.execute()
+        return [
+            CachedState(cast("SessionFlag | None", session), status)
+            for session, status in zip(values[::2], values[1::2], strict=True)
+        ]
 
     def remember(self, user_id: str, session_id: str, account: Account) -> None:
         """Cache an active session and its user's account as PostgreSQL has them."""

@@ -19,6 +19,13 @@ CONTINUATION = 0x0
 FINAL = 0x80
 _KEY = b"\x0f\xf0\x33\xcc"
 READ_SECONDS = 5.0
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+"""The headers of an opening request."""
 
 
 def frame(opcode: int, payload: bytes, *, final: bool = True, mask: bool = True) -> bytes:
@@ -41,10 +48,9 @@ def say(message: Any) -> bytes:
 def handshake(token: str, *, headers: str = "") -> bytes:
     """The opening request."""
     return (
-        "GET /ws HTTP/1.1\r\nHost: scores.example\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        f"Authorization: Bearer {token}\r\n{headers}\r\n"
+        "GET /ws HTTP/1.1\r\nHost: scores.example\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in UPGRADE.items())
+        + f"Authorization: Bearer {token}\r\n{headers}\r\n"
     ).encode()
 
 

@@ -17,9 +17,11 @@ from app.contract.identity import Identity
 from broadcaster import frames
 from broadcaster.heartbeat import Heartbeat
 from broadcaster.hub import Hub
+from broadcaster.limits import Rate, ViewerLimits
 from broadcaster.viewer import Viewer
 
 HEARTBEAT_SECONDS = 25
+LIMITS = ViewerLimits(1000, 100, 500, Rate(1000, 1000), 4096, Rate(20, 40))
 
 
 def board(version: int) -> bytes:
@@ -69,14 +71,20 @@ class Peer:
 class Ground:
     """A hub with a first board, and what its viewers said."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: ViewerLimits = LIMITS) -> None:
         self.heard: list[str] = []
-        self.hub = Hub(HEARTBEAT_SECONDS, lambda hub, viewer, text: self.heard.append(text))
+        self.hub = Hub(HEARTBEAT_SECONDS, limits, lambda hub, viewer, text: self.heard.append(text))
         self.hub.broadcast(board(1))
         self.heartbeat = Heartbeat(self.hub, HEARTBEAT_SECONDS)
         self._stack = ExitStack()
 
-    def join(self, user: str = "u", session: str = "s", expires_in: int = 900) -> Peer:
+    def join(
+        self,
+        user: str = "u",
+        session: str = "s",
+        expires_in: int = 900,
+        address: str = "192.0.2.1",
+    ) -> Peer:
         """A viewer of that user's session, whose socket holds little."""
         ours, theirs = socket.socketpair()
         for each in (ours, theirs):
@@ -85,7 +93,7 @@ class Ground:
         self._stack.enter_context(theirs)
         before = set(self.hub.viewers())
         identity = Identity(user, session, "t", int(time.time()) + expires_in)
-        self.hub.join(ours, identity, b"")
+        self.hub.join(ours, identity, address, b"")
         (viewer,) = set(self.hub.viewers()) - before
         return Peer(theirs, viewer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import requests
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from app.composition import Services, build_services
@@ -83,6 +86,25 @@ class Stage:
     def descriptors(self) -> int:
         """How many file descriptors the broadcaster has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+
+def last_events(viewer: ClientConnection, seconds: float) -> tuple[list[dict[str, Any]], int]:
+    """What comes until the close frame, which has to come in time, and its code."""
+    limit = time.monotonic() + seconds
+    events: list[dict[str, Any]] = []
+    try:
+        while True:
+            events.append(json.loads(viewer.recv(max(0.0, limit - time.monotonic()))))
+    except ConnectionClosed as closed:
+        assert closed.rcvd is not None
+        return events, closed.rcvd.code
+
+
+def metric(stage: Stage, name: str) -> float:
+    """What /metrics says of it; 0 for a label that was never counted."""
+    text = requests.get(f"{stage.url}/metrics", timeout=5).text
+    values = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]
+    return float(values[0]) if values else 0.0
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.standings import Board, BoardVersion
-from broadcaster.coalescer import Coalescer
+from broadcaster.coalescer import BROADCAST_SHARE, Coalescer
 
 INTERVAL_SECONDS = 0.05
 
@@ -28,6 +28,7 @@ class Source:
         self.version = 1
         self.failures: list[Exception] = []
         self.published: list[tuple[float, int]] = []
+        self.worked = 0.0
         self.reads = 0
         self.coalescer = Coalescer(self.read, self.publish, interval_seconds)
 
@@ -37,8 +38,9 @@ class Source:
             raise self.failures.pop(0)
         return board(self.version)
 
-    def publish(self, board: Board) -> None:
+    def publish(self, board: Board) -> float:
         self.published.append((time.monotonic(), board.version.number))
+        return self.worked
 
     def versions(self) -> list[int]:
         return [version for _, version in self.published]
@@ -91,6 +93,34 @@ def test_a_burst_is_one_board_an_interval_and_ends_with_the_newest(source: Sourc
     times = [moment for moment, _ in source.published]
     assert all(later - earlier >= INTERVAL_SECONDS * 0.99 for earlier, later in pairwise(times))
     assert len(times) >= 4
+
+
+def test_broadcasting_takes_no_more_than_its_share_of_a_core(source: Source) -> None:
+    source.worked = 0.12
+    with source.running():
+        for version in range(2, 60):
+            source.version = version
+            source.coalescer.hear(version)
+            gevent.sleep(0.01)
+        await_greenlets(lambda: source.versions()[-1] == 59)
+    times = [moment for moment, _ in source.published]
+    least = source.worked / BROADCAST_SHARE
+    assert all(later - earlier >= least * 0.99 for earlier, later in pairwise(times))
+    assert len(times) >= 3
+
+
+def test_the_interval_is_the_one_set_again_when_the_viewers_are_gone(source: Source) -> None:
+    source.worked = 0.3
+    with source.running():
+        await_greenlets(lambda: source.versions() == [1])
+        source.worked = 0.0
+        for version in (2, 3):
+            source.version = version
+            source.coalescer.hear(version)
+            await_greenlets(lambda version=version: source.versions()[-1] == version)  # type: ignore[misc]
+    (first, second, third) = [moment for moment, _ in source.published]
+    assert second - first >= 0.3 / BROADCAST_SHARE * 0.99
+    assert third - second < 0.3
 
 
 def test_after_a_quiet_time_news_is_published_at_once() -> None:

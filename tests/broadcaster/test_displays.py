@@ -14,9 +14,8 @@ from app.contract.identity import Identity, JwtSigner
 from app.services.displays import Issued
 from app.services.moderation import Act
 from tests.awaiting import await_true
-from tests.broadcaster.frames_in import bare_viewer, say
+from tests.broadcaster.frames_in import UPGRADE, bare_viewer, say
 from tests.broadcaster.stage import Stage, broadcaster_on
-from tests.broadcaster.test_handshake import UPGRADE
 from tests.servers import DatabaseServer, Stores, redis_server
 from tests.system.watching import Watcher
 
@@ -52,6 +51,9 @@ def test_a_display_sees_the_board_and_every_change(stage: Stage) -> None:
         assert connected["userId"] == issued.token.id
         assert 3590 < connected["tokenExpiresIn"] <= 3600
         viewer.next_event("leaderboard_update")
+        # It is nobody, so there is nobody's rank to tell.
+        viewer.send(say({"type": "watch_me"}))
+        assert viewer.next_event("error")["data"]["code"] == "MESSAGE_INVALID"
     with Watcher(stage.websocket_url, issued.jwt) as watcher:
         version = stage.person().score().board_version
         assert version is not None

@@ -17,17 +17,10 @@ from websockets.sync.client import connect
 
 from app.contract.identity import Identity
 from app.contract.messages import SUBPROTOCOL
-from tests.broadcaster.frames_in import bare_viewer, handshake, say
+from tests.broadcaster.frames_in import UPGRADE, bare_viewer, handshake, say
 from tests.broadcaster.stage import ORIGIN, Stage
 
 pytestmark = pytest.mark.slow
-
-UPGRADE = {
-    "Connection": "Upgrade",
-    "Upgrade": "websocket",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-}
 
 
 def ways_to_show(token: str) -> dict[str, dict[str, Any]]:

@@ -176,6 +176,26 @@ def test_the_heartbeat_pings_and_drops_the_silent(ground: Ground) -> None:
     assert peer.viewer.gone
 
 
+def test_viewers_who_came_together_are_not_pinged_together(ground: Ground) -> None:
+    peers = [ground.join() for _ in range(30)]
+    for peer in peers:
+        ground.later(peer, 0)
+    due = sorted(peer.viewer.ping_at - peer.viewer.heard_at for peer in peers)
+    assert due[-1] <= HEARTBEAT_SECONDS
+    assert due[-1] - due[0] > HEARTBEAT_SECONDS / 20
+    assert len(set(due)) == len(due)
+
+
+def test_what_a_slow_viewer_gets_late_counts_as_work_of_the_next_board(ground: Ground) -> None:
+    peer = ground.join()
+    for version in range(2, 30):
+        ground.hub.broadcast(board(version))
+    ground.hub.sent_late(3.0)
+    assert peer.read()
+    assert 3.0 < ground.hub.broadcast(board(30)) < 4.0
+    assert ground.hub.broadcast(board(31)) < 1.0
+
+
 def test_who_says_anything_after_a_ping_stays(ground: Ground) -> None:
     peer = ground.join()
     ground.later(peer, HEARTBEAT_SECONDS)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from app.contract import keys
@@ -16,23 +14,11 @@ from app.contract.messages import SessionsEnded
 from tests.app.people import PASSWORD, Person
 from tests.awaiting import await_true
 from tests.broadcaster.frames_in import bare_viewer, say
-from tests.broadcaster.stage import Stage
+from tests.broadcaster.stage import Stage, last_events
 from tests.system.running import RunningSystem
 from tests.system.watching import Watcher
 
 pytestmark = pytest.mark.slow
-
-
-def last_events(viewer: ClientConnection, seconds: float) -> tuple[list[dict[str, object]], int]:
-    """What comes until the close frame, which has to come in time, and its code."""
-    limit = time.monotonic() + seconds
-    events: list[dict[str, object]] = []
-    try:
-        while True:
-            events.append(json.loads(viewer.recv(max(0.0, limit - time.monotonic()))))
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return events, closed.rcvd.code
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import requests
 
 from app.contract import keys
 from tests.awaiting import await_true
-from tests.broadcaster.frames_in import bare_viewer, say
+from tests.broadcaster.frames_in import UPGRADE, bare_viewer, say
 from tests.broadcaster.stage import Stage, broadcaster_on
 from tests.servers import DatabaseServer, Stores, redis_server
 from tests.system.watching import Watcher
@@ -52,13 +52,7 @@ def test_viewers_outlast_redis_and_then_see_what_they_missed(
 
         refused = requests.get(
             f"{stage.url}/ws",
-            headers={
-                "Connection": "Upgrade",
-                "Upgrade": "websocket",
-                "Sec-WebSocket-Version": "13",
-                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-                "Authorization": f"Bearer {tokens[0]}",
-            },
+            headers=UPGRADE | {"Authorization": f"Bearer {tokens[0]}"},
             timeout=5,
         )
         assert refused.status_code == 503

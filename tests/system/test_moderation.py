@@ -121,6 +121,19 @@ def test_a_ban_reaches_tokens_caches_index_screens_and_sockets_within_a_second(
     assert player.spend(token).json()["code"] == "USER_BANNED"
 
 
+def test_a_logout_closes_the_sockets_on_every_broadcaster_within_a_second(
+    system: RunningSystem,
+) -> None:
+    player = system.register()
+    with ExitStack() as stack:
+        screens = [
+            stack.enter_context(Watcher(url, player.access_token)) for url in system.websocket_urls
+        ]
+        await_true(lambda: all(screen.boards for screen in screens), 5)
+        assert player.call("POST", "/auth/logout").status_code == 204
+        await_true(lambda: [screen.closed_with for screen in screens] == [4401, 4401], 1)
+
+
 def test_an_unban_brings_the_player_back_with_their_score_and_a_new_login(
     system: RunningSystem, moderator: Services
 ) -> None:
