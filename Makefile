@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # Most tests wait for other processes. A file stays in one worker, which has servers of its own.
 PARALLEL := -n 2 --dist loadfile
 
-.PHONY: run flask test test-fast lint bench-fraud bench-rebuild soak screenshot
+.PHONY: run flask test test-fast lint bench-fraud bench-fanout bench-rebuild soak screenshot
 
 run: $(INSTALLED)
 	@exec $(BIN)/python -m tools.local
@@ -42,6 +42,10 @@ bench-rebuild: $(INSTALLED)
 MINUTES ?= 10
 soak: $(INSTALLED)
 	@exec $(BIN)/python -m bench.soak $(MINUTES)
+
+# The broadcaster beside a bare loop of socket.send; docs/scaling.md explains the table.
+bench-fanout: $(INSTALLED)
+	@exec $(BIN)/python -m bench.fanout $(ARGS)
 
 # Debian keeps ensurepip in a package of its own, so it's the machine's pip that fills the venv. The
 # umask lets PostgreSQL's binaries be run by the user that stands in for root.

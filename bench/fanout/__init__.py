@@ -1,0 +1,1 @@
+"""The broadcaster beside a bare loop of socket.send: `make bench-fanout`."""
