@@ -12,7 +12,7 @@ import pytest
 
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.standings import Board, BoardVersion
-from broadcaster.coalescer import BROADCAST_SHARE, Coalescer
+from broadcaster.coalescer import Coalescer
 
 INTERVAL_SECONDS = 0.05
 
@@ -104,7 +104,7 @@ def test_broadcasting_takes_no_more_than_its_share_of_a_core(source: Source) -> 
             gevent.sleep(0.01)
         await_greenlets(lambda: source.versions()[-1] == 59)
     times = [moment for moment, _ in source.published]
-    least = source.worked / BROADCAST_SHARE
+    least = source.worked / 0.6
     assert all(later - earlier >= least * 0.99 for earlier, later in pairwise(times))
     assert len(times) >= 3
 
@@ -119,7 +119,7 @@ def test_the_interval_is_the_one_set_again_when_the_viewers_are_gone(source: Sou
             source.coalescer.hear(version)
             await_greenlets(lambda version=version: source.versions()[-1] == version)  # type: ignore[misc]
     (first, second, third) = [moment for moment, _ in source.published]
-    assert second - first >= 0.3 / BROADCAST_SHARE * 0.99
+    assert second - first >= 0.3 / 0.6 * 0.99
     assert third - second < 0.3
 
 
