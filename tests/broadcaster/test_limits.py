@@ -51,10 +51,9 @@ def narrow(stores_here: Stores, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def stack(narrow: Stage) -> Iterator[ExitStack]:
     """Closes a test's viewers, and waits until their places are free again."""
-    before = narrow.descriptors()
     with ExitStack() as viewers:
         yield viewers
-    await_true(lambda: narrow.descriptors() <= before, 5)
+    await_true(lambda: narrow.log().count("viewer_joined") == narrow.log().count("viewer_left"), 5)
 
 
 def watch(stage: Stage, stack: ExitStack, who: Person, address: str) -> ClientConnection:
@@ -166,10 +165,12 @@ def test_more_handshakes_than_allowed_in_a_second_hear_503_and_may_come_back(
     ):
         person = stage.person()
         present = stack.enter_context(bare_viewer(stage.port, stage.access_token(person)))
-        # All at once, so that the second can't pass in between however slow the machine is.
+        begun = time.monotonic()
         replies = at_once(stage, person, 20)
+        seconds = time.monotonic() - begun
         refused = [reply for reply in replies if reply.startswith("HTTP/1.1 503")]
-        assert 20 - len(refused) <= 4
+        assert refused
+        assert 20 - len(refused) <= 2 + 2 * seconds
         assert all("TOO_MANY_HANDSHAKES" in reply for reply in refused)
         assert all("Retry-After: " in reply for reply in refused)
         assert hits(stage, "new_viewers_per_second") == len(refused)
@@ -180,7 +181,7 @@ def test_more_handshakes_than_allowed_in_a_second_hear_503_and_may_come_back(
 
 
 def at_once(stage: Stage, person: Person, number: int) -> list[str]:
-    """The heads of the replies to so many handshakes that are all sent before one is read."""
+    """The replies to so many handshakes that are all sent before one is read."""
     request = handshake(stage.access_token(person))
     with ExitStack() as stack:
         sockets = [
@@ -189,4 +190,12 @@ def at_once(stage: Stage, person: Person, number: int) -> list[str]:
         ]
         for each in sockets:
             each.sendall(request)
-        return [each.recv(4096).decode(errors="replace") for each in sockets]
+        return [read_reply(each) for each in sockets]
+
+
+def read_reply(sock: socket.socket) -> str:
+    """All of a refusal, which ends with the connection; of an upgrade its beginning."""
+    reply = sock.recv(4096)
+    while reply.startswith(b"HTTP/1.1 503") and (more := sock.recv(4096)):
+        reply += more
+    return reply.decode(errors="replace")
