@@ -21,7 +21,7 @@ class Readings:
 
     def read(self, user_ids: Sequence[str]) -> OwnStandings | None:
         self.asked.append(sorted(user_ids))
-        own = tuple(OwnStanding(self.score, index + 1) for index, _ in enumerate(user_ids))
+        own = tuple(OwnStanding(self.score, 1) for _ in user_ids)
         return OwnStandings(7, own)
 
 
