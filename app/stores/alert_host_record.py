@@ -32,8 +32,9 @@ class HostAlertRecord:
         self._memory: Episodes = {}
 
     def note(self, kind: str, occurrences: int) -> int | None:
-        now = time.time()
         with self._episodes() as episodes:
+            # Under the lock: a time taken before it may be earlier than what the last one wrote.
+            now = time.time()
             known = episodes.setdefault(kind, {"held": 0, "open": 0})
             known["seenAt"] = now
             # A clock that was set back must not hold an alert back for long.
