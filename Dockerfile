@@ -2,7 +2,8 @@
 FROM python:3.11-slim
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-RUN useradd --system --user-group --no-create-home scoreboard
+# A number, because some orchestrators want to see that it isn't root's.
+RUN useradd --system --uid 10001 --user-group --no-create-home scoreboard
 WORKDIR /srv/scoreboard
 
 COPY requirements.txt .
@@ -13,8 +14,13 @@ COPY app app
 COPY broadcaster broadcaster
 COPY config config
 COPY migrations migrations
+COPY deploy/alive.py deploy/alive.py
+# Now, since the processes may write nowhere but to /tmp.
+RUN python -m compileall -q app broadcaster config migrations wsgi.py
 
-USER scoreboard
+USER 10001
 ENV HOST=0.0.0.0
 EXPOSE 8000 8001
+# Whether it answers, not whether PostgreSQL and Redis do: a restart would mend neither.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "deploy/alive.py", "PORT", "8000"]
 CMD ["gunicorn", "--config", "config/gunicorn.py", "wsgi:app"]

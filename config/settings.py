@@ -78,7 +78,9 @@ class Settings:
     )
     jwt_issuer: str = _variable("JWT_ISSUER", "`iss` of JWTs", "live-scoreboard")
     jwt_audience: str = _variable("JWT_AUDIENCE", "`aud` of JWTs", "live-scoreboard")
-    host: str = _variable("HOST", "address to listen on", "127.0.0.1")
+    host: str = _variable(
+        "HOST", "address to listen on; empty: 127.0.0.1, or 0.0.0.0 where PORT is set", ""
+    )
     port: int = _variable("PORT", "port of the API and the page", "8000", parsers.integer(1, 65535))
     broadcaster_port: int = _variable(
         "BROADCASTER_PORT", "port of the WebSocket broadcaster", "8001", parsers.integer(1, 65535)
@@ -238,7 +240,13 @@ def load_settings() -> Settings:
             problems.append(f"  {variable.name} {_complaint(error, variable)}")
     if problems:
         raise InvalidSettings("\n".join(["The settings can't be used:", *problems]))
+    values["host"] = values["host"] or _default_host(env)
     return Settings(**values)
+
+
+def _default_host(env: Env) -> str:
+    # As gunicorn does: who chooses the port is a host that routes to it from outside.
+    return "0.0.0.0" if env.str("PORT", "") else "127.0.0.1"  # noqa: S104
 
 
 def _read(env: Env, variable: Variable) -> Any:

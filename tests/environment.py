@@ -13,6 +13,8 @@ _UNLIMITED = "1000000 per minute"
 def base_environment() -> dict[str, str]:
     """The variables that every test's processes share; secrets are made once a run."""
     return {
+        # Where PORT is set the default would be every address.
+        "HOST": "127.0.0.1",
         "JWT_PRIVATE_KEY": new_private_key(),
         "ACTION_TOKEN_SECRET": new_secret(),
         "BCRYPT_COST": "4",

@@ -121,6 +121,9 @@ class LocalSystem:
         ):
             if not os.environ.get(variable):
                 os.environ[variable] = kept(self._directory.path / file, make)
+        if not os.environ.get("HOST"):
+            # Even where PORT is set, which elsewhere means a host that routes to it.
+            os.environ["HOST"] = "127.0.0.1"
         settings = load_settings()
         if not os.environ.get("ALLOWED_ORIGINS"):
             names = ("127.0.0.1", "localhost")
