@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -27,8 +28,9 @@ READY_SECONDS = 30
 class RunningSystem:
     """So many APIs and broadcasters on free ports of 127.0.0.1.
 
-    `variables` are settings beside the tests' own. `url` is the first API's address,
-    `websocket_url` the first broadcaster's.
+    `variables` are settings beside the tests' own, `wrapper` a command that starts each process as
+    its own continuation. `url` is the first API's address, `websocket_url` the first
+    broadcaster's.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class RunningSystem:
         web_processes: int = 1,
         broadcasters: int = 1,
         variables: dict[str, str] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         self.stores = stores
         self._log_dir = log_dir
@@ -53,6 +56,7 @@ class RunningSystem:
         self.web: list[subprocess.Popen[bytes]] = []
         self.broadcasters: list[subprocess.Popen[bytes]] = []
         self._variables = variables or {}
+        self._wrapper = wrapper
 
     def environment(self, port: int = 0, broadcaster_port: int = 0) -> dict[str, str]:
         """What a process of this system finds in its environment; 0: the first one's port."""
@@ -122,7 +126,7 @@ class RunningSystem:
         number = len(list(self._log_dir.glob(f"{name}-*.log")))
         output = self._stack.enter_context((self._log_dir / f"{name}-{number}.log").open("wb"))
         command[0] = str(Path(sys.executable).parent / command[0])
-        process = spawn(command, output=output, environment=environment)
+        process = spawn([*self._wrapper, *command], output=output, environment=environment)
         self._stack.callback(end, process, (signal.SIGTERM, 10))
         return process
 

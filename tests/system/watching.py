@@ -6,19 +6,24 @@ import json
 import threading
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 
 class Watcher:
     """A WebSocket client in a thread of its own; `boards` are the updates it got, in order."""
 
-    def __init__(self, websocket_url: str, access_token: str) -> None:
+    def __init__(
+        self, websocket_url: str, access_token: str, *, origin: str | None = None
+    ) -> None:
         headers = {"Authorization": f"Bearer {access_token}"}
         self._stack = ExitStack()
-        self._socket = self._stack.enter_context(connect(websocket_url, additional_headers=headers))
+        self._socket = self._stack.enter_context(
+            connect(websocket_url, additional_headers=headers, origin=cast(Origin | None, origin))
+        )
         self._changed = threading.Condition()
         self.boards: list[dict[str, Any]] = []
         self.closed_with: int | None = None

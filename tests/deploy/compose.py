@@ -1,0 +1,25 @@
+"""docker-compose.yml as its readers see it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from tests.servers import ROOT
+
+FILE = ROOT / "docker-compose.yml"
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
+_VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<word>[^}]*))?\}")
+
+
+def environment(service: str, **dot_env: str) -> dict[str, str]:
+    """A service's environment, with what the .env says put in its places; KeyError without."""
+
+    def value(match: re.Match[str]) -> str:
+        default = match["word"] if match["kind"] == "-" else None
+        return dot_env.get(match["name"]) or default or dot_env[match["name"]]
+
+    found: dict[str, str] = SERVICES[service].get("environment", {})
+    return {name: _VARIABLE.sub(value, text) for name, text in found.items()}

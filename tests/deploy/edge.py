@@ -1,0 +1,69 @@
+"""The edge: Debian's Caddy with the very file that deploy/ has for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from tests.awaiting import await_true
+from tests.servers import ROOT
+from tests.system.running import free_ports
+from tools.processes import end, spawn
+
+CADDY = shutil.which("caddy") or ""
+CADDYFILE = ROOT / "deploy/caddy/Caddyfile"
+
+
+class Edge:
+    """Where it serves, and what it has said."""
+
+    def __init__(self, port: int, log_file: Path) -> None:
+        self.origin = f"http://127.0.0.1:{port}"
+        self.websocket_url = f"ws://127.0.0.1:{port}/ws"
+        self._log_file = log_file
+
+    def log(self) -> str:
+        return self._log_file.read_text()
+
+
+@contextmanager
+def edge(port: int, web_port: int, broadcaster_port: int, folder: Path) -> Iterator[Edge]:
+    """Caddy on that port of 127.0.0.1, in front of the two."""
+    (admin_port,) = free_ports(1)
+    served = Edge(port, folder / f"edge-{port}.log")
+    variables = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "SITE_ORIGIN": served.origin,
+        "EDGE_BIND": "127.0.0.1",
+        "EDGE_ADMIN": f"127.0.0.1:{admin_port}",
+        "WEB_UPSTREAM": f"127.0.0.1:{web_port}",
+        "BROADCASTER_UPSTREAM": f"127.0.0.1:{broadcaster_port}",
+    }
+    command = [CADDY, "run", "--config", CADDYFILE, "--adapter", "caddyfile"]
+    with (folder / f"edge-{port}.log").open("wb") as output:
+        process = spawn(command, output=output, environment=variables)
+    try:
+        await_true(lambda: "serving initial configuration" in served.log(), 30)
+        yield served
+    finally:
+        end(process, (signal.SIGTERM, 10))
+
+
+def client_at(address: str) -> requests.Session:
+    """A client whose connections come from that address of this machine."""
+
+    class Source(HTTPAdapter):
+        def init_poolmanager(self, *arguments: object, **options: object) -> None:
+            super().init_poolmanager(*arguments, **options, source_address=(address, 0))  # type: ignore[arg-type]
+
+    session = requests.Session()
+    session.mount("http://", Source())
+    return session
