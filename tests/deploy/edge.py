@@ -18,7 +18,7 @@ from tests.system.running import free_ports
 from tools.processes import end, spawn
 
 CADDY = shutil.which("caddy") or ""
-CADDYFILE = ROOT / "deploy/caddy/Caddyfile"
+CADDYFILE = str(ROOT / "deploy/caddy/Caddyfile")
 
 
 class Edge:

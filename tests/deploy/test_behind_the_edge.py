@@ -39,7 +39,10 @@ def read_only_wrapper() -> Sequence[str]:
     wrapper = ["unshare", "--mount", "sh", "-ec", READ_ONLY, "sh"]
     with tempfile.TemporaryDirectory() as folder:
         tried = subprocess.run(
-            [*wrapper, "true"], env=os.environ | {"TMPDIR": folder}, capture_output=True, check=False
+            [*wrapper, "true"],
+            env=os.environ | {"TMPDIR": folder},
+            capture_output=True,
+            check=False,
         )
     return wrapper if tried.returncode == 0 else ()
 
@@ -67,6 +70,8 @@ def site(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> 
     variables = {
         name: told[name] for name in ("TRUSTED_PROXY_HOPS", "ALLOWED_ORIGINS", "WEBSOCKET_URL")
     }
+    # One worker, to spare the machine.
+    variables |= {"WEB_WORKERS": "1"}
     variables |= {"AUTH_LIMIT": f"{LOGINS} per minute", "TMPDIR": str(tmp_path_factory.mktemp("t"))}
     wrapper = read_only_wrapper()
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:

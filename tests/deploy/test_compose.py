@@ -1,4 +1,4 @@
-"""docker-compose.yml is one that Compose reads, and runs the Procfile's processes with all they need."""
+"""docker-compose.yml is as Compose wants it, and runs the Procfile's processes as is right."""
 
 from __future__ import annotations
 

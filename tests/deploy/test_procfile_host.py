@@ -1,4 +1,4 @@
-"""On a host that runs a Procfile: its lines by a shell, clean settings, URLs as it hands them out."""
+"""On a host that runs a Procfile: a shell runs its lines, from clean settings and such URLs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class Host:
         variables = self._config | {"PORT": str(port)} | config
         with log.open("wb") as output:
             # env, because exec takes no assignments; so that signals reach the process itself.
-            process = spawn(["sh", "-c", f"exec env {command}"], output=output, environment=variables)
+            process = spawn(
+                ["sh", "-c", f"exec env {command}"], output=output, environment=variables
+            )
         try:
             yield f"http://127.0.0.1:{port}"
         finally:

@@ -1,0 +1,121 @@
+"""A backup taken while people play, restored beside an empty Redis, as docs/deploy.md says it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import requests
+
+from app.contract import keys
+from app.services.moderation import Act
+from tests.awaiting import await_true
+from tests.cluster.flow import operate, services_of
+from tests.cluster.load import Load
+from tests.servers import DatabaseServer, Stores, redis_server
+from tests.system.player import PASSWORD
+from tests.system.running import RunningSystem
+from tests.system.watching import Watcher
+from tools.embedded import wheel_binaries
+
+pytestmark = pytest.mark.slow
+PLAYERS = 4
+
+
+def run(program: str, *words: str | Path) -> None:
+    """One of PostgreSQL's own programs."""
+    done = subprocess.run(
+        [wheel_binaries() / program, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@contextmanager
+def system_on(database_url: str, folder: Path) -> Iterator[RunningSystem]:
+    """A system on that database and an empty Redis."""
+    # One worker each, to spare the machine.
+    few = {"WEB_WORKERS": "1"}
+    with (
+        TemporaryDirectory(prefix="scoreboard-") as data,
+        redis_server(Path(data)) as server,
+        RunningSystem(Stores(database_url, server.url), folder, variables=few) as system,
+    ):
+        yield system
+
+
+@pytest.fixture
+def played(postgres: DatabaseServer, tmp_path: Path) -> Iterator[RunningSystem]:
+    """The system whose database is dumped."""
+    with system_on(postgres.create(), tmp_path) as system:
+        yield system
+
+
+def test_a_restored_database_with_an_empty_redis_comes_up_right_by_itself(
+    played: RunningSystem, postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("restored")
+    dump = folder / "scoreboard.dump"
+    players = [played.register(f"Player {number}") for number in range(PLAYERS)]
+    ended = played.register("Ended")
+    ended.score_point()
+    banned = played.register("Banned")
+    banned.score_point()
+    with services_of(played) as services:
+        services.moderation.ban(Act("test", "because"), banned.user_id)
+    ended.call("POST", "/auth/logout")
+    used = players[0].ask_token()
+    first = players[0].spend(used).json()
+
+    with Load(players) as load:
+        await_true(lambda: len(load.acknowledged) == PLAYERS, 30)
+        before = dict(load.acknowledged)
+        run("pg_dump", "--format=custom", "--file", dump, played.stores.database_url)
+        during = sum(load.acknowledged.values())
+        await_true(lambda: sum(load.acknowledged.values()) > during, 30)
+    before[players[0].user_id] += 1
+    load.acknowledged[players[0].user_id] += 1
+
+    database_url = postgres.create(migrated=False)
+    run("pg_restore", "--no-owner", "--exit-on-error", "--dbname", database_url, dump)
+    with system_on(database_url, folder) as restored:
+        board = requests.get(f"{restored.url}/api/leaderboard?limit=100", timeout=10).json()
+        scores = {row["userId"]: row["score"] for row in board["leaderboard"]}
+        # What was acknowledged before the dump began is there, and nothing that never was.
+        for player in players:
+            assert before[player.user_id] <= scores[player.user_id]
+            assert scores[player.user_id] <= load.acknowledged[player.user_id]
+        assert banned.user_id not in scores
+        assert [row["rank"] for row in board["leaderboard"]] == [
+            1 + sum(other > row["score"] for other in scores.values())
+            for row in board["leaderboard"]
+        ]
+        # The index is built by now or in a moment; nobody has asked for it.
+        await_true(lambda: index_is_whole(restored), 30)
+        assert f"Sound: {len(scores)} players" in operate(restored, "ledger", "verify")
+
+        # Everybody goes on with the session that they had, and those without have none.
+        player, token = players[0], players[0].access_token
+        player.url = ended.url = banned.url = restored.url
+        with Watcher(restored.websocket_url, token) as watcher:
+            point = player.score_point()
+            assert point["newScore"] == scores[player.user_id] + 1
+            watcher.await_board(point["boardVersion"], 10)
+        again = player.spend(used).json()
+        assert (again["code"], again["details"]["newScore"]) == ("TOKEN_USED", first["newScore"])
+        assert ended.call("GET", "/users/me").json()["code"] == "SESSION_REVOKED"
+        login = {"username": banned.username, "password": PASSWORD}
+        refused = requests.post(f"{restored.url}/api/auth/login", json=login, timeout=10)
+        assert refused.json()["code"] == "USER_BANNED"
+
+
+def index_is_whole(system: RunningSystem) -> bool:
+    with services_of(system) as services:
+        return services.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 1
