@@ -87,6 +87,13 @@ def parse_redis_url(text: str) -> RedisUrl:
     )
 
 
+def with_parameters(text: str, further: str) -> str:
+    """The URL with further parameters, for one that a host hands out and changes by itself."""
+    if not further:
+        return text
+    return f"{text}{'&' if '?' in text else '?'}{further}"
+
+
 def _parameters(parts: SplitResult) -> dict[str, str]:
     allowed = _PARAMETERS[parts.scheme]
     found = parse_qsl(parts.query, keep_blank_values=True)

@@ -13,7 +13,7 @@ from limits import RateLimitItem
 from config import parsers
 from config.alert_urls import parse_alert_urls
 from config.origins import parse_origins
-from config.redis_url import RedisUrl, parse_redis_url
+from config.redis_url import RedisUrl, parse_redis_url, with_parameters
 from config.rsa_keys import parse_private_key, parse_public_keys
 
 BCRYPT_COSTS = range(4, 32)
@@ -59,6 +59,11 @@ class Settings:
         None,
         parse_redis_url,
         secret=True,
+    )
+    redis_url_parameters: str = _variable(
+        "REDIS_URL_PARAMETERS",
+        "added to a REDIS_URL that a host hands out: `ssl_cert_reqs=none`, say",
+        "",
     )
     jwt_private_key: RSAPrivateKey = _variable(
         "JWT_PRIVATE_KEY", "RSA key in PEM that signs JWTs", None, parse_private_key, secret=True
@@ -254,6 +259,8 @@ def _read(env: Env, variable: Variable) -> Any:
     text = env.str(variable.name, "") or variable.default
     if text is None:
         raise EnvError(variable.name)
+    if variable.name == "REDIS_URL":
+        text = with_parameters(text, env.str("REDIS_URL_PARAMETERS", ""))
     return variable.parse(text)
 
 

@@ -136,3 +136,20 @@ def test_origins_that_may_call_the_api_are_whole_origins() -> None:
     # A pattern would let in more than it seems to, and a path nothing at all.
     for wrong in ("https://*.example", "quiz.example", "https://quiz.example/", "null"):
         assert "\n  CORS_ORIGINS must be " in complaint(CORS_ORIGINS=wrong)
+
+
+def test_where_a_host_chooses_the_port_it_can_reach_what_listens() -> None:
+    assert load(HOST="", PORT="").host == "127.0.0.1"
+    assert load(HOST="", PORT="5000").host == "0.0.0.0"
+    assert load(HOST="192.0.2.7", PORT="5000").host == "192.0.2.7"
+
+
+def test_parameters_are_added_to_the_redis_url_that_a_host_hands_out() -> None:
+    given = {"REDIS_URL": "rediss://:hidden@h:6379", "REDIS_URL_PARAMETERS": "ssl_cert_reqs=none"}
+    assert (
+        load(**given).redis_url
+        == load(REDIS_URL=f"{given['REDIS_URL']}?ssl_cert_reqs=none").redis_url
+    )
+    both = load(**given | {"REDIS_URL": f"{given['REDIS_URL']}?db=3"}).redis_url
+    assert (both.database, both.tls) == (3, {"ssl_cert_reqs": "none"})
+    assert "  REDIS_URL must have no parameters" in complaint(REDIS_URL_PARAMETERS="retries=3")

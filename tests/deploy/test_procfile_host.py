@@ -45,12 +45,13 @@ class Host:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": "/nonexistent",
             "DATABASE_URL": database_url.replace("postgresql://", "postgres://"),
-            # Its certificate is its own, as on Heroku.
-            "REDIS_URL": redis_server.url.partition("?")[0] + "?ssl_cert_reqs=none",
+            "REDIS_URL": redis_server.url.partition("?")[0],
+            # The server's certificate is signed by itself, as on Heroku.
+            "REDIS_URL_PARAMETERS": "ssl_cert_reqs=none",
             "ACTION_TOKEN_SECRET": secrets.token_urlsafe(48),
             "JWT_PRIVATE_KEY": base_environment()["JWT_PRIVATE_KEY"],
         }
-        assert set(self._config) == {"PATH", "HOME"} | REQUIRED
+        assert set(self._config) == {"PATH", "HOME", "REDIS_URL_PARAMETERS"} | REQUIRED
 
     def run(self, command: str, **config: str) -> subprocess.CompletedProcess[str]:
         """A line run to its end."""

@@ -16,9 +16,7 @@ from websockets.typing import Origin
 class Watcher:
     """A WebSocket client in a thread of its own; `boards` are the updates it got, in order."""
 
-    def __init__(
-        self, websocket_url: str, access_token: str, *, origin: str | None = None
-    ) -> None:
+    def __init__(self, websocket_url: str, access_token: str, *, origin: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {access_token}"}
         self._stack = ExitStack()
         self._socket = self._stack.enter_context(
