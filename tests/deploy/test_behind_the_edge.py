@@ -8,7 +8,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FuturesTimeout
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,14 @@ def read_only_wrapper() -> Sequence[str]:
             check=False,
         )
     return wrapper if tried.returncode == 0 else ()
+
+
+class Successor(BaseHTTPRequestHandler):
+    """Answers that it is there."""
+
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,23 @@ def test_two_clients_are_two_addresses_and_none_can_choose_its_own(site: Site) -
     assert login(liar, **{"X-Forwarded-For": "192.0.2.99"}) == 429
     assert login(liar, **{"X-Forwarded-For": "127.0.0.3, 192.0.2.98"}) == 429
     assert login(neighbour) == 401
+
+
+def test_a_server_that_is_being_replaced_is_waited_for(site: Site, tmp_path: Path) -> None:
+    port, web_port = free_ports(2)
+    with (
+        edge(port, web_port, site.system.broadcaster_port, tmp_path) as served,
+        ThreadPoolExecutor() as threads,
+        HTTPServer(("127.0.0.1", web_port), Successor, bind_and_activate=False) as successor,
+    ):
+        successor.server_bind()
+        asked = threads.submit(requests.get, served.origin, timeout=10)
+        # Whoever connects is refused until it listens.
+        with pytest.raises(FuturesTimeout):
+            asked.result(0.3)
+        successor.server_activate()
+        successor.handle_request()
+        assert asked.result(10).status_code == 204
 
 
 def test_no_token_comes_into_the_edges_log(site: Site, tmp_path: Path) -> None:
