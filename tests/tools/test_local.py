@@ -164,6 +164,8 @@ def test_servers_of_the_environment_are_used_instead_of_embedded_ones(start: Sta
     assert {name: got[name] for name in urls} == urls
     assert got["INCREMENT_LIMIT"] == "7 per minute"
     assert f"http://127.0.0.1:{got['PORT']}" in got["ALLOWED_ORIGINS"].split(",")
+    # Choosing a port opens nothing to the world.
+    assert got["HOST"] == "127.0.0.1"
     assert len(run.seen) == 3  # supervisor and two services
     assert run.end() == 0
 
