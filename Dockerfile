@@ -22,5 +22,6 @@ USER 10001
 ENV HOST=0.0.0.0
 EXPOSE 8000 8001
 # Whether it answers, not whether PostgreSQL and Redis do: a restart would mend neither.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "deploy/alive.py", "PORT", "8000"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s \
+    CMD ["python", "deploy/alive.py", "PORT", "8000"]
 CMD ["gunicorn", "--config", "config/gunicorn.py", "wsgi:app"]

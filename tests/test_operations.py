@@ -74,7 +74,8 @@ def test_the_dashboard_asks_the_datasource_that_is_chosen() -> None:
 
 @needs_promtool
 def test_promtool_finds_no_fault_in_the_configuration_and_the_rules() -> None:
-    promtool("check", "config", "prometheus.yml")
+    for configuration in ("prometheus.yml", "compose.yml"):
+        promtool("check", "config", configuration)
 
 
 @needs_promtool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -14,56 +13,17 @@ from app.stores.redis import connect
 from config.redis_url import parse_redis_url
 from tests.awaiting import await_true
 from tests.cluster import flow
-from tests.cluster.certificates import make_certificate
 from tests.cluster.groups import SERVICE, SLOTS
+from tests.cluster.tls_server import BINARY, TlsServer
 from tests.servers import DatabaseServer, Stores
 from tests.system.running import RunningSystem, free_ports
 from tools.embedded import EmbeddedValkey
 from tools.embedded_server import HOST
 
-BINARY = shutil.which("redis-server") or ""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not BINARY, reason="Debian's redis-server is not installed"),
 ]
-
-
-class TlsServer(EmbeddedValkey):
-    """A server that speaks nothing but TLS; further settings by name."""
-
-    name = "Redis"
-
-    def __init__(self, folder: Path, name: str = "server", **settings: object) -> None:
-        super().__init__(folder / name)
-        self.certificate, self._key = make_certificate(self.data_dir)
-        self._further = {key.replace("_", "-"): value for key, value in settings.items()}
-
-    @property
-    def password(self) -> str:
-        return self._password
-
-    @property
-    def trusting(self) -> str:
-        """The parameter by which its certificate is believed."""
-        return f"ssl_ca_certs={self.certificate}"
-
-    @property
-    def url(self) -> str:
-        return f"rediss://:{self._password}@{HOST}:{self.port}/0?{self.trusting}"
-
-    def _settings(self) -> dict[str, object]:
-        tls = {
-            "port": 0,
-            "tls-port": self.port,
-            "tls-cert-file": self.certificate,
-            "tls-key-file": self._key,
-            "tls-ca-cert-file": self.certificate,
-            "tls-auth-clients": "no",
-        }
-        return super()._settings() | tls | self._further
-
-    def _command(self) -> list[str | Path]:
-        return [BINARY, self._configuration]
 
 
 class TlsSentinel(TlsServer):

@@ -111,6 +111,7 @@ def test_metrics_are_not_the_publics(site: Site) -> None:
         reply = requests.get(site.edge.origin + path, timeout=10)
         # The edge's own words, none; the API's would be JSON.
         assert (reply.status_code, reply.text) == (404, "")
+    assert requests.get(f"{site.system.url}/metrics", timeout=10).status_code == 200
 
 
 def test_two_clients_are_two_addresses_and_none_can_choose_its_own(site: Site) -> None:

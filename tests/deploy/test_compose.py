@@ -136,7 +136,7 @@ def test_the_image_runs_as_nobody_in_particular_and_says_whether_it_lives() -> N
     user = next(line.split()[1] for line in reversed(lines) if line.startswith("USER "))
     assert user.isdecimal()
     assert user != "0"
-    check = next(line for line in lines if line.startswith("HEALTHCHECK "))
+    check = lines[next(n for n, line in enumerate(lines) if line.startswith("HEALTHCHECK ")) + 1]
     assert check.endswith('CMD ["python", "deploy/alive.py", "PORT", "8000"]')
     command = next(line.removeprefix("CMD ") for line in lines if line.startswith("CMD "))
     assert yaml.safe_load(command) == PROCFILE["web"]

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from config.settings import VARIABLES
-from tests.cluster.test_tls import BINARY, TlsServer
+from tests.cluster.tls_server import BINARY, TlsServer
 from tests.environment import base_environment
 from tests.servers import ROOT, DatabaseServer
 from tests.system.player import Player
