@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from tests.deploy.compose import SERVICES, environment
 from tests.deploy.edge import CADDY, Edge, client_at, edge
@@ -82,7 +85,7 @@ def site(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> 
         name: told[name] for name in ("TRUSTED_PROXY_HOPS", "ALLOWED_ORIGINS", "WEBSOCKET_URL")
     }
     # One worker, to spare the machine.
-    variables |= {"WEB_WORKERS": "1"}
+    variables |= {"WEB_WORKERS": "1", "MAX_VIEWERS_PER_ADDRESS": "1"}
     variables |= {"AUTH_LIMIT": f"{LOGINS} per minute", "TMPDIR": str(tmp_path_factory.mktemp("t"))}
     wrapper = read_only_wrapper()
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
@@ -129,6 +132,29 @@ def test_two_clients_are_two_addresses_and_none_can_choose_its_own(site: Site) -
     assert login(liar, **{"X-Forwarded-For": "192.0.2.99"}) == 429
     assert login(liar, **{"X-Forwarded-For": "127.0.0.3, 192.0.2.98"}) == 429
     assert login(neighbour) == 401
+
+
+def test_two_viewers_are_two_addresses_and_none_can_choose_its_own(site: Site) -> None:
+    token = Player.register(site.edge.origin).access_token
+
+    def watch(address: str, **headers: str) -> ClientConnection:
+        headers["Authorization"] = f"Bearer {token}"
+        return connect(
+            site.edge.websocket_url, additional_headers=headers, source_address=(address, 0)
+        )
+
+    def first_event(viewer: ClientConnection) -> str:
+        event: str = json.loads(viewer.recv(10))["event"]
+        return event
+
+    with watch("127.0.0.2") as liar, watch("127.0.0.3") as neighbour:
+        assert first_event(liar) == first_event(neighbour) == "connected"
+        with watch("127.0.0.2", **{"X-Forwarded-For": "192.0.2.1"}) as again:
+            assert first_event(again) == "disconnect"
+            with pytest.raises(ConnectionClosed) as closed:
+                again.recv(10)
+        assert closed.value.rcvd
+        assert closed.value.rcvd.code == 4429
 
 
 def test_a_server_that_is_being_replaced_is_waited_for(site: Site, tmp_path: Path) -> None:
