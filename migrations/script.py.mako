@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 
+# The version before runs on the new tables for a while: docs/deploy.md says what may change.
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
 
