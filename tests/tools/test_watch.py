@@ -100,7 +100,7 @@ def test_a_login_prints_a_line_a_frame_at_once_and_ctrl_c_ends_it_cleanly(
     with lines(tmp_path, *words, SCOREBOARD_PASSWORD=PASSWORD) as watch:
         assert watch.next("connected")["userId"] == player.user_id
         watch.next("leaderboard_update")
-        version = player.score_point()["boardVersion"]
+        version = player.take_the_lead()["boardVersion"]
         assert watch.board(version)["version"] >= version
         watch.process.send_signal(signal.SIGINT)
         assert watch.process.wait(SECONDS) == 0
@@ -144,10 +144,10 @@ def test_the_address_of_a_display_is_all_it_needs_until_the_token_is_revoked(
 def own_system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningSystem]:
-    """A system whose broadcaster may be stopped and whose access tokens live for 4 s."""
+    """A system whose broadcaster may be stopped and whose access tokens live for 8 s."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
-        variables = {"ACCESS_TOKEN_SECONDS": "4"}
+        variables = {"ACCESS_TOKEN_SECONDS": "8"}
         folder = tmp_path_factory.mktemp("system")
         with RunningSystem(stores, folder, variables=variables) as system:
             yield system
