@@ -58,7 +58,7 @@ def test_a_thousand_who_reconnect_at_once_all_get_in_and_see_the_present_board(
 
 
 def at_once(viewing: Coroutine[Any, Any, Result]) -> Result:
-    """Run it in a thread: Playwright, where it was used before, keeps a loop running in this one."""
+    """Run it in a thread: Playwright, once used, keeps a loop of its own running in this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, viewing).result()
 
