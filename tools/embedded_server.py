@@ -100,10 +100,11 @@ class EmbeddedServer(ABC):
 
     def pause(self) -> None:
         """Freeze all its processes: connections are accepted by the kernel, nothing answers."""
-        # The parent first, so that no child is born meanwhile.
-        for each in tree(self._running()):
-            with suppress(psutil.NoSuchProcess):
-                each.suspend()
+        # Again and again, since a child may be born between the look and the parent's stop.
+        while running := [each for each in tree(self._running()) if _runs(each)]:
+            for each in running:
+                with suppress(psutil.NoSuchProcess):
+                    each.suspend()
 
     def resume(self) -> None:
         """Undo `pause`."""
@@ -151,6 +152,13 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def _ready(self) -> bool: ...
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _reserve_port() -> socket.socket:
