@@ -5,7 +5,8 @@ INSTALLED := .venv/.installed
 # Most tests wait for other processes. A file stays in one worker, which has servers of its own.
 PARALLEL := -n 2 --dist loadfile
 
-.PHONY: run flask test test-fast lint bench-fraud bench-fanout bench-rebuild soak screenshot
+.PHONY: run flask test test-fast lint bench-fraud bench-fanout bench-increments \
+	bench-rebuild soak screenshot
 
 run: $(INSTALLED)
 	@exec $(BIN)/python -m tools.local
@@ -46,6 +47,10 @@ soak: $(INSTALLED)
 # The broadcaster beside a bare loop of socket.send; docs/scaling.md explains the table.
 bench-fanout: $(INSTALLED)
 	@exec $(BIN)/python -m bench.fanout $(ARGS)
+
+# Increments beside PostgreSQL alone, and their cost on bigger boards; docs/performance.md explains.
+bench-increments: $(INSTALLED)
+	@exec $(BIN)/python -m bench.increments $(ARGS)
 
 # Debian keeps ensurepip in a package of its own, so it's the machine's pip that fills the venv. The
 # umask lets PostgreSQL's binaries be run by the user that stands in for root.

@@ -6,11 +6,14 @@ from contextlib import closing
 
 import psycopg2
 
+ID_OF_NUMBER = "md5('filled_' || {})::uuid"
+"""The id of the n-th player in SQL: known without asking, and in no order that indexes like."""
 # No two reached their score at the same moment, so that the board has one order. An
 # hour old, as most of a board is: what changed just now is placed by each repair pass too.
 _PLAYERS = (
     "INSERT INTO users (id, username, display_name, password_hash, score, revision, reached_at,"
-    " changed_at) SELECT gen_random_uuid(), 'filled_' || n, 'Player ' || n, '', 1 + mod(n, 997), 1,"
+    f" changed_at) SELECT {ID_OF_NUMBER.format('n')}, 'filled_' || n, 'Player ' || n, '',"
+    " 1 + mod(n, 997), 1,"
     " now() - interval '1 hour' + n * interval '1 microsecond', now() - interval '1 hour'"
     " FROM generate_series(1, %s) AS n"
 )

@@ -1,0 +1,1 @@
+"""How fast increments are, beside PostgreSQL alone in the same run."""

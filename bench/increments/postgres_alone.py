@@ -1,0 +1,51 @@
+"""PostgreSQL alone: the same transaction by pgbench, which comes with the embedded server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from app.stores import ledger, users
+from bench.full_board import ID_OF_NUMBER
+from bench.increments.site import Site
+from tools.embedded import wheel_binaries
+
+CLIENTS = 8
+_TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+
+
+def transactions_a_second(site: Site, seconds: int, folder: Path) -> float:
+    """What pgbench reaches with CLIENTS connections, prepared statements and fsync on."""
+    script = folder / "transaction.sql"
+    script.write_text(f"\\set n random(1, {site.players})\n{_transaction()}\n")
+    command: list[str | Path] = [wheel_binaries() / "pgbench", "--no-vacuum"]
+    command += ["--protocol=prepared", f"--client={CLIENTS}", "--jobs=1", f"--time={seconds}"]
+    done = subprocess.run(
+        [*command, f"--file={script}", site.postgres.url],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = _TPS.search(done.stdout)
+    if done.returncode != 0 or found is None:
+        raise RuntimeError(f"pgbench failed: {done.stderr}")
+    return float(found[1])
+
+
+def _transaction() -> str:
+    """The app's own statements for a new token of a random player."""
+    values = {
+        "id": ID_OF_NUMBER.format(":n"),
+        "user_id": ID_OF_NUMBER.format(":n"),
+        "issued_at": "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+        "nonce": "md5((:k)::text)::uuid",
+        "lifetime": "3600000",
+        "points": "1",
+    }
+    statements = [str(users._LOCK), str(ledger._FIND), str(ledger._COUNT)]
+    body = "".join(
+        re.sub(r":([a-z_]+)\b", lambda found: values.get(found[1], found[0]), text) + ";\n"
+        for text in statements
+    )
+    return f"\\set k random(1, 9000000000000000000)\nBEGIN;\n{body}COMMIT;"

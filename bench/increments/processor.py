@@ -1,0 +1,19 @@
+"""CPU time by kind of process, of a process and all below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import psutil
+
+
+def spent(roots: Mapping[str, int]) -> dict[str, float]:
+    """Seconds of CPU that each kind has used so far, user and system, children included."""
+    return {kind: _of_tree(psutil.Process(pid)) for kind, pid in roots.items()}
+
+
+def _of_tree(root: psutil.Process) -> float:
+    # What ended children used is in the parent's own account; PostgreSQL's backends come and go.
+    times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
+    first = times[0]
+    return sum(t.user + t.system for t in times) + first.children_user + first.children_system
