@@ -29,11 +29,11 @@ from app.services.action_tokens import ActionToken, ActionTokenCodec
 from app.services.alerts import Alerts
 from app.services.leaderboard import Leaderboard
 from app.services.sessions import Sessions
-from app.stores import ledger, users
+from app.stores import ledger
 from app.stores.admission import Admission, AdmissionStore, Attempt, Closed
 from app.stores.board_cache import LocalBoard
 from app.stores.database import Database
-from app.stores.ledger import Change
+from app.stores.ledger import Change, Counting
 from app.stores.rank_index import RankIndex
 
 log = structlog.stdlib.get_logger(__name__)
@@ -148,10 +148,10 @@ class Scoring:
         admitted = self._admit(identity, attempt, address)
         if admitted.verdict == "refused":
             raise TokenInvalid()
-        change, used_score = self._count(token)
-        outcome = self._place(change)
-        if used_score is not None:
-            raise TokenUsed(replace(outcome, score=used_score).as_json())
+        counting = self._count(token)
+        outcome = self._place(counting.change)
+        if counting.first_score is not None:
+            raise TokenUsed(replace(outcome, score=counting.first_score).as_json())
         return Increment(outcome, admitted.allowance, admitted.flagged)
 
     def _admit(self, identity: Identity, attempt: Attempt, address: str) -> Admission:
@@ -170,28 +170,25 @@ class Scoring:
             raise RateLimited(admission.allowance, flagged=flagged)
         return replace(admission, flagged=flagged)
 
-    def _count(self, token: ActionToken) -> tuple[Change, int | None]:
-        """The one transaction: the change and, where the token was counted before, its score.
+    def _count(self, token: ActionToken) -> Counting:
+        """The one transaction; raises for a token that is not and will not be counted.
 
         PostgreSQL alone says what is used: whatever Redis thought of the token, it is looked up
         under the lock of the user's row.
         """
-        with self._database.transaction() as connection:
-            user = users.lock(connection, token.user_id)
-            if user is None:
+        counting = ledger.count(
+            self._database, token.user_id, token.issued_at, token.nonce, self._token_life_ms
+        )
+        match counting:
+            case "unknown":
                 raise AuthInvalid()
-            if user.account.banned:
+            case "banned":
                 raise UserBanned()
-            used_score = ledger.score_of(connection, token.issued_at, token.nonce)
-            if used_score is not None:
-                return ledger.change_of(connection, user.id), used_score
-            change = ledger.count(
-                connection, user.id, token.issued_at, token.nonce, self._token_life_ms
-            )
-        if change is None:
-            raise TokenExpired()
-        INCREMENTS.inc()
-        return change, None
+            case "expired":
+                raise TokenExpired()
+        if counting.first_score is None:
+            INCREMENTS.inc()
+        return counting
 
     def _place(self, change: Change) -> Outcome:
         """Bring a committed change to the index and so to every screen.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -48,6 +49,28 @@ class Database:
         with self._translated(), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
+    def call(self, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The one row of one statement, which is a transaction of its own.
+
+        For what every point costs: by psycopg2 alone, since what SQLAlchemy does for a statement
+        takes longer than PostgreSQL needs for that one (docs/performance.md).
+        """
+        with self._translated(), closing(self._engine.raw_connection()) as connection:
+            bare: Any = connection.dbapi_connection
+            bare.autocommit = True
+            try:
+                cursor = bare.cursor()
+                cursor.execute(statement, values)
+                row: tuple[Any, ...] = cursor.fetchone()
+            except BaseException:
+                connection.invalidate()
+                if bare.closed:
+                    # PostgreSQL has gone, so the others in the pool lead nowhere either.
+                    self._engine.dispose()
+                raise
+            bare.autocommit = False
+            return row
+
     def close(self) -> None:
         """Close the idle connections of the pool."""
         self._engine.dispose()
@@ -62,7 +85,7 @@ class Database:
             # A refusal by what PostgreSQL said.
             self._breaker.close()
             raise
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, psycopg2.Error) as error:
             if self._breaker.open:
                 # The one that looked again failed in another way; so the next one looks soon.
                 self._breaker.trip()

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection, Row, text
 
+from app.stores.database import Database
 from app.stores.tables import ON_BOARD
 
 # ruff: noqa: S608 - the parts are constants of this module
 
+CountRefusal = Literal["unknown", "banned", "expired"]
+
 _MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint"
-_FIND = text(
-    "SELECT score_after FROM actions"
-    " WHERE issued_at = to_timestamp(:issued_at / 1000.0) AND nonce = :nonce"
-)
-# The token's age is judged by PostgreSQL's clock, and only here, where the user's row is locked.
-_COUNT = text(
-    "WITH action AS ("
-    "  INSERT INTO actions (user_id, issued_at, nonce, points, score_after)"
-    "  SELECT id, to_timestamp(:issued_at / 1000.0), :nonce, :points, score + :points"
-    "  FROM users WHERE id = :user_id"
-    "  AND clock_timestamp() <= to_timestamp((:issued_at + :lifetime) / 1000.0)"
-    "  RETURNING id, score_after, created_at"
-    ") UPDATE users SET score = action.score_after, revision = revision + 1,"
-    "  reached_at = action.created_at, reached_action_id = action.id,"
-    "  changed_at = action.created_at"
-    " FROM action WHERE users.id = :user_id"
-    f" RETURNING score, revision, {_MICROSECONDS.format('reached_at')}"
-)
+COUNT = "SELECT * FROM count_action(%(user_id)s, %(issued_at)s, %(nonce)s, %(lifetime)s)"
 # Down to where the score stood then, or to where an earlier revocation has brought it since.
 _POINTS_SINCE = text(
     "SELECT u.score - least("
@@ -89,28 +76,31 @@ class Change:
     """µs since 1970."""
 
 
-def score_of(connection: Connection, issued_at: int, nonce: str) -> int | None:
-    """The score after the action of that token, None where it was not counted."""
-    row = connection.execute(_FIND, {"issued_at": issued_at, "nonce": nonce}).one_or_none()
-    return row[0] if row else None
+@dataclass(frozen=True)
+class Counting:
+    """A token that is counted, by this call or by an earlier one."""
+
+    change: Change
+    """The user as the index has to know them."""
+    first_score: int | None
+    """The score after the action, where an earlier call counted it."""
 
 
 def count(
-    connection: Connection, user_id: str, issued_at: int, nonce: str, lifetime: int
-) -> Change | None:
-    """Write the action and add its point; None where the token is older than `lifetime`.
+    database: Database, user_id: str, issued_at: int, nonce: str, lifetime: int
+) -> Counting | CountRefusal:
+    """Write the token's action and add its point, in one call that is a transaction of its own.
 
-    The user's row must be locked by this transaction. issued_at and lifetime in ms.
+    The function count_action locks the user's row, and only then looks whether the user is banned,
+    whether the token was counted before, and, by PostgreSQL's clock, whether it is older than
+    `lifetime`; who is refused leaves nothing written. issued_at and lifetime in ms.
     """
-    values = {
-        "user_id": user_id,
-        "issued_at": issued_at,
-        "nonce": nonce,
-        "points": 1,
-        "lifetime": lifetime,
-    }
-    row = connection.execute(_COUNT, values).one_or_none()
-    return Change(user_id, row[0], row[1], row[2], row[2]) if row else None
+    values = {"user_id": user_id, "issued_at": issued_at, "nonce": nonce, "lifetime": lifetime}
+    verdict, first_score, *change = database.call(COUNT, values)
+    if verdict in ("counted", "used"):
+        return Counting(Change(user_id, *change), first_score)
+    refusal: CountRefusal = verdict
+    return refusal
 
 
 def points_since(connection: Connection, user_id: str, since: datetime | None) -> int:

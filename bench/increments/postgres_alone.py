@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from app.stores import ledger, users
+from app.stores import ledger
 from bench.full_board import ID_OF_NUMBER
 from bench.increments.site import Site
 from tools.embedded import wheel_binaries
@@ -22,7 +22,7 @@ def transactions_a_second(site: Site, seconds: int, folder: Path) -> float:
     command: list[str | Path] = [wheel_binaries() / "pgbench", "--no-vacuum"]
     command += ["--protocol=prepared", f"--client={CLIENTS}", "--jobs=1", f"--time={seconds}"]
     done = subprocess.run(
-        [*command, f"--file={script}", site.postgres.url],
+        [*command, f"--file={script}", site.peer_url],
         capture_output=True,
         text=True,
         check=False,
@@ -34,18 +34,11 @@ def transactions_a_second(site: Site, seconds: int, folder: Path) -> float:
 
 
 def _transaction() -> str:
-    """The app's own statements for a new token of a random player."""
+    """The ledger's own statement with a new token of a random player."""
     values = {
-        "id": ID_OF_NUMBER.format(":n"),
         "user_id": ID_OF_NUMBER.format(":n"),
         "issued_at": "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-        "nonce": "md5((:k)::text)::uuid",
+        "nonce": "gen_random_uuid()",
         "lifetime": "3600000",
-        "points": "1",
     }
-    statements = [str(users._LOCK), str(ledger._FIND), str(ledger._COUNT)]
-    body = "".join(
-        re.sub(r":([a-z_]+)\b", lambda found: values.get(found[1], found[0]), text) + ";\n"
-        for text in statements
-    )
-    return f"\\set k random(1, 9000000000000000000)\nBEGIN;\n{body}COMMIT;"
+    return re.sub(r"%\(([a-z_]+)\)s", lambda found: values[found[1]], ledger.COUNT) + ";"

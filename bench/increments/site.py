@@ -10,12 +10,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg2
 import redis
 
 from app.contract import keys
@@ -29,6 +30,7 @@ from tools.secrets_file import new_private_key, new_secret
 ROOT = Path(__file__).parent.parent.parent
 READY_SECONDS = 300
 """Until the rank index of a million players is made."""
+_PEER = "peer"
 _UNLIMITED = "1000000000 per minute"
 
 
@@ -48,6 +50,11 @@ class Site:
     def roots(self) -> dict[str, int]:
         """The first process of each kind."""
         return {"gunicorn": self.web.pid, "postgres": self.postgres.pid, "valkey": self.valkey.pid}
+
+    @property
+    def peer_url(self) -> str:
+        """A copy of the filled database, which the API knows nothing of."""
+        return f"{self.postgres.url.rpartition('/')[0]}/{_PEER}"
 
     def last_words(self) -> str:
         """The end of the API's log."""
@@ -71,6 +78,7 @@ def site(players: int, folder: Path) -> Iterator[Site]:
         if (code := spawn(_located(commands["release"]), **options).wait()) != 0:
             raise RuntimeError(f"release ended with {code}: {log_file.read_text()}")
         fill_board(postgres.url, players)
+        _copy_database(postgres.url)
         web = spawn(_located(commands["web"]), **options)
         stack.callback(end, web, (signal.SIGTERM, 10))
         running = Site(
@@ -78,6 +86,15 @@ def site(players: int, folder: Path) -> Iterator[Site]:
         )
         _await_board(running)
         yield running
+
+
+def _copy_database(url: str) -> None:
+    """PostgreSQL alone is measured with a copy, or the API would repair its index meanwhile."""
+    server, _, name = url.rpartition("/")
+    with closing(psycopg2.connect(f"{server}/postgres")) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {_PEER} TEMPLATE {name}")
 
 
 def _environment(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, port: int) -> dict[str, str]:

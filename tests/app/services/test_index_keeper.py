@@ -40,14 +40,15 @@ def count_without_placing(services: Services, person: Person, seconds_ago: float
     """What a process leaves that dies between the commit and the index."""
     with services.database.transaction() as connection:
         now = ledger.now(connection) // 1000
-        nonce = services.scoring._tokens.new_nonce()
-        change = ledger.count(connection, person.user_id, now, nonce, 60_000)
+    nonce = services.scoring._tokens.new_nonce()
+    counting = ledger.count(services.database, person.user_id, now, nonce, 60_000)
+    with services.database.transaction() as connection:
         connection.execute(
             text("UPDATE users SET changed_at = changed_at - :ago * interval '1 s' WHERE id = :id"),
             {"ago": seconds_ago, "id": person.user_id},
         )
-    assert change is not None
-    return change
+    assert isinstance(counting, ledger.Counting)
+    return counting.change
 
 
 def fill(services: Services, players: int) -> None:

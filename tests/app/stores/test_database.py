@@ -95,6 +95,40 @@ def test_a_server_that_is_away_is_asked_by_one_only(services: Services) -> None:
     assert asked == 1
 
 
+def test_a_call_is_a_transaction_of_its_own_on_a_connection_that_is_given_back(
+    services: Services,
+) -> None:
+    with services.database.transaction() as connection:
+        connection.exec_driver_sql("CREATE TABLE called (id int)")
+    write = "WITH written AS (INSERT INTO called VALUES (%(id)s) RETURNING id) TABLE written"
+    for each in range(20):  # more than the pool has
+        assert services.database.call(write, {"id": each}) == (each,)
+    with pytest.raises(DatabaseUnavailable):
+        services.database.call("SELECT 1 / %(zero)s", {"zero": 0})
+    # The others' transactions are still transactions.
+    with suppress(ZeroDivisionError), services.database.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM called")
+        raise ZeroDivisionError
+    assert services.database.call("SELECT count(*) FROM called", {}) == (20,)
+
+
+def test_after_one_call_on_a_lost_connection_the_whole_pool_is_new(
+    services: Services, stores: Stores
+) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: services.database.call("SELECT pg_sleep(0.1)", {}), range(3)))
+    with psycopg2.connect(stores.database_url) as watching, watching.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchall()[0][0] >= 3
+    with pytest.raises(DatabaseUnavailable):
+        services.database.call("SELECT 1", {})
+    for _ in range(3):
+        assert services.database.call("SELECT 1", {}) == (1,)
+
+
 def test_a_host_is_resolved_before_libpq_would_stop_everything_for_it(
     services: Services, stores: Stores, make_services: object
 ) -> None:
