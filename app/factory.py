@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
@@ -22,10 +25,18 @@ from app.web.page import page
 LONGEST_BODY = 16 * 1024
 
 
+class SyncFlask(Flask):
+    """Flask, all of whose views and hooks are plain functions."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        # Flask's own looks at each hook of each request, whether it is a coroutine.
+        return func
+
+
 def create_app(services: Services) -> Flask:
     """The app over these services; it starts no thread and opens no connection."""
     # Static files are the page's own, under its own path.
-    app = Flask(__name__, static_folder=None)
+    app = SyncFlask(__name__, static_folder=None)
     # Werkzeug cuts a chunked body off here without a word, so one byte more is let in to be seen.
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

