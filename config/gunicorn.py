@@ -27,6 +27,7 @@ if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
 
 from config.arbiter import Server  # noqa: E402 - forgotten first
 from config.gunicorn_logger import GunicornLogger  # noqa: E402
+from config.processors import freest  # noqa: E402
 from config.settings import InvalidSettings, load_settings  # noqa: E402
 from config.shared_metrics import share_metrics  # noqa: E402
 
@@ -62,6 +63,12 @@ raw_env = [f"PROMETHEUS_MULTIPROC_DIR={share_metrics().path}"]
 def when_ready(arbiter: Any) -> None:
     """Have the arbiter tell the viewers when it goes."""
     Server.become(arbiter, settings)
+
+
+def pre_fork(arbiter: Any, worker: Any) -> None:
+    """Choose the CPU of a worker that is to keep to one."""
+    if settings.web_pinned:
+        worker.processor = freest(each.processor for each in arbiter.WORKERS.values())
 
 
 def post_fork(_arbiter: Any, _worker: Any) -> None:

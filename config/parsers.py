@@ -23,6 +23,13 @@ def integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def boolean(text: str) -> bool:
+    """true or false."""
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def fraction(text: str) -> float:
     """A number from 0 to below 1."""
     value = float(text)

@@ -93,7 +93,13 @@ class Settings:
     web_workers: int = _variable(
         "WEB_WORKERS", "gunicorn worker processes", "2", parsers.integer(1)
     )
-    web_threads: int = _variable("WEB_THREADS", "threads in each worker", "8", parsers.integer(1))
+    web_threads: int = _variable("WEB_THREADS", "threads in each worker", "4", parsers.integer(1))
+    web_pinned: bool = _variable(
+        "WEB_PINNED",
+        "each worker keeps to one CPU: faster at full load, on a machine with nothing else on it",
+        "false",
+        parsers.boolean,
+    )
     token_limit: tuple[RateLimitItem, ...] = _variable(
         "TOKEN_LIMIT", "action tokens a user may ask for", "10 per minute", parsers.rate_limits
     )

@@ -17,6 +17,7 @@ import structlog
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn
 
 from config.lanes import LanedWorker
+from config.processors import keep_to
 
 FIRST_BYTES_SECONDS = 0.1
 """How long a thread waits for a new connection's request before the poller waits instead."""
@@ -28,6 +29,8 @@ class Worker(LanedWorker):
     """Serves until SIGTERM, then leaves in the order of flow 10."""
 
     wsgi: Any
+    processor: int | None = None
+    """The CPU to keep to, if it's one."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -38,6 +41,12 @@ class Worker(LanedWorker):
     def ready(self) -> bool:
         """Whether it has begun to serve; for the arbiter."""
         return self._ready[0] == 1
+
+    def init_process(self) -> None:
+        # Before any thread is begun: threads run where the one that begins them does.
+        if self.processor is not None:
+            keep_to(self.processor)
+        super().init_process()
 
     def run(self) -> None:
         """Start the threads beside the requests, serve, and stop everything in its order."""

@@ -6,6 +6,8 @@ import secrets
 
 import bcrypt
 
+from config.processors import on_any
+
 
 class Passwords:
     """Hashes and checks passwords at one cost."""
@@ -16,10 +18,12 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """A salted hash of the password."""
-        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost)).decode()
+        with on_any():
+            return bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost)).decode()
 
     def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether the password has that hash; None takes as long and is never true."""
         # An unknown user must cost what a wrong password does, or names could be found by time.
-        found = bcrypt.checkpw(password.encode(), (password_hash or self._nobodys).encode())
+        with on_any():
+            found = bcrypt.checkpw(password.encode(), (password_hash or self._nobodys).encode())
         return found and password_hash is not None
