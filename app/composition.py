@@ -41,6 +41,7 @@ from app.stores.database_connections import bound_every_wait
 from app.stores.rank_index import RankIndex
 from app.stores.redis import connect, connect_subscriber
 from app.stores.session_cache import SessionCache
+from config.processors import on_any
 from config.settings import Settings
 
 SPARE_CONNECTIONS = 2
@@ -117,7 +118,7 @@ def build_services(settings: Settings) -> Services:
         Crowds(client) if settings.fraud_crowd_accounts else None,
         propagation,
     )
-    passwords = Passwords(settings.bcrypt_cost)
+    passwords = Passwords(settings.bcrypt_cost, on_any)
     leaderboard = Leaderboard(database, local_board, SharedBoard(client), index)
     scoring = Scoring(
         database,
