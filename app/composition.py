@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from os import geteuid
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.services.accounts import Accounts
 from app.services.action_tokens import ActionTokenCodec
 from app.services.alert_receivers import receivers_at
 from app.services.alerts import HOLD_SECONDS, Alerts
+from app.services.board_database import BoardDatabase, position_after_commits
 from app.services.displays import Displays
 from app.services.health import CHECK_SECONDS, Health
 from app.services.history import Histories
@@ -36,7 +38,7 @@ from app.stores.alert_host_record import HostAlertRecord
 from app.stores.alert_record import RedisAlertRecord
 from app.stores.board_cache import LocalBoard, SharedBoard
 from app.stores.crowds import Crowds
-from app.stores.database import Database, connect_pool, connect_unpooled
+from app.stores.database import Database, connect_pool, connect_replica, connect_unpooled
 from app.stores.database_connections import bound_every_wait
 from app.stores.rank_index import RankIndex
 from app.stores.redis import connect, connect_subscriber
@@ -75,6 +77,7 @@ class Services:
     redis: Redis
     pubsub_client: Redis
     database: Database
+    replica: Database | None
 
     def close(self) -> None:
         """Close Redis, then the database pool, then flush alerts, in the order of flow 10."""
@@ -83,6 +86,8 @@ class Services:
         self.redis.close()
         log.debug("redis_closed")
         self.database.close()
+        if self.replica is not None:
+            self.replica.close()
         log.debug("database_closed")
         self.alerts.close()
 
@@ -93,6 +98,9 @@ def build_services(settings: Settings) -> Services:
     size = settings.web_threads + SPARE_CONNECTIONS
     database = connect_pool(settings.database_url, size)
     client = connect(settings.redis_url, size)
+    read_url, shared_board = settings.database_read_url, SharedBoard(client)
+    replica = connect_replica(read_url, size) if read_url else None
+    board_database = BoardDatabase(database, replica, shared_board)
 
     signer, verifier = _jwt(settings)
     session_cache = SessionCache(client, settings.access_token_seconds)
@@ -104,9 +112,14 @@ def build_services(settings: Settings) -> Services:
         settings.refresh_token_seconds,
     )
     displays = Displays(database, session_cache, sessions, signer)
-    index, local_board = RankIndex(client), LocalBoard()
+    position = partial(position_after_commits, database) if replica else None
+    index, local_board = RankIndex(client, position), LocalBoard()
     pubsub_client = connect_subscriber(settings.redis_url)
-    health = Health(connect_unpooled(settings.database_url, CHECK_SECONDS), pubsub_client)
+    health = Health(
+        connect_unpooled(settings.database_url, CHECK_SECONDS),
+        pubsub_client,
+        connect_unpooled(read_url, CHECK_SECONDS) if read_url else None,
+    )
     alerts = _alerts(settings, health)
     propagation = Propagation(session_cache, index, local_board, alerts)
     admission = _admission(settings, client)
@@ -119,7 +132,7 @@ def build_services(settings: Settings) -> Services:
         propagation,
     )
     passwords = Passwords(settings.bcrypt_cost, on_any)
-    leaderboard = Leaderboard(database, local_board, SharedBoard(client), index)
+    leaderboard = Leaderboard(database, board_database, local_board, shared_board, index)
     scoring = Scoring(
         database,
         admission,
@@ -141,7 +154,7 @@ def build_services(settings: Settings) -> Services:
         watching=Watching(verifier, sessions, displays),
         scoring=scoring,
         leaderboard=leaderboard,
-        histories=Histories(database, leaderboard),
+        histories=Histories(board_database, leaderboard),
         moderation=Moderation(database, passwords, propagation),
         inspection=Inspection(database, leaderboard),
         index_keeper=IndexKeeper(
@@ -161,6 +174,7 @@ def build_services(settings: Settings) -> Services:
         redis=client,
         pubsub_client=pubsub_client,
         database=database,
+        replica=replica,
     )
 
 

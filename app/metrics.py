@@ -16,6 +16,11 @@ INDEX_REBUILDS = Counter("scoreboard_index_rebuilds_total", "Rebuilds of the ran
 CACHE_READS = Counter(
     "scoreboard_board_reads_total", "Reads of the top ten by the level that answered", ["level"]
 )
+REPLICA_READS = Counter(
+    "scoreboard_replica_reads_total",
+    "Reads of the board with DATABASE_READ_URL set: by the replica, or why by the primary instead",
+    ["outcome"],
+)
 FRAUD_EVENTS = Counter(
     "scoreboard_fraud_events_total", "Fraud events by rule and action", ["rule", "action"]
 )

@@ -54,6 +54,11 @@ def postgres_url(text: str) -> str:
     return f"postgresql+psycopg2://{rest}"
 
 
+def optional_postgres_url(text: str) -> str:
+    """The same, or nothing."""
+    return postgres_url(text) if text else ""
+
+
 def websocket_url(text: str) -> str:
     """The URL of a WebSocket, or nothing."""
     if text and not re.fullmatch(r"wss?://[A-Za-z0-9.:\[\]-]+(/\S*)?", text):

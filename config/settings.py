@@ -53,6 +53,13 @@ class Settings:
     database_url: str = _variable(
         "DATABASE_URL", "PostgreSQL, the truth", None, parsers.postgres_url, secret=True
     )
+    database_read_url: str = _variable(
+        "DATABASE_READ_URL",
+        "a streaming replica of it for reads of the board; empty: none",
+        "",
+        parsers.optional_postgres_url,
+        secret=True,
+    )
     redis_url: RedisUrl = _variable(
         "REDIS_URL",
         "Redis or Valkey: one server, Sentinel, Cluster or TLS (`docs/deploy.md`)",

@@ -18,6 +18,7 @@ class HealthSchema(Schema):
     status = fields.String(required=True)
     redis = fields.String(required=True)
     database = fields.String(required=True)
+    replica = fields.String(metadata={"description": "Only with DATABASE_READ_URL"})
     uptime = fields.Integer(required=True)
     timestamp = fields.String(required=True, metadata={"format": "date-time"})
 
@@ -40,7 +41,10 @@ def live() -> dict[str, Any]:
 @health.alt_response(503, schema=HealthSchema)
 @health.response(200, HealthSchema)
 def check() -> dict[str, Any] | Response:
-    """Redis and PostgreSQL, each asked within a second; 503 when one fails."""
+    """Redis and PostgreSQL, each asked within a second; 503 when one fails.
+
+    A replica that fails is told of, but the primary is read instead, so it is no 503.
+    """
     report = services().health.check()
     if report.healthy:
         return report.as_json()

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app.contract.errors import DatabaseUnavailable
 from app.contract.standings import timestamp
+from app.stores import wal
 from app.stores.database import Database
 
 CHECK_SECONDS = 1.0
@@ -31,6 +32,8 @@ class HealthReport:
     redis: CheckResult
     database: CheckResult
     uptime_seconds: int
+    replica: CheckResult | None = None
+    """None where none is read. The system is healthy without it: the primary is read instead."""
 
     @property
     def healthy(self) -> bool:
@@ -41,6 +44,7 @@ class HealthReport:
             "status": "healthy" if self.healthy else "unhealthy",
             "redis": self.redis,
             "database": self.database,
+            **({"replica": self.replica} if self.replica else {}),
             "uptime": self.uptime_seconds,
             "timestamp": timestamp(int(time.time() * 1000)),
         }
@@ -96,21 +100,29 @@ class Check:
 class Health:
     """Asks PostgreSQL and Redis on connections of its own, so that a busy pool doesn't count."""
 
-    def __init__(self, database: Database, client: redis.Redis) -> None:
+    def __init__(
+        self, database: Database, client: redis.Redis, replica: Database | None = None
+    ) -> None:
         self._database = database
         self._client = client
         self._started = time.monotonic()
         self._redis_check = Check("redis", self._ask_redis)
         self._database_check = Check("database", self._ask_database)
+        self._replica = replica
+        self._replica_check = Check("replica", self._ask_replica) if replica else None
 
     def check(self) -> HealthReport:
-        """Both checks at once; never longer than CHECK_SECONDS."""
+        """All checks at once; never longer than CHECK_SECONDS."""
         limit = time.monotonic() + CHECK_SECONDS
         redis_asked, database_asked = self._redis_check.start(), self._database_check.start()
+        replica_asked = self._replica_check.start() if self._replica_check else None
         return HealthReport(
             redis=self._redis_check.result(redis_asked, limit),
             database=self._database_check.result(database_asked, limit),
             uptime_seconds=self.uptime_seconds,
+            replica=(
+                self._replica_check.result(replica_asked, limit) if self._replica_check else None
+            ),
         )
 
     @property
@@ -122,6 +134,8 @@ class Health:
         """End the threads of the checks."""
         self._redis_check.close()
         self._database_check.close()
+        if self._replica_check is not None:
+            self._replica_check.close()
 
     def _ask_redis(self) -> CheckResult:
         try:
@@ -139,3 +153,12 @@ class Health:
         except DatabaseUnavailable:
             return "error"
         return "ok"
+
+    def _ask_replica(self) -> CheckResult:
+        assert self._replica is not None
+        try:
+            with self._replica.reading() as connection:
+                # A promoted one answers too, but is no replica any more and is not read.
+                return "ok" if wal.replayed(connection) is not None else "error"
+        except DatabaseUnavailable:
+            return "error"

@@ -9,12 +9,13 @@ from datetime import datetime
 from threading import Lock
 
 from cachetools import TTLCache
+from sqlalchemy import Connection
 
 from app.contract.standings import TOP, Series
+from app.services.board_database import BoardDatabase
 from app.services.leaderboard import Leaderboard
 from app.stores import history as rows
 from app.stores import ledger
-from app.stores.database import Database
 
 LONGEST_SECONDS = 366 * 24 * 3600
 QUIET_SECONDS, BUSY_SECONDS = 5.0, 1.0
@@ -38,7 +39,7 @@ class History:
 class Histories:
     """Reads the history of the top ten through a short memory in this process."""
 
-    def __init__(self, database: Database, leaderboard: Leaderboard) -> None:
+    def __init__(self, database: BoardDatabase, leaderboard: Leaderboard) -> None:
         self._database = database
         self._leaderboard = leaderboard
         self._kept: TTLCache[int, tuple[float, History]] = TTLCache(SPANS_KEPT, QUIET_SECONDS)
@@ -80,10 +81,13 @@ class Histories:
 
     def _read(self, version: int, begin: int) -> History:
         since = begin * 1_000_000
-        with self._database.reading() as connection:
+
+        def read(connection: Connection) -> History:
             until = ledger.now(connection)
             series = rows.series(connection, since, until, TOP)
-        return History(version, since, until, series)
+            return History(version, since, until, series)
+
+        return self._database.read(read)
 
 
 def _good(read_at: float, history: History, version: int) -> bool:

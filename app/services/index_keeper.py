@@ -69,6 +69,7 @@ class IndexKeeper:
                 self._rebuild(token)
             else:
                 self._repair(token, moment)
+            self._index.vouch_for_position()
         finally:
             self._index.resign(token)
 

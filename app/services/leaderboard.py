@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 from app.contract.errors import RedisUnavailable
 from app.contract.standings import TOP, Board, BoardVersion, OwnStandings, Position, Standing
 from app.metrics import CACHE_READS
+from app.services.board_database import BoardDatabase
 from app.stores import board as rows
 from app.stores.board import BoardRow
 from app.stores.board_cache import CacheReading, LocalBoard, SharedBoard
 from app.stores.database import Database
 from app.stores.rank_index import RankIndex
+from app.stores.wal import WalPosition
 
 LEASE_WAIT_SECONDS, LEASE_POLL_SECONDS = 0.3, 0.01
 
@@ -25,9 +27,15 @@ class Leaderboard:
     """Reads of the board; flow 7's three levels behind one call."""
 
     def __init__(
-        self, database: Database, local: LocalBoard, shared: SharedBoard, index: RankIndex
+        self,
+        database: Database,
+        board_database: BoardDatabase,
+        local: LocalBoard,
+        shared: SharedBoard,
+        index: RankIndex,
     ) -> None:
         self._database = database
+        self._board_database = board_database
         self._local = local
         self._shared = shared
         self._index = index
@@ -46,27 +54,32 @@ class Leaderboard:
             board = self._read_once(min_version)
         if limit <= TOP:
             return board.first(limit)
-        with self._database.reading() as connection:
-            found = rows.top(connection, limit + 1)
+        found = self._board_database.read(lambda connection: rows.top(connection, limit + 1))
         return _board(board.version, found, limit, _ranks_from_top(found))
 
     def page(self, after: Position, limit: int) -> Board:
         """The rows that follow a place in the board's order; raises DatabaseUnavailable."""
         version = self.top().version
-        with self._database.reading() as connection:
+
+        def read(connection: Connection) -> Board:
             found = rows.after(connection, after, limit + 1)
             return _board(version, found, limit, self._ranks(connection, found))
+
+        return self._board_database.read(read)
 
     def around(self, user_id: str, span: int) -> Board:
         """The user's row with `span` rows above and below; empty for who is not on the board."""
         version = self.top().version
-        with self._database.reading() as connection:
+
+        def read(connection: Connection) -> Board:
             own = rows.of_user(connection, user_id)
             if own is None:
                 return Board(version, (), (), more=False)
             above = rows.before(connection, own.position, span)
             found = [*above, own, *rows.after(connection, own.position, span + 1)]
             return _board(version, found, len(above) + 1 + span, self._ranks(connection, found))
+
+        return self._board_database.read(read)
 
     def rank_of(self, score: int) -> int:
         """Competition rank of a score: one more than the players with a higher one."""
@@ -115,11 +128,11 @@ class Leaderboard:
         except RedisUnavailable:
             # Nobody can raise a version now; the board is at least as new as what was seen.
             now = int(time.time() * 1000)
-            return self._read_database(BoardVersion(seen, now, now))
+            return self._read_database(BoardVersion(seen, now, now), None)
         if reading.board is not None:
             CACHE_READS.labels("redis").inc()
             return reading.board
-        board = self._read_database(reading.version)
+        board = self._read_database(reading.version, reading.wal_position)
         self._share(board, reading.lease)
         return board
 
@@ -132,9 +145,10 @@ class Leaderboard:
                 return reading
             time.sleep(LEASE_POLL_SECONDS)
 
-    def _read_database(self, version: BoardVersion) -> Board:
-        with self._database.reading() as connection:
-            found = rows.top(connection, TOP + 1)
+    def _read_database(self, version: BoardVersion, position: WalPosition | None) -> Board:
+        found = self._board_database.read_at(
+            position, lambda connection: rows.top(connection, TOP + 1)
+        )
         CACHE_READS.labels("database").inc()
         return _board(version, found, TOP, _ranks_from_top(found))
 

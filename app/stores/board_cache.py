@@ -12,6 +12,7 @@ from cachetools import TTLCache
 from app.contract import keys
 from app.contract.standings import TOP, Board, BoardVersion
 from app.stores.redis import script, translated
+from app.stores.wal import WalPosition
 
 CACHE_SECONDS = 5
 LEASE_MS = 2000
@@ -66,6 +67,8 @@ class CacheReading:
     version: BoardVersion
     lease: str | None
     """Set where the caller is the one to read PostgreSQL."""
+    wal_position: WalPosition | None
+    """What a replica has to have replayed to be read; None: nobody knows."""
 
 
 class SharedBoard:
@@ -82,13 +85,24 @@ class SharedBoard:
         token = secrets.token_hex(8)
         names = [keys.CACHED_BOARD, keys.BOARD_VERSION, keys.BOARD_LEASE]
         with translated():
-            dumped, number, updated_at, committed_at, leased = self._read(
+            dumped, number, updated_at, committed_at, leased, position = self._read(
                 keys=names, args=[seen_version, min_version, token, LEASE_MS]
             )
         version = BoardVersion(int(number), int(updated_at), int(committed_at))
         return CacheReading(
-            Board.load(dumped) if dumped else None, version, token if leased else None
+            Board.load(dumped) if dumped else None,
+            version,
+            token if leased else None,
+            WalPosition.load(position) if position else None,
         )
+
+    def wal_position(self) -> WalPosition | None:
+        """What a replica has to have replayed to show all that is announced; None: not known."""
+        with translated():
+            position, whole = self._client.hmget(
+                keys.BOARD_VERSION, ["walPosition", "walPositionWhole"]
+            )
+        return WalPosition.load(str(position)) if position and whole else None
 
     def store(self, board: Board) -> bool:
         """Cache the board unless the version has moved on; says whether it was stored."""

@@ -18,6 +18,9 @@ from app.stores.database_connections import bound_connections
 CALL_SECONDS = 1.5
 """Longest wait for one answer; with connecting and the rest a request stays under 2 s."""
 POOL_WAIT_SECONDS = 1.5
+REPLICA_SECONDS = 0.3
+"""The same of a replica: the primary is asked after it, and all within the 2 s."""
+REPLICA_BREAK_SECONDS = 2.0
 
 
 class NotAsked(Exception):
@@ -97,6 +100,12 @@ def connect_pool(url: str, size: int) -> Database:
     """A pool of at most `size` connections, which nobody waits for while PostgreSQL is dead."""
     pool = {"pool_size": size, "max_overflow": 0, "pool_timeout": POOL_WAIT_SECONDS}
     return Database(url, CALL_SECONDS, CircuitBreaker(), **pool)
+
+
+def connect_replica(url: str, size: int) -> Database:
+    """A pool for what the primary can be asked instead: quick to give up, slow to try again."""
+    pool = {"pool_size": size, "max_overflow": 0, "pool_timeout": REPLICA_SECONDS}
+    return Database(url, REPLICA_SECONDS, CircuitBreaker(REPLICA_BREAK_SECONDS), **pool)
 
 
 def connect_unpooled(url: str, deadline_seconds: float) -> Database:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import redis
@@ -12,6 +12,7 @@ from app.contract import keys
 from app.contract.standings import OwnStanding, OwnStandings
 from app.stores.ledger import Change
 from app.stores.redis import script, translated
+from app.stores.wal import WalPosition
 
 KEEPER_LEASE_MS = 3_000
 """Each step renews it; a keeper that died delays the next repair by so much."""
@@ -33,8 +34,12 @@ class Placed:
 class RankIndex:
     """Applies changes and answers ranks; raises RedisUnavailable."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(
+        self, client: redis.Redis, position: Callable[[], WalPosition | None] | None = None
+    ) -> None:
+        """`position` gives one behind all that is committed, for who reads a replica."""
         self._client = client
+        self._position = position
         self._keeper = secrets.token_hex(8)
         self._place = script(client, "place")
         self._own_standings = script(client, "own_standings")
@@ -46,7 +51,29 @@ class RankIndex:
     def place(
         self, changes: Sequence[Change], seen_version: int, *, raise_version: bool = False
     ) -> Placed:
-        """Apply changes that are newer than what the index has, and tell everybody."""
+        """Apply committed changes that are newer than what the index has, and tell everybody."""
+        # Asked after the commits, whoever made them, so it is behind each of them.
+        position = self._position() if self._position else None
+        return self._apply(changes, seen_version, raise_version, position, whole=False)
+
+    def vouch_for_position(self) -> None:
+        """Say that the position kept with the version is behind all commits, announced or not.
+
+        Redis may have lost some, or not been told. Nothing is done where no replica is read.
+        """
+        position = self._position() if self._position else None
+        if position is not None:
+            self._apply([], 0, False, position, whole=True)
+
+    def _apply(
+        self,
+        changes: Sequence[Change],
+        seen_version: int,
+        raise_version: bool,
+        position: WalPosition | None,
+        *,
+        whole: bool,
+    ) -> Placed:
         committed_at = max((change.changed_at for change in changes), default=0) // 1000
         arguments: list[str | int] = [
             int(raise_version),
@@ -54,6 +81,8 @@ class RankIndex:
             committed_at,
             keys.SCORE_UPDATE,
             keys.CACHE_INVALIDATE,
+            position.dump() if position else "",
+            int(whole),
         ]
         for change in changes:
             arguments += [change.user_id, change.score, change.reached_at, change.revision]

@@ -7,11 +7,16 @@
 --   * where an applied change may have touched the top ten, the board's version is raised (it
 --     never goes back, not even when Redis lost everything), the cached board is deleted, and
 --     cache:invalidate says so; otherwise viewers and caches are left in peace;
---   * score_update is published with the version that now holds, once a call.
+--   * score_update is published with the version that now holds, once a call;
+--   * the position in PostgreSQL's log that is kept with the version is behind every change that
+--     was applied, or doesn't count: after a change without a position it counts only when a
+--     keeper has vouched for it again.
 --
 -- KEYS  scores, revisions, complete until, version, last board, cached board
 -- ARGV  raise the version in any case ("1", at the end of a rebuild) or not ("0"), highest version the caller has seen, committed at ms,
 --       channel score_update, channel cache:invalidate,
+--       a position behind the commits of all changes ("": not known), "1" if it is behind all
+--       commits whatsoever,
 --       then of each change: user id, score (0: not on the board), reached at µs, revision
 -- Reply applied changes, version, 1 if the version was raised,
 --       higher scores than that of the last change (-1 while the index is not whole)
@@ -30,8 +35,19 @@ local function may_touch_top(user, score, reached_at, old)
   return old ~= nil and old > score and old >= tenth
 end
 
+-- Of two positions "system:timeline:lsn" the one further on. After a promotion numbers may be lower
+-- on the new timeline; of another system nothing can be compared, so the new one counts.
+local function further(known, given)
+  local system, timeline, lsn = string.match(given, "^(%d+):(%d+):(%d+)$")
+  local old_system, old_timeline, old_lsn = string.match(known or "", "^(%d+):(%d+):(%d+)$")
+  if system ~= old_system then return given end
+  timeline, old_timeline = tonumber(timeline), tonumber(old_timeline)
+  if timeline ~= old_timeline then return timeline > old_timeline and given or known end
+  return tonumber(lsn) > tonumber(old_lsn) and given or known
+end
+
 local applied, touched = 0, ARGV[1] == "1"
-for i = 6, #ARGV, 4 do
+for i = 8, #ARGV, 4 do
   local user, score = ARGV[i], tonumber(ARGV[i + 1])
   local reached_at, revision = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   local known = redis.call("HGET", KEYS[2], user)
@@ -72,8 +88,16 @@ if touched or applied > 0 then
   redis.call("PUBLISH", ARGV[4], string.format('{"version":%.0f}', version))
 end
 
+if ARGV[6] ~= "" then
+  local known = redis.call("HGET", KEYS[4], "walPosition")
+  redis.call("HSET", KEYS[4], "walPosition", further(known, ARGV[6]))
+  if ARGV[7] == "1" then redis.call("HSET", KEYS[4], "walPositionWhole", "1") end
+elseif applied > 0 then
+  redis.call("HDEL", KEYS[4], "walPositionWhole")
+end
+
 local higher = -1
-if #ARGV > 5 and redis.call("EXISTS", KEYS[3]) == 1 then
+if #ARGV > 7 and redis.call("EXISTS", KEYS[3]) == 1 then
   local user, score = ARGV[#ARGV - 3], tonumber(ARGV[#ARGV - 2])
   higher = redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[#ARGV - 2], "+inf")
   -- The user may have scored again since; they don't stand above themselves.

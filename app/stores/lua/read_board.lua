@@ -6,8 +6,11 @@
 --
 -- KEYS  cached board, version, lease
 -- ARGV  highest version the caller has seen, least version it accepts, lease token, lease ms
--- Reply cached board or "", version, updated at ms, committed at ms, 1 if the lease is the caller's
-local held = redis.call("HMGET", KEYS[2], "version", "updatedAt", "committedAt")
+-- Reply cached board or "", version, updated at ms, committed at ms, 1 if the lease is the caller's,
+--       what a replica has to have replayed to be read at that version ("": not known)
+local held = redis.call("HMGET", KEYS[2], "version", "updatedAt", "committedAt", "walPosition",
+  "walPositionWhole")
+local position = held[4] and held[5] and held[4] or ""
 local version = tonumber(held[1] or 0)
 if version == 0 or version < tonumber(ARGV[1]) then
   local time = redis.call("TIME")
@@ -18,6 +21,6 @@ if version == 0 or version < tonumber(ARGV[1]) then
   redis.call("DEL", KEYS[1])
 end
 local board = redis.call("GET", KEYS[1])
-if board and version >= tonumber(ARGV[2]) then return {board, held[1], held[2], held[3], 0} end
+if board and version >= tonumber(ARGV[2]) then return {board, held[1], held[2], held[3], 0, ""} end
 local leased = redis.call("SET", KEYS[3], ARGV[3], "NX", "PX", ARGV[4]) and 1 or 0
-return {"", held[1], held[2], held[3], leased}
+return {"", held[1], held[2], held[3], leased, position}

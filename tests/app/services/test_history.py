@@ -222,7 +222,7 @@ def test_a_failed_reading_is_shared_and_the_next_one_tries_again(
 ) -> None:
     services = make_services()
     Person.register(services).score()
-    histories = Histories(services.database, services.leaderboard)
+    histories = Histories(services.leaderboard._board_database, services.leaderboard)
     held, asked = threading.Event(), []
 
     def fail(*_: object) -> tuple[Series, ...]:
