@@ -18,6 +18,9 @@ def migrate() -> None:
     with engine.connect() as connection:
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():
+            # A pooler's connections have the limits of short requests. SET LOCAL ends with this.
+            for limit in ("statement", "lock", "idle_in_transaction_session"):
+                connection.execute(text(f"SET LOCAL {limit}_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RELEASE_LOCK})
             context.run_migrations()
     engine.dispose()

@@ -53,8 +53,7 @@ class EmbeddedPostgres(EmbeddedServer):
     def _prepare(self) -> str | None:
         user = None
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-            user = _unprivileged_user()
-            _let_reach(self.data_dir)
+            user = unprivileged_user(self.data_dir)
             _let_reach(self._binaries)
             shutil.chown(self.data_dir, user, user)
             shutil.chown(self.password_file, user, user)
@@ -194,6 +193,13 @@ def _unprivileged_user() -> str:
     if made.returncode != 0:
         raise ServerFailed(f"No user could be made to run PostgreSQL as: {made.stderr.strip()}")
     return _UNPRIVILEGED_USER
+
+
+def unprivileged_user(data_dir: Path) -> str:
+    """The user that stands in for root, and can reach that directory from now on."""
+    user = _unprivileged_user()
+    _let_reach(data_dir)
+    return user
 
 
 def _let_reach(path: Path) -> None:

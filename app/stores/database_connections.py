@@ -55,15 +55,21 @@ def bound_every_wait() -> None:
 def bound_connections(engine: Engine, deadline_seconds: float, breaker: CircuitBreaker) -> None:
     """Have each connection of the engine bear the deadline, tell the server of it, and trip.
 
-    An abandoned query would else live on in the server, and keep its locks. SET is used, since
-    PgBouncer refuses these among a connection's startup options.
+    An abandoned query would else live on in the server, and keep its locks. Behind a pooler nothing
+    is set: it would stay on the server's connection, for whoever gets that next, and not come along
+    to ours. There the pooler's configuration sets the limits (deploy/pgbouncer/).
     """
     timed = type(
         "_Connection",
         (_TimedConnection,),
         {"deadline_seconds": deadline_seconds, "breaker": breaker},
     )
-    limits = _limits(deadline_seconds)
+    settings = ", ".join(
+        f"set_config('{name}', '{value}', false)"
+        for name, value in limits(deadline_seconds).items()
+    )
+    # A pooler gives each client a process id of its own making.
+    tell = f"SELECT {settings} WHERE pg_backend_pid() = %s"
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, _args: Any, where: dict[str, Any]) -> Any:
@@ -71,18 +77,19 @@ def bound_connections(engine: Engine, deadline_seconds: float, breaker: CircuitB
         connection = psycopg2.connect(**_resolved(where), connection_factory=timed)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(limits)
+            cursor.execute(tell, (connection.info.backend_pid,))
         connection.autocommit = False
         return connection
 
 
-def _limits(deadline_seconds: float) -> str:
-    milliseconds = {
-        "statement_timeout": STATEMENT_SHARE * deadline_seconds * 1000,
-        "lock_timeout": LOCK_SHARE * deadline_seconds * 1000,
-        "idle_in_transaction_session_timeout": IDLE_SHARE * deadline_seconds * 1000,
+def limits(deadline_seconds: float) -> dict[str, int]:
+    """PostgreSQL's own time limits, in ms, for a client that waits so long."""
+    shares = {
+        "statement_timeout": STATEMENT_SHARE,
+        "lock_timeout": LOCK_SHARE,
+        "idle_in_transaction_session_timeout": IDLE_SHARE,
     }
-    return ";".join(f"SET {name} = {value:.0f}" for name, value in milliseconds.items())
+    return {name: round(share * deadline_seconds * 1000) for name, share in shares.items()}
 
 
 def _resolved(where: dict[str, Any]) -> dict[str, Any]:

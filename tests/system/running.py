@@ -72,6 +72,10 @@ class RunningSystem:
             **self._variables,
         }
 
+    def start_release(self) -> subprocess.Popen[bytes]:
+        """Start the Procfile's release, which ends by itself."""
+        return self._start("release", self.environment())
+
     def start_web(self, port: int, **variables: str) -> subprocess.Popen[bytes]:
         """Start one API, as the Procfile does; variables are for this one alone."""
         process = self._start("web", self.environment(port) | variables)
