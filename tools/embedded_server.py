@@ -32,6 +32,8 @@ class EmbeddedServer(ABC):
     """One server process with its data directory and a port that is its own until `close`."""
 
     name: ClassVar[str]
+    host: ClassVar[str] = HOST
+    """The only address that it listens on."""
     _end_signal: ClassVar[signal.Signals]
 
     def __init__(self, data_dir: Path, keep_open: Sequence[int] = ()) -> None:
@@ -41,7 +43,7 @@ class EmbeddedServer(ABC):
         self.log_file = self.data_dir / "log"
         self._password = kept(self.password_file, new_password)
         self._keep_open = keep_open
-        self._reservation = _reserve_port()
+        self._reservation = _reserve_port(self.host)
         self.port: int = self._reservation.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -161,13 +163,13 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _reserve_port() -> socket.socket:
+def _reserve_port(host: str) -> socket.socket:
     """A free port, held so that nobody else gets it while the server is down.
 
     Neither another server nor an outgoing connection can take it; the server can, because both
     sockets allow the address to be reused and ours doesn't listen.
     """
     reservation = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    reservation.bind((HOST, 0))
+    reservation.bind((host, 0))
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return reservation

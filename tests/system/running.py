@@ -26,7 +26,7 @@ READY_SECONDS = 30
 
 
 class RunningSystem:
-    """So many APIs and broadcasters on free ports of 127.0.0.1.
+    """So many APIs and broadcasters on free ports of `host`.
 
     `variables` are settings beside the tests' own, `wrapper` a command that starts each process as
     its own continuation. `url` is the first API's address, `websocket_url` the first
@@ -42,6 +42,7 @@ class RunningSystem:
         broadcasters: int = 1,
         variables: dict[str, str] | None = None,
         wrapper: Sequence[str] = (),
+        host: str = "127.0.0.1",
     ) -> None:
         self.stores = stores
         self._log_dir = log_dir
@@ -49,9 +50,10 @@ class RunningSystem:
         ports = free_ports(web_processes + broadcasters)
         self.ports, self.broadcaster_ports = ports[:web_processes], ports[web_processes:]
         self.broadcaster_port = self.broadcaster_ports[0]
-        self.urls = [f"http://127.0.0.1:{port}" for port in self.ports]
+        self._host = host
+        self.urls = [f"http://{host}:{port}" for port in self.ports]
         self.url = self.urls[0]
-        self.websocket_urls = [f"ws://127.0.0.1:{port}/ws" for port in self.broadcaster_ports]
+        self.websocket_urls = [f"ws://{host}:{port}/ws" for port in self.broadcaster_ports]
         self.websocket_url = self.websocket_urls[0]
         self.web: list[subprocess.Popen[bytes]] = []
         self.broadcasters: list[subprocess.Popen[bytes]] = []
@@ -66,6 +68,7 @@ class RunningSystem:
             **base_environment(),
             "DATABASE_URL": self.stores.database_url,
             "REDIS_URL": self.stores.redis_url,
+            "HOST": self._host,
             "PORT": str(port or self.ports[0]),
             "BROADCASTER_PORT": str(broadcaster_port or self.broadcaster_port),
             "ALLOWED_ORIGINS": ",".join(self.urls),
@@ -91,7 +94,7 @@ class RunningSystem:
     def wait_until_ready(self) -> None:
         """Return when every process says that it is healthy; raises TimeoutError."""
         for port in [*self.ports, *self.broadcaster_ports]:
-            await_health(f"http://127.0.0.1:{port}")
+            await_health(f"http://{self._host}:{port}")
 
     def register(self, name: str | None = None, *, url: str | None = None) -> Player:
         """A new player, logged in; `name` is the display name."""

@@ -1,0 +1,132 @@
+"""Web and broadcaster on two hosts each, the stores on a third, and a line that is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.awaiting import await_true
+from tests.cluster.flow import ACT, BANNED, services_of, shown
+from tests.deploy.hosts import Host, Network, StoresPostgres, StoresValkey, network
+from tests.servers import DatabaseServer, Stores
+from tests.system.player import Player
+from tests.system.running import RunningSystem
+from tests.system.watching import Watcher
+
+pytestmark = pytest.mark.slow
+PROMISED_SECONDS = 1.0
+HEALED_SECONDS = 15.0
+"""TCP itself, which knows nothing of the healing, may wait several seconds to send again."""
+ENDED = 4401
+
+
+@dataclass(frozen=True)
+class Place:
+    """Two hosts with a web and a broadcaster each."""
+
+    network: Network
+    systems: list[RunningSystem]
+
+    def watch(self, stack: ExitStack, number: int, player: Player) -> Watcher:
+        """A viewer on that host itself, so that a cut line is not in its own way."""
+        with self.network.hosts[number].inside():
+            url = self.systems[number].websocket_url
+            return stack.enter_context(Watcher(url, player.access_token))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with (
+        TemporaryDirectory(prefix="scoreboard-") as folder,
+        network(2) as made,
+        made.center.inside(),
+        StoresPostgres(Path(folder) / "postgres", fsync=False) as postgres,
+        StoresValkey(Path(folder) / "valkey") as valkey,
+        ExitStack() as stack,
+    ):
+        stores = Stores(DatabaseServer(postgres).create(), valkey.url)
+        systems = [
+            stack.enter_context(system_on(host, stores, tmp_path_factory.mktemp("host")))
+            for host in made.hosts
+        ]
+        yield Place(made, systems)
+
+
+def system_on(host: Host, stores: Stores, logs: Path) -> RunningSystem:
+    # One worker each, to spare the machine.
+    return RunningSystem(
+        stores, logs, variables={"WEB_WORKERS": "1"}, wrapper=host.wrapper, host=host.address
+    )
+
+
+def test_a_board_a_logout_and_a_ban_reach_the_broadcasters_of_every_host(place: Place) -> None:
+    here, there = place.systems
+    player, leaver = here.register("Ada"), there.register("Bob")
+    with ExitStack() as stack:
+        watchers = [place.watch(stack, number, player) for number in (0, 1)]
+        leavers = [place.watch(stack, number, leaver) for number in (0, 1)]
+        for url in (here.url, there.url):
+            player.url = url
+            version = player.score_point()["boardVersion"]
+            for watcher in watchers:
+                watcher.await_board(version, PROMISED_SECONDS)
+        assert [shown(watcher) for watcher in watchers] == [[(player.user_id, 2)]] * 2
+
+        leaver.call("POST", "/auth/logout")
+        for watcher in leavers:
+            await_true(lambda: watcher.closed_with == ENDED, PROMISED_SECONDS)  # noqa: B023
+
+        last = [place.watch(stack, number, here.register()) for number in (0, 1)]
+        with services_of(here) as services:
+            services.moderation.ban(ACT, player.user_id)
+        for watcher in watchers:
+            await_true(lambda: watcher.closed_with == BANNED, PROMISED_SECONDS)  # noqa: B023
+        for watcher in last:
+            await_true(lambda: shown(watcher) == [], PROMISED_SECONDS)  # noqa: B023
+
+
+def test_a_broadcaster_cut_off_from_redis_shows_the_present_when_the_line_is_back(
+    place: Place,
+) -> None:
+    here, there = place.systems
+    cut_off = place.network.hosts[1]
+    player, spectator, leaver = (here.register() for _ in range(3))
+    with ExitStack() as stack:
+        near = place.watch(stack, 0, spectator)
+        far, leaving = place.watch(stack, 1, spectator), place.watch(stack, 1, leaver)
+        far.await_board(player.score_point()["boardVersion"], PROMISED_SECONDS)
+
+        place.network.cut(cut_off)
+        version = player.score_point()["boardVersion"]
+        near.await_board(version, PROMISED_SECONDS)
+        assert leaver.call("POST", "/auth/logout").status_code == 204
+        with services_of(here) as services:
+            # As Redis does itself with who takes nothing: so what was said is lost for good.
+            lost = [
+                services.redis.client_kill_filter(_id=client["id"])
+                for client in services.redis.client_list("pubsub")
+                if client["addr"].startswith(f"{cut_off.address}:")
+            ]
+        assert len(lost) >= 2
+        await_true(lambda: "board_not_read" in there.log("broadcaster"), HEALED_SECONDS)
+        assert far.boards[-1]["version"] < version
+        assert leaving.closed_with is None
+
+        place.network.heal(cut_off)
+        far.await_board(version, HEALED_SECONDS)
+        await_true(lambda: leaving.closed_with == ENDED, HEALED_SECONDS)
+        # As before, on the connection that it had all the while.
+        version = player.score_point()["boardVersion"]
+        for watcher in (far, near):
+            watcher.await_board(version, PROMISED_SECONDS)
+        assert shown(far) == shown(near)
+        assert far.closed_with is None
+        versions = [board["version"] for board in far.boards]
+        assert versions == sorted(set(versions))
+        player.url = there.url
+        await_true(lambda: player.call("POST", "/actions/token").ok, HEALED_SECONDS)
