@@ -102,17 +102,17 @@ def test_a_broadcaster_cut_off_from_redis_shows_the_present_when_the_line_is_bac
         far.await_board(player.score_point()["boardVersion"], PROMISED_SECONDS)
 
         place.network.cut(cut_off)
-        version = player.score_point()["boardVersion"]
-        near.await_board(version, PROMISED_SECONDS)
-        assert leaver.call("POST", "/auth/logout").status_code == 204
         with services_of(here) as services:
-            # As Redis does itself with who takes nothing: so what was said is lost for good.
+            # As Redis does itself with who takes nothing: so what is said now is lost for good.
             lost = [
                 services.redis.client_kill_filter(_id=client["id"])
                 for client in services.redis.client_list("pubsub")
                 if client["addr"].startswith(f"{cut_off.address}:")
             ]
         assert len(lost) >= 2
+        version = player.score_point()["boardVersion"]
+        near.await_board(version, PROMISED_SECONDS)
+        assert leaver.call("POST", "/auth/logout").status_code == 204
         await_true(lambda: "board_not_read" in there.log("broadcaster"), HEALED_SECONDS)
         assert far.boards[-1]["version"] < version
         assert leaving.closed_with is None
