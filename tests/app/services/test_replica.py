@@ -23,6 +23,7 @@ from tests.app.people import Person
 from tests.awaiting import await_true
 from tests.replica import CAUGHT_UP_SECONDS, EmbeddedReplica, Pair, readers_of_users, replicated
 
+pytestmark = pytest.mark.slow
 PROMISED_SECONDS = 2.0
 ACT = Act("test", "because")
 

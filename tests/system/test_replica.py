@@ -1,0 +1,73 @@
+"""Real processes whose boards come from a replica, which is then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import requests
+
+from tests.awaiting import await_true
+from tests.cluster.flow import shown
+from tests.replica import CAUGHT_UP_SECONDS, Pair, replicated
+from tests.servers import Stores, redis_server
+from tests.system.running import RunningSystem
+from tests.system.watching import Watcher
+
+pytestmark = pytest.mark.slow
+PROMISED_SECONDS = 1.0
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with TemporaryDirectory(prefix="scoreboard-") as folder, replicated(Path(folder)) as made:
+        yield made
+
+
+@pytest.fixture
+def system(pair: Pair, tmp_path: Path) -> Iterator[RunningSystem]:
+    settings = pair.create()
+    variables = {"WEB_WORKERS": "2", "DATABASE_READ_URL": settings["DATABASE_READ_URL"]}
+    with (
+        redis_server(tmp_path / "redis") as server,
+        RunningSystem(
+            Stores(settings["DATABASE_URL"], server.url), tmp_path, variables=variables
+        ) as made,
+    ):
+        yield made
+
+
+def boards_by_replica(system: RunningSystem) -> float:
+    """How many of the broadcaster's boards came from the replica."""
+    metrics = requests.get(f"http://127.0.0.1:{system.broadcaster_port}/metrics", timeout=5).text
+    name = 'scoreboard_replica_reads_total{outcome="replica"} '
+    return sum(float(line.removeprefix(name)) for line in metrics.split("\n") if name in line)
+
+
+def test_viewers_see_points_in_time_by_the_replica_and_without_it(
+    system: RunningSystem, pair: Pair
+) -> None:
+    player = system.register("Ada")
+    with Watcher(system.websocket_url, player.access_token) as watcher:
+
+        def board_by_replica() -> bool:
+            before = boards_by_replica(system)
+            watcher.await_board(player.score_point()["boardVersion"], PROMISED_SECONDS)
+            return boards_by_replica(system) > before
+
+        await_true(board_by_replica, CAUGHT_UP_SECONDS)
+        pair.replica.pause()
+        for _ in range(3):
+            outcome = player.score_point()
+            watcher.await_board(outcome["boardVersion"], PROMISED_SECONDS)
+            assert shown(watcher) == [(player.user_id, outcome["newScore"])]
+            around = player.call("GET", "/leaderboard/around-me").json()["leaderboard"]
+            assert around[0]["score"] == outcome["newScore"]
+        health = player.call("GET", "/health")
+        assert (health.status_code, health.json()["replica"]) == (200, "timeout")
+        pair.replica.resume()
+        await_true(board_by_replica, CAUGHT_UP_SECONDS)
+    assert "replica_lost" in system.log("broadcaster")
+    assert "replica_back" in system.log("broadcaster")
