@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import pytest
 import requests
+from sqlalchemy import Connection, create_engine, make_url, text
 
+from app.stores import wal
 from tests.awaiting import await_true
 from tests.cluster.flow import shown
 from tests.replica import CAUGHT_UP_SECONDS, Pair, replicated
@@ -18,9 +21,10 @@ from tests.system.watching import Watcher
 
 pytestmark = pytest.mark.slow
 PROMISED_SECONDS = 1.0
+Answer = TypeVar("Answer")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
     with TemporaryDirectory(prefix="scoreboard-") as folder, replicated(Path(folder)) as made:
         yield made
@@ -37,6 +41,24 @@ def system(pair: Pair, tmp_path: Path) -> Iterator[RunningSystem]:
         ) as made,
     ):
         yield made
+
+
+def test_an_ordinary_role_may_ask_how_far_both_are(pair: Pair) -> None:
+    settings = pair.create()
+    with create_engine(settings["DATABASE_URL"]).begin() as connection:
+        connection.execute(text("CREATE ROLE ordinary LOGIN PASSWORD 'ordinary'"))
+    known = "SELECT count(*) FROM pg_roles WHERE rolname = 'ordinary'"
+    await_true(lambda: pair.replica.ask(known) == 1, CAUGHT_UP_SECONDS)
+
+    def ask(setting: str, question: Callable[[Connection], Answer]) -> Answer:
+        url = make_url(settings[setting]).set(username="ordinary", password="ordinary")  # noqa: S106
+        with create_engine(url).connect() as connection:
+            return question(connection)
+
+    replayed = ask("DATABASE_READ_URL", wal.replayed)
+    assert replayed is not None
+    assert replayed.same_history(ask("DATABASE_URL", wal.written))
+    assert ask("DATABASE_URL", wal.replayed) is None
 
 
 def boards_by_replica(system: RunningSystem) -> float:
