@@ -12,6 +12,7 @@ import requests
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from app.stores import wal
+from config.parsers import postgres_url
 from tests.awaiting import await_true
 from tests.cluster.flow import shown
 from tests.replica import CAUGHT_UP_SECONDS, Pair, replicated
@@ -44,14 +45,14 @@ def system(pair: Pair, tmp_path: Path) -> Iterator[RunningSystem]:
 
 
 def test_an_ordinary_role_may_ask_how_far_both_are(pair: Pair) -> None:
-    settings = pair.create()
-    with create_engine(settings["DATABASE_URL"]).begin() as connection:
+    urls = {name: make_url(postgres_url(url)) for name, url in pair.create().items()}
+    with create_engine(urls["DATABASE_URL"]).begin() as connection:
         connection.execute(text("CREATE ROLE ordinary LOGIN PASSWORD 'ordinary'"))
     known = "SELECT count(*) FROM pg_roles WHERE rolname = 'ordinary'"
     await_true(lambda: pair.replica.ask(known) == 1, CAUGHT_UP_SECONDS)
 
     def ask(setting: str, question: Callable[[Connection], Answer]) -> Answer:
-        url = make_url(settings[setting]).set(username="ordinary", password="ordinary")  # noqa: S106
+        url = urls[setting].set(username="ordinary", password="ordinary")
         with create_engine(url).connect() as connection:
             return question(connection)
 
