@@ -108,7 +108,6 @@ class BoardDatabase:
 def position_after_commits(database: Database) -> WalPosition | None:
     """A position behind everything committed by now; None where the primary can't say."""
     try:
-        with database.reading() as connection:
-            return wal.written(connection)
+        return wal.written(database)
     except DatabaseUnavailable:
         return None

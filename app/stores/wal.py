@@ -7,9 +7,11 @@ from typing import Self
 
 from sqlalchemy import Connection, text
 
+from app.stores.database import Database
+
 # The insert position, not the flushed one: it is behind every commit, synchronous or not. The
 # file's name is where any role learns the present timeline; control data know it later.
-_WRITTEN = text(
+_WRITTEN = (
     "SELECT (SELECT system_identifier FROM pg_control_system())::text,"
     " ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::bigint, (lsn - '0/0')::bigint"
     " FROM pg_current_wal_insert_lsn() AS lsn"
@@ -47,10 +49,9 @@ class WalPosition:
         return (self.system, self.timeline) == (other.system, other.timeline)
 
 
-def written(connection: Connection) -> WalPosition:
+def written(primary: Database) -> WalPosition:
     """The end of the primary's log: behind everything that is committed by now."""
-    system, timeline, lsn = connection.execute(_WRITTEN).one()
-    return WalPosition(system, timeline, lsn)
+    return WalPosition(*primary.call(_WRITTEN, {}))
 
 
 def replayed(connection: Connection) -> WalPosition | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 import pytest
 import requests
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import create_engine, make_url, text
 
 from app.stores import wal
+from app.stores.database import connect_unpooled
 from config.parsers import postgres_url
 from tests.awaiting import await_true
 from tests.cluster.flow import shown
@@ -22,7 +22,6 @@ from tests.system.watching import Watcher
 
 pytestmark = pytest.mark.slow
 PROMISED_SECONDS = 1.0
-Answer = TypeVar("Answer")
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +50,18 @@ def test_an_ordinary_role_may_ask_how_far_both_are(pair: Pair) -> None:
     known = "SELECT count(*) FROM pg_roles WHERE rolname = 'ordinary'"
     await_true(lambda: pair.replica.ask(known) == 1, CAUGHT_UP_SECONDS)
 
-    def ask(setting: str, question: Callable[[Connection], Answer]) -> Answer:
-        url = urls[setting].set(username="ordinary", password="ordinary")
-        with create_engine(url).connect() as connection:
-            return question(connection)
-
-    replayed = ask("DATABASE_READ_URL", wal.replayed)
+    primary, replica = (
+        connect_unpooled(
+            url.set(username="ordinary", password="ordinary").render_as_string(False), 10
+        )
+        for url in urls.values()
+    )
+    with replica.reading() as connection:
+        replayed = wal.replayed(connection)
     assert replayed is not None
-    assert replayed.same_history(ask("DATABASE_URL", wal.written))
-    assert ask("DATABASE_URL", wal.replayed) is None
+    assert replayed.same_history(wal.written(primary))
+    with primary.reading() as connection:
+        assert wal.replayed(connection) is None
 
 
 def boards_by_replica(system: RunningSystem) -> float:
