@@ -13,12 +13,15 @@ RELEASE_LOCK = 7_203_411
 
 
 def migrate() -> None:
-    """Bring the database to the wanted revision in one transaction."""
+    """Bring the database to the wanted revision, each migration a transaction of its own."""
     engine = create_engine(load_settings().database_url)
-    with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=metadata)
+    # Locked by a connection that only waits: a migration of a big table commits between its steps.
+    with engine.connect() as turn, engine.connect() as connection:
+        turn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RELEASE_LOCK})
+        context.configure(
+            connection=connection, target_metadata=metadata, transaction_per_migration=True
+        )
         with context.begin_transaction():
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RELEASE_LOCK})
             context.run_migrations()
     engine.dispose()
 
