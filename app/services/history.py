@@ -13,7 +13,7 @@ from cachetools import TTLCache
 from app.contract.standings import TOP, Series
 from app.services.leaderboard import Leaderboard
 from app.stores import history as rows
-from app.stores import ledger
+from app.stores import ledger, partitions
 from app.stores.database import Database
 
 LONGEST_SECONDS = 366 * 24 * 3600
@@ -47,6 +47,8 @@ class Histories:
 
     def since(self, moment: datetime) -> History:
         """From that moment, or a bucket before at most, so that near moments share a reading.
+
+        Where it is in a month that was detached, from the first moment that can be told.
 
         Raises DatabaseUnavailable.
         """
@@ -82,6 +84,9 @@ class Histories:
         since = begin * 1_000_000
         with self._database.reading() as connection:
             until = ledger.now(connection)
+            told_from = partitions.ledger_begin(connection)
+            if told_from is not None:
+                since = max(since, int(told_from.timestamp()) * 1_000_000)
             series = rows.series(connection, since, until, TOP)
         return History(version, since, until, series)
 

@@ -90,9 +90,7 @@ actions = sa.Table(
     "actions",
     metadata,
     # No identity, which partitioned tables can't have before PostgreSQL 17.
-    sa.Column(
-        "id", sa.BigInteger, nullable=False, server_default=_action_ids.next_value()
-    ),
+    sa.Column("id", sa.BigInteger, nullable=False, server_default=_action_ids.next_value()),
     sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
     # Partitioned by month, which needs the time in every unique key: the token's own.
     sa.Column("issued_at", Moment, primary_key=True),

@@ -43,8 +43,7 @@ END $$
 """
 # In the order in which an increment takes them.
 LOCK = PATIENTLY.format(
-    "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE;"
-    " LOCK TABLE actions IN ACCESS EXCLUSIVE MODE;"
+    "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE; LOCK TABLE actions IN ACCESS EXCLUSIVE MODE;"
 )
 PARENT = """
 CREATE SEQUENCE actions_id_seq START {next_id};
@@ -82,9 +81,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE actions ALTER COLUMN id DROP IDENTITY")
     op.execute(f"ALTER TABLE actions RENAME TO {first}")
     op.execute(f"ALTER TABLE {first} RENAME CONSTRAINT actions_pkey TO {first}_pkey")
-    op.execute(
-        f"ALTER INDEX actions_user_id_created_at RENAME TO {first}_user_id_created_at_idx"
-    )
+    op.execute(f"ALTER INDEX actions_user_id_created_at RENAME TO {first}_user_id_created_at_idx")
     op.execute(PARENT.format(next_id=next_id))
     # The validated CHECK spares the attaching a look at every row.
     _attach(first, "MINVALUE", edge)

@@ -54,7 +54,9 @@ def constraints(url: str) -> dict[str, str]:
                 " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
             )
         )
-        found = {row[0]: row[1] for row in rows if not re.match(f"alembic|{PARTITION.pattern}", row[0])}
+        found = {
+            row[0]: row[1] for row in rows if not re.match(f"alembic|{PARTITION.pattern}", row[0])
+        }
     engine.dispose()
     return found
 
