@@ -24,6 +24,8 @@ MONTHS_AHEAD = 3
 PATIENT = 600
 """Times that an operator's command tries to lock the tables, one in about a second."""
 LOOK_SECONDS = 3600.0
+TRIES = 24
+"""Looks in a row that have to fail before somebody is alerted; a dump is in the way for hours."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -119,6 +121,7 @@ class PartitionKeeper:
         self._partitions = partitions
         self._alerts = alerts
         self._next_look = 0.0
+        self._failed = 0
 
     def keep(self) -> None:
         """Look once an hour; what fails is tried again then, and harms no increment meanwhile."""
@@ -127,9 +130,12 @@ class PartitionKeeper:
         self._next_look = time.monotonic() + LOOK_SECONDS
         try:
             self._partitions.prepare(self.ACT, attempts=1)
+            self._failed = 0
         except DatabaseUnavailable as error:
             log.warning("partitions_not_prepared", cause=str(error.__cause__ or error))
-            self._alerts.report(AlertKind.PARTITIONS_NOT_PREPARED, error)
+            self._failed += 1
+            if self._failed >= TRIES:
+                self._alerts.report(AlertKind.PARTITIONS_NOT_PREPARED, error)
 
 
 def _missing(connection: Connection, months: int) -> Sequence[datetime]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -83,7 +83,10 @@ class Partition:
 
 def partitions(connection: Connection) -> list[Partition]:
     """All months that are prepared, the oldest first."""
-    return [Partition(*row) for row in connection.execute(_PARTITIONS)]
+    return [
+        Partition(name, begin.astimezone(UTC) if begin else None, end.astimezone(UTC), rows, size)
+        for name, begin, end, rows, size in connection.execute(_PARTITIONS)
+    ]
 
 
 def ledger_begin(connection: Connection) -> datetime | None:
