@@ -72,7 +72,7 @@ def detach(before: datetime, reason: str) -> None:
     if not done.tables:
         click.echo(f"There is nothing to detach before {before:%Y-%m}")
         return
-    click.echo(f"Detached {', '.join(done.tables)}; carried {done.carried} sums on")
+    click.echo(f"Detached {', '.join(done.tables)}; sums carried on: {done.carried}")
 
 
 def _row(partition: Partition) -> tuple[object, ...]:

@@ -76,7 +76,6 @@ class Partitions:
             audit.insert(
                 connection, act.actor, "prepare-partitions", None, act.reason, {"tables": names}
             )
-        log.info("partitions_prepared", tables=names)
         return names
 
     def detach(self, act: Act, before: datetime, attempts: int = PATIENT) -> Detached:
@@ -95,7 +94,6 @@ class Partitions:
             tables = rows.detach(connection, names, attempts)
             details = {"before": f"{cut:%Y-%m}", "tables": tables, "carried": carried}
             audit.insert(connection, act.actor, "detach-partitions", None, act.reason, details)
-        log.info("partitions_detached", tables=tables, carried=carried)
         return Detached(tables, carried)
 
     def _settled_before(
@@ -129,7 +127,8 @@ class PartitionKeeper:
             return
         self._next_look = time.monotonic() + LOOK_SECONDS
         try:
-            self._partitions.prepare(self.ACT, attempts=1)
+            if made := self._partitions.prepare(self.ACT, attempts=1):
+                log.info("partitions_prepared", tables=made)
             self._failed = 0
         except DatabaseUnavailable as error:
             log.warning("partitions_not_prepared", cause=str(error.__cause__ or error))

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 from app.stores.tables import metadata
 from tests.environment import base_environment
-from tests.servers import ROOT, DatabaseServer, migrate
+from tests.servers import ROOT, DatabaseServer, migrate, migrate_back
 
 PARTITION = re.compile(r"actions_(before_\d|\d|default)")
 
@@ -72,7 +72,7 @@ def test_migrations_make_what_the_tables_say(postgres: DatabaseServer) -> None:
 
 def test_migrations_go_back_and_leave_nothing_and_forward_again(postgres: DatabaseServer) -> None:
     url = postgres.create()
-    migrate(url, "base")
+    migrate_back(url)
     assert tables(url) == {"alembic_version"}
     migrate(url)
     assert tables(url) == set(metadata.tables) | {"alembic_version"}
@@ -115,6 +115,6 @@ def test_a_trail_with_entries_about_no_user_can_go_back(postgres: DatabaseServer
             )
         )
     engine.dispose()
-    migrate(url, "base")
+    migrate_back(url)
     migrate(url)
     assert differences(url) == []
