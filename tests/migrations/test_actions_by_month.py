@@ -81,7 +81,8 @@ def test_the_table_is_attached_as_it_is_with_its_indexes(url: str, execute: Exec
     assert execute(SCORE, USER) == [(len(rows) + 1,)]
     for referring in ("actions", name):
         assert execute(
-            "SELECT convalidated FROM pg_constraint WHERE contype = 'f' AND conrelid = to_regclass(%s)",
+            "SELECT convalidated FROM pg_constraint"
+            " WHERE contype = 'f' AND conrelid = to_regclass(%s)",
             referring,
         ) == [(True,)]
 
@@ -113,10 +114,8 @@ def test_a_release_that_died_on_the_way_is_repeated(url: str, execute: Execute) 
         " CHECK (issued_at < '2000-01-01') NOT VALID"
     )
     migrate(url, REVISION)
-    assert (
-        execute("SELECT conname FROM pg_constraint WHERE conname = 'actions_first_partition'") == []
-    )
-    execute(SCORE, USER)
+    assert execute(SCORE, USER)
+    assert execute("SELECT 1 FROM pg_constraint WHERE conname = 'actions_first_partition'") == []
 
 
 def test_it_goes_back_with_every_action_and_forward_again(url: str, execute: Execute) -> None:
@@ -125,9 +124,8 @@ def test_it_goes_back_with_every_action_and_forward_again(url: str, execute: Exe
     execute(SCORE.replace("now()", "now() + interval '80 days'"), USER)
     rows = sorted(execute(ROWS))
     migrate_back(url, before(REVISION))
-    assert execute("SELECT relkind::text FROM pg_class WHERE oid = to_regclass('actions')") == [
-        ("r",)
-    ]
+    kind = "SELECT relkind::text FROM pg_class WHERE oid = to_regclass('actions')"
+    assert execute(kind) == [("r",)]
     assert sorted(execute(ROWS)) == rows
     execute(SCORE, USER)
     migrate(url, REVISION)
