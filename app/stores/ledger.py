@@ -28,11 +28,10 @@ _POINTS_SINCE = text(
     " FROM users u WHERE u.id = :user_id"
 )
 # The lower score was reached when it was first stood at; only then is the order among equals fair.
-# At least: what was reached in a detached month shows in the sum that was carried on.
 _COMPENSATE = text(
     "WITH reached AS ("
     "  SELECT id, created_at FROM actions WHERE user_id = :user_id"
-    "  AND score_after >= (SELECT score FROM users WHERE id = :user_id) - :points"
+    "  AND score_after = (SELECT score FROM users WHERE id = :user_id) - :points"
     "  ORDER BY created_at LIMIT 1"
     "), action AS ("
     "  INSERT INTO actions (user_id, issued_at, nonce, points, score_after)"
