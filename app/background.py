@@ -1,4 +1,4 @@
-"""What runs beside the requests of a web process: cache invalidation and the index keeper."""
+"""What runs beside the requests of a web process: cache invalidation, index, coming months."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ class Background:
             try:
                 self._services.index_keeper.keep()
                 kept_at = time.monotonic()
+                self._services.partition_keeper.keep()
                 self._rest()
             except (DatabaseUnavailable, RedisUnavailable) as error:
                 log.warning("index_not_kept", cause=str(error.__cause__ or error))

@@ -28,6 +28,7 @@ from app.services.inspection import Inspection
 from app.services.leaderboard import Leaderboard
 from app.services.ledger_check import LedgerCheck
 from app.services.moderation import Moderation
+from app.services.partitions import PartitionKeeper, Partitions
 from app.services.passwords import Passwords
 from app.services.propagation import Propagation
 from app.services.scoring import Scoring
@@ -50,6 +51,8 @@ SPARE_CONNECTIONS = 2
 """For the background threads, beside one a request thread."""
 WHOLE_LEDGER_SECONDS = 3600.0
 """For one statement of an operator's check, which reads every action."""
+PARTITIONS_SECONDS = 5.0
+"""For one statement of the background's care for the coming months."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -71,6 +74,8 @@ class Services:
     inspection: Inspection
     index_keeper: IndexKeeper
     ledger_check: LedgerCheck
+    partitions: Partitions
+    partition_keeper: PartitionKeeper
     health: Health
     alerts: Alerts
     local_board: LocalBoard
@@ -164,6 +169,17 @@ def build_services(settings: Settings) -> Services:
             sessions,
             propagation,
             settings.access_token_seconds,
+        ),
+        partitions=Partitions(
+            connect_unpooled(settings.database_url, WHOLE_LEDGER_SECONDS),
+            settings.action_token_seconds,
+        ),
+        partition_keeper=PartitionKeeper(
+            Partitions(
+                connect_unpooled(settings.database_url, PARTITIONS_SECONDS),
+                settings.action_token_seconds,
+            ),
+            alerts,
         ),
         ledger_check=LedgerCheck(
             connect_unpooled(settings.database_url, WHOLE_LEDGER_SECONDS), index, local_board

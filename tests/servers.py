@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -60,14 +60,20 @@ class DatabaseServer:
 
 
 def migrate(database_url: str, revision: str = "head") -> None:
-    """Bring a database to a revision, as the Procfile's release does."""
+    """Bring a database up to a revision, as the Procfile's release does."""
+    _alembic(alembic.command.upgrade, database_url, revision)
+
+
+def migrate_back(database_url: str, revision: str = "base") -> None:
+    """Bring a database back to a revision."""
+    _alembic(alembic.command.downgrade, database_url, revision)
+
+
+def _alembic(command: Callable[..., None], database_url: str, revision: str) -> None:
     config = alembic.config.Config(ROOT / "alembic.ini")
     variables = base_environment() | {"DATABASE_URL": database_url, "REDIS_URL": "redis://unused"}
     with patch.dict("os.environ", variables):
-        if revision == "base":
-            alembic.command.downgrade(config, revision)
-        else:
-            alembic.command.upgrade(config, revision)
+        command(config, revision)
 
 
 @contextmanager

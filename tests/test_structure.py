@@ -45,8 +45,8 @@ ALLOWED = {
     },
     "app.cli": {
         "app.cli", "app.composition", "app.contract", "app.services",
-        "app.stores.display_tokens", "app.stores.fraud_events", "app.stores.user_records",
-        "app.stores.users", "config",
+        "app.stores.display_tokens", "app.stores.fraud_events", "app.stores.partitions",
+        "app.stores.user_records", "app.stores.users", "config",
     },
     "app.factory": {
         "app.composition", "app.http", "app.web", "app.cli", "app.contract",

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import click
 
 from app.cli.operators import OperatorGroup, services
+from app.cli.partitions import partitions
 from app.services.ledger_check import Difference, Verification
 
 SHOWN = 10
 
 ledger = OperatorGroup("ledger", help="Scores, their history and the rank index.")
+ledger.add_command(partitions)
 
 
 @ledger.command("verify")

@@ -26,6 +26,10 @@ class AlertKind(Enum):
     )
     INDEX_NOT_KEPT = "The rank index could not be kept for a while", _BOTH
     BOARD_NOT_READ = "A broadcaster can't read the board; viewers see an old one", _BOTH
+    PARTITIONS_NOT_PREPARED = (
+        "The coming months of the ledger could not be prepared; counting goes on without",
+        frozenset[Dependency](),
+    )
     PART_FAILED = "A broadcaster ended because a part of it failed", frozenset[Dependency]()
 
     def __init__(self, meaning: str, needs: frozenset[Dependency]) -> None:

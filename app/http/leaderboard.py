@@ -136,7 +136,8 @@ def read_history(query: dict[str, Any]) -> Response:
     """The scores of the present leaders over time, in the board's order, the oldest first.
 
     At most 200 points each: the first is the score they had at `since`, the last their present
-    one. The `since` of the reply may be a little earlier than the one that was asked for.
+    one. The `since` of the reply may be a little earlier than the one that was asked for, or later
+    where the months before it were archived.
     """
     since = query["since"] or datetime.now(UTC) - timedelta(seconds=HISTORY_SECONDS)
     history = services().histories.since(since)

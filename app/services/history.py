@@ -15,7 +15,7 @@ from app.contract.standings import TOP, Series
 from app.services.board_database import BoardDatabase
 from app.services.leaderboard import Leaderboard
 from app.stores import history as rows
-from app.stores import ledger
+from app.stores import ledger, partitions
 
 LONGEST_SECONDS = 366 * 24 * 3600
 QUIET_SECONDS, BUSY_SECONDS = 5.0, 1.0
@@ -49,6 +49,8 @@ class Histories:
     def since(self, moment: datetime) -> History:
         """From that moment, or a bucket before at most, so that near moments share a reading.
 
+        Where it is in a month that was detached, from the first moment that can be told.
+
         Raises DatabaseUnavailable.
         """
         version = self._leaderboard.top().version.number
@@ -80,10 +82,11 @@ class Histories:
         flight.set_result(history)
 
     def _read(self, version: int, begin: int) -> History:
-        since = begin * 1_000_000
-
         def read(connection: Connection) -> History:
             until = ledger.now(connection)
+            told_from = partitions.ledger_begin(connection)
+            earliest = int(told_from.timestamp()) if told_from else 0
+            since = max(begin, earliest) * 1_000_000
             series = rows.series(connection, since, until, TOP)
             return History(version, since, until, series)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.contract.errors import Forbidden, NotFound
+from app.contract.errors import Forbidden, NotFound, ValidationFailed
 from app.contract.messages import EndReason
 from app.services.passwords import Passwords
 from app.services.propagation import Propagation, aftermath_of
-from app.stores import audit, ledger, moderation, sessions, users
+from app.stores import audit, ledger, moderation, partitions, sessions, users
 from app.stores.database import Database
 from app.stores.users import User
 
@@ -132,11 +132,17 @@ class Moderation:
         return self._perform(act, "delete", user_id, do)
 
     def revoke_points(self, act: Act, user_id: str, since: datetime | None = None) -> Performed:
-        """Take back the points since that moment, or all, by a compensating action."""
+        """Take back the points since that moment, or all, by a compensating action.
+
+        Raises ValidationFailed for a moment in a month that was detached.
+        """
         points = 0
 
         def do(connection: Connection, user: User) -> Done | None:
             nonlocal points
+            begin = partitions.ledger_begin(connection)
+            if since and begin and since < begin:
+                raise ValidationFailed(f"Which points are since then is told from {begin} on")
             points = ledger.points_since(connection, user.id, since)
             if points <= 0:
                 return None

@@ -85,18 +85,21 @@ sessions = sa.Table(
     ),
 )
 
+_action_ids = sa.Sequence("actions_id_seq", data_type=sa.BigInteger, metadata=metadata)
 actions = sa.Table(
     "actions",
     metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    # No identity, which partitioned tables can't have before PostgreSQL 17.
+    sa.Column("id", sa.BigInteger, nullable=False, server_default=_action_ids.next_value()),
     sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
-    # Partitioning by month needs the time in every unique key, so the token's own time is in it.
+    # Partitioned by month, which needs the time in every unique key: the token's own.
     sa.Column("issued_at", Moment, primary_key=True),
     sa.Column("nonce", Id, primary_key=True),
     sa.Column("points", sa.Integer, nullable=False),
     sa.Column("score_after", sa.BigInteger, nullable=False),
     sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Index("actions_user_id_created_at", "user_id", "created_at"),
+    postgresql_partition_by="RANGE (issued_at)",
 )
 
 fraud_events = sa.Table(
