@@ -7,7 +7,7 @@ RUN useradd --system --uid 10001 --user-group --no-create-home scoreboard
 WORKDIR /srv/scoreboard
 
 COPY requirements.txt .
-RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
 
 COPY alembic.ini wsgi.py ./
 COPY app app

@@ -79,7 +79,7 @@ class Background:
     def _rest(self) -> None:
         """Wait for the next pass, unless the index is lost meanwhile."""
         # Jittered, so that processes started together take turns.
-        until = time.monotonic() + KEEP_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311
+        until = time.monotonic() + KEEP_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
         while time.monotonic() < until and not self._stopped.wait(LOOK_SECONDS):
             if self._services.index_keeper.index_lost():
                 return

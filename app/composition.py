@@ -41,6 +41,7 @@ from app.stores.board_cache import LocalBoard, SharedBoard
 from app.stores.crowds import Crowds
 from app.stores.database import Database, connect_pool, connect_replica, connect_unpooled
 from app.stores.database_connections import bound_every_wait
+from app.stores.login_attempts import LoginAttempts
 from app.stores.rank_index import RankIndex
 from app.stores.redis import connect, connect_subscriber
 from app.stores.session_cache import SessionCache
@@ -153,7 +154,9 @@ def build_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         verifier=verifier,
-        accounts=Accounts(database, passwords, sessions),
+        accounts=Accounts(
+            database, passwords, sessions, LoginAttempts(client, settings.login_failure_limit)
+        ),
         sessions=sessions,
         displays=displays,
         watching=Watching(verifier, sessions, displays),

@@ -19,6 +19,7 @@ from app.http.limits import register_limits
 from app.http.reply_headers import register_reply_headers
 from app.request_log import log_requests
 from app.request_metrics import count_requests
+from app.safe_headers import register_safe_headers
 from app.web.docs import docs
 from app.web.page import page
 
@@ -44,6 +45,7 @@ def create_app(services: Services) -> Flask:
     app.extensions["services"] = services
     log_requests(app)
     register_reply_headers(app)
+    register_safe_headers(app)
     register_cors(app, services.settings.cors_origins)
     count_requests(app)
     app.before_request(_read_body)
@@ -65,7 +67,7 @@ def _read_body() -> None:
     # Read here, so that the limit holds for handlers that take no body too.
     try:
         body = request.get_data(cache=True)
-    except ParseException as error:
+    except (ParseException, OSError) as error:
         # gunicorn reads chunks only as the app does, so here shows what is wrong with them.
         raise BadRequest() from error
     if len(body) > LONGEST_BODY:

@@ -25,7 +25,7 @@ class Closing:
     def last_words(self) -> bytes:
         """The disconnect event and the close frame; the delay is drawn anew for each viewer."""
         # Drawn at random, so that those who were sent away together don't return together.
-        delay = random.randint(*self.come_back) if self.come_back else None  # noqa: S311
+        delay = random.randint(*self.come_back) if self.come_back else None  # noqa: S311 - jitter
         event = messages.disconnect(self.reason, delay)
         return frames.text(event) + frames.close(self.code, self.reason)
 

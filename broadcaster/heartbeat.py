@@ -55,7 +55,7 @@ class Heartbeat:
 
     def _ping_or_drop(self, viewer: Viewer, now: float) -> None:
         # Early by chance, so that viewers who came together are not pinged together.
-        due = viewer.heard_at + self._seconds * random.uniform(0.8, 1.0)  # noqa: S311
+        due = viewer.heard_at + self._seconds * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
         if viewer.pinged:
             viewer.drop()
         elif due > now:

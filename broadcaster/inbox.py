@@ -36,6 +36,12 @@ class _Frames(FrameProtocol):
             and self._message_decoder.opcode is None
         )
 
+    @property
+    def announced(self) -> int:
+        """Bytes that the frame whose head was read says it has; 0 between frames."""
+        header = self._frame_decoder.header
+        return 0 if header is None else int(header.payload_len)
+
 
 class Inbox:
     """Reads one viewer's bytes; needed only while a message is incomplete."""
@@ -64,6 +70,9 @@ class Inbox:
                 event = self._take(frame)
                 if frame.frame_finished:
                     yield event
+            if self._frames.announced > self._limit:
+                # Nobody waits for 8 exabytes.
+                raise ProtocolViolated(MESSAGE_TOO_BIG)
         except ParseFailed as failure:
             invalid = failure.code is CloseReason.INVALID_FRAME_PAYLOAD_DATA
             raise ProtocolViolated(INVALID_TEXT if invalid else PROTOCOL_ERROR) from None

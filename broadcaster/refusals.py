@@ -14,6 +14,7 @@ from app.contract.alerts import AlertKind
 from app.contract.errors import DomainError
 from app.metrics import ERRORS
 from app.request_log import log_requests, note_failure
+from app.safe_headers import register_safe_headers
 from app.services.alerts import Alerts
 
 RETRY_SECONDS = (1, 5)
@@ -107,6 +108,7 @@ STATUS: dict[type[DomainError], int] = {
     domain.SessionRevoked: 401,
     domain.UserBanned: 403,
     OriginNotAllowed: 403,
+    domain.Forbidden: 403,
     PathUnknown: 404,
     MethodUnknown: 405,
     UpgradeRequired: 426,
@@ -129,6 +131,7 @@ def register_refusals(app: Flask, alerts: Alerts) -> None:
     for code in {each.code for each in STATUS}:
         # From zero on, or the first error of a kind would be no increase to Prometheus.
         ERRORS.labels(code)
+    register_safe_headers(app)
     app.register_error_handler(DomainError, _refuse)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(HandshakeFailed, _bad_handshake)
@@ -137,8 +140,10 @@ def register_refusals(app: Flask, alerts: Alerts) -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
+    # An old connection costs a greenlet. And pywsgi understands lengths of bodies that a proxy may
+    # understand otherwise: where nothing follows, nothing can be smuggled in.
+    response.headers["Connection"] = "close"
     return response
 
 
@@ -149,9 +154,8 @@ def _refuse(error: DomainError) -> Response:
     response.status_code = STATUS[type(error)]
     response.headers.update(_HEADERS.get(response.status_code, {}))
     if response.status_code == 503:  # noqa: PLR2004
-        response.headers["Retry-After"] = str(random.randint(*RETRY_SECONDS))  # noqa: S311
-    # A client that was refused opens a new connection, and an old one costs a greenlet.
-    response.headers["Connection"] = "close"
+        seconds = random.randint(*RETRY_SECONDS)  # noqa: S311 - jitter
+        response.headers["Retry-After"] = str(seconds)
     ERRORS.labels(error.code).inc()
     note_failure(response.status_code, error.code, error)
     if error.code in AlertKind.__members__:

@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.composition import Services
 from app.contract.messages import SUBPROTOCOL
+from app.metrics_access import check_metrics_access
 from app.request_metrics import count_requests, exposition
 from broadcaster.coalescer import Coalescer
 from broadcaster.entrance import Entrance
@@ -65,7 +66,10 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
             response.status_code = 101
         return response
 
-    app.add_url_rule("/metrics", "metrics", exposition)
+    @app.get("/metrics")
+    def metrics() -> Response:
+        check_metrics_access(request, services.settings.metrics_token)
+        return exposition()
 
     @Sock(app).route(WEBSOCKET_PATH)
     def join(handshake: Handshake) -> None:
@@ -75,5 +79,5 @@ def create_app(services: Services, hub: Hub, coalescer: Coalescer) -> Flask:
 
     hops = services.settings.trusted_proxy_hops
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app

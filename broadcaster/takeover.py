@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from io import BytesIO
 from typing import Any
 
 from gevent import with_timeout
@@ -21,6 +22,8 @@ REQUEST_SECONDS = 10.0
 """For a whole request, its head included, so that nobody keeps a greenlet by being slow."""
 SEND_BUFFER_BYTES = 32 * 1024
 """What the kernel may hold for a viewer; more of it would only be boards that are out of date."""
+HEAD_BYTES = 16 * 1024
+"""For all headers of a request."""
 BACKLOG = 4096
 UNREADABLE = "VALIDATION_ERROR"
 _HANDLER = "broadcaster.handler"
@@ -44,6 +47,18 @@ class HandshakeHandler(WSGIHandler):
 
     def handle_one_request(self) -> Any:
         return with_timeout(REQUEST_SECONDS, super().handle_one_request, timeout_value=None)
+
+    def MessageClass(self, reader: Any, *arguments: Any) -> Any:  # noqa: N802 - pywsgi's name
+        """The headers, of which pywsgi itself would read 6 MB; raises ValueError, answered 400."""
+        head = line = b""
+        while line not in {b"\r\n", b"\n"} or not head:
+            line = reader.readline(HEAD_BYTES - len(head) + 1)
+            head += line
+            if len(head) > HEAD_BYTES:
+                raise ValueError("The headers are too long")
+            if not line:
+                break
+        return super().MessageClass(BytesIO(head), *arguments)
 
     def run_application(self) -> None:
         self.server.in_flight += 1

@@ -49,6 +49,8 @@ keepalive = 65
 preload_app = False
 # A client's SCRIPT_NAME or PATH_INFO is not believed, not even one on this machine.
 forwarder_headers = ""
+# Nor its X-Forwarded-Proto: TRUSTED_PROXY_HOPS alone decides whose word counts.
+forwarded_allow_ips = ""
 # structlog writes the line of each request.
 accesslog = None
 errorlog = "-"

@@ -46,6 +46,14 @@ def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
     return limits
 
 
+def rate_limit(text: str) -> RateLimitItem:
+    """One limit."""
+    limit, *others = rate_limits(text)
+    if others:
+        raise ValueError("must be one limit")
+    return limit
+
+
 def postgres_url(text: str) -> str:
     """The URL with the driver SQLAlchemy is to use; hosts hand out postgres://."""
     scheme, separator, rest = text.partition("://")
@@ -71,6 +79,13 @@ def secret_bytes(text: str) -> bytes:
     if len(text.encode()) < MINIMUM_SECRET_BYTES:
         raise ValueError(f"must be at least {MINIMUM_SECRET_BYTES} bytes")
     return text.encode()
+
+
+def bearer_token(text: str) -> str:
+    """A secret that fits into an Authorization header and can't be guessed, or nothing."""
+    if text and not re.fullmatch(r"[!-~]{16,}", text):
+        raise ValueError("must be 16 printable ASCII characters at least, without spaces")
+    return text
 
 
 def log_level(text: str) -> str:

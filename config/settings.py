@@ -122,6 +122,12 @@ class Settings:
         "6000 per minute",
         parsers.rate_limits,
     )
+    login_failure_limit: RateLimitItem = _variable(
+        "LOGIN_FAILURE_LIMIT",
+        "wrong passwords for an account from one address; in all thrice as many from new ones",
+        "10 per 15 minutes",
+        parsers.rate_limit,
+    )
     fraud_rapid_max: int = _variable(
         "FRAUD_RAPID_MAX", "attempts of one kind that are no cheating", "8", parsers.integer(1)
     )
@@ -209,6 +215,19 @@ class Settings:
     trusted_proxy_hops: int = _variable(
         "TRUSTED_PROXY_HOPS", "proxies whose X-Forwarded-* are believed", "0", parsers.integer(0)
     )
+    admin_api: bool = _variable(
+        "ADMIN_API",
+        "admins may call /api/admin from everywhere, not from this machine only",
+        "false",
+        parsers.boolean,
+    )
+    metrics_token: str = _variable(
+        "METRICS_TOKEN",
+        "bearer token that opens /metrics; empty: this machine only, where none is needed",
+        "",
+        parsers.bearer_token,
+        secret=True,
+    )
     allowed_origins: tuple[str, ...] = _variable(
         "ALLOWED_ORIGINS",
         "origins of pages that may open a WebSocket, comma-separated; `*` for all",
@@ -264,7 +283,7 @@ def load_settings() -> Settings:
 
 def _default_host(env: Env) -> str:
     # As gunicorn does: who chooses the port is a host that routes to it from outside.
-    return "0.0.0.0" if env.str("PORT", "") else "127.0.0.1"  # noqa: S104
+    return "0.0.0.0" if env.str("PORT", "") else "127.0.0.1"  # noqa: S104 - meant
 
 
 def _read(env: Env, variable: Variable) -> Any:

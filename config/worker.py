@@ -9,18 +9,13 @@ import logging
 import os
 import signal
 import time
-from concurrent.futures import Future
 from mmap import mmap
 from typing import Any
 
 import structlog
-from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn
 
 from config.lanes import LanedWorker
 from config.processors import keep_to
-
-FIRST_BYTES_SECONDS = 0.1
-"""How long a thread waits for a new connection's request before the poller waits instead."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -68,8 +63,7 @@ class Worker(LanedWorker):
         log.info("stopped")
         logging.shutdown()
         if given_up:
-            # Python would wait for their threads, which may be reading from a client that says
-            # nothing more.
+            # Python would wait for their threads.
             os._exit(0)
 
     def load_wsgi(self) -> None:
@@ -118,31 +112,9 @@ class Worker(LanedWorker):
             if self.nr_conns == before:
                 return
 
-    def handle(self, conn: TConn) -> Any:
-        if not conn.initialized:
-            # gunicorn's own 5 s would let a few silent connections (browsers open them in
-            # advance) hold every thread, and the exit.
-            seconds = FIRST_BYTES_SECONDS if self.alive else STOP_KEEPALIVE_LINGER
-            if not conn.wait_for_data(seconds):
-                return _DEFER if self.alive else False
-        return super().handle(conn)
-
-    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        if not self.alive and not fs.cancelled() and fs.result() is _DEFER:
-            # It was told to stop meanwhile; gunicorn would close, though a request may be coming.
-            self.enqueue_req(conn)
-        else:
-            super().finish_request(conn, fs)
-
     def murder_keepalived(self, force: bool = False) -> None:
         expired = self.keepalived_conns and self.keepalived_conns[0].timeout <= time.monotonic()
         if expired and not force:
             # A request may have come since the poller was asked, and closing would reset it.
             self.wait_for_and_dispatch_events(0)
         super().murder_keepalived(force)
-
-    def _cap_keepalive(self, deadline: float) -> None:
-        super()._cap_keepalive(deadline)
-        # gunicorn forgets those that never sent anything, and would wait for them to the end.
-        for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)

@@ -19,6 +19,7 @@ def base_environment() -> dict[str, str]:
         "ACTION_TOKEN_SECRET": new_secret(),
         "BCRYPT_COST": "4",
         "AUTH_LIMIT": _UNLIMITED,
+        "LOGIN_FAILURE_LIMIT": _UNLIMITED,
         "READ_LIMIT": _UNLIMITED,
         "TOKEN_LIMIT": _UNLIMITED,
         "INCREMENT_LIMIT": _UNLIMITED,

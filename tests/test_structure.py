@@ -21,6 +21,9 @@ PRODUCTION = ("app", "broadcaster", "config", "migrations")
 ALLOWED = {
     "app.contract": {"app.contract"},
     "app.metrics": set(),
+    "app.callers": set(),
+    "app.metrics_access": {"app.callers", "app.contract"},
+    "app.safe_headers": set(),
     "app.request_metrics": set(),
     "app.request_log": set(),
     "app.stores": {"app.contract", "app.stores", "config.redis_url"},
@@ -33,11 +36,12 @@ ALLOWED = {
     "app.background": {"app.composition", "app.contract", "app.stores.subscription"},
     "app.http.cors": {"config"},
     "app.http.metrics": {
-        "app.http.authentication", "app.request_metrics", "config.shared_metrics",
+        "app.http.authentication", "app.http.services", "app.metrics_access",
+        "app.request_metrics", "config.shared_metrics",
     },
     "app.http": {
-        "app.composition", "app.contract", "app.http", "app.metrics", "app.request_log",
-        "app.services",
+        "app.callers", "app.composition", "app.contract", "app.http", "app.metrics",
+        "app.request_log", "app.safe_headers", "app.services",
     },
     "app.web": {
         "app.composition", "app.http.authentication", "app.http.examples", "app.http.openapi",
@@ -50,11 +54,12 @@ ALLOWED = {
     },
     "app.factory": {
         "app.composition", "app.http", "app.web", "app.cli", "app.contract",
-        "app.request_log", "app.request_metrics",
+        "app.request_log", "app.request_metrics", "app.safe_headers",
     },
     "broadcaster": {
-        "app.composition", "app.contract", "app.metrics", "app.request_log",
-        "app.request_metrics", "app.services", "app.stores.subscription", "broadcaster", "config",
+        "app.composition", "app.contract", "app.metrics", "app.metrics_access", "app.request_log",
+        "app.request_metrics", "app.safe_headers", "app.services", "app.stores.subscription",
+        "broadcaster", "config",
     },
     "app.farewell": {"app.contract", "app.stores.redis", "config"},
     "config.arbiter": {"app.farewell", "config"},

@@ -49,6 +49,7 @@ def main() -> None:
     print(f"JWT_PRIVATE_KEY='{key}'")
     print(f"ACTION_TOKEN_SECRET={new_secret()}")
     print(f"POSTGRES_PASSWORD={new_password()}")
+    print(f"METRICS_TOKEN={new_password()}")
     print(f"GRAFANA_PASSWORD={new_password()}")
 
 

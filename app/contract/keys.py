@@ -72,3 +72,18 @@ def charges(user_id: str, kind: ActionKind) -> str:
 def action_token(user_id: str, nonce: str) -> str:
     """Hash: issuedAt in ms, and used once spent."""
     return f"action_token:{{{user_id}}}:{nonce}"
+
+
+def login_failures(account: str, address: str) -> str:
+    """Sorted set: failed logins of one address at an account, a hash of its name, by time in ms."""
+    return f"login:{{{account}}}:from:{address}"
+
+
+def strangers_failures(account: str) -> str:
+    """Sorted set: failed logins at an account from addresses unknown to it, by time in ms."""
+    return f"login:{{{account}}}:strangers"
+
+
+def known_addresses(account: str) -> str:
+    """Sorted set: addresses that logged in to the account by the time in ms they are known to."""
+    return f"login:{{{account}}}:known"

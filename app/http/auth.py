@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from app.http.authentication import authenticated, current_identity, note_user, public
-from app.http.limits import limit_login, limit_register
+from app.http.limits import caller_address, limit_login, limit_register
 from app.http.schemas import (
     DisplayName,
     NewPassword,
@@ -87,7 +87,7 @@ def register(body: dict[str, str]) -> dict[str, Any]:
 @auth.response(200, LoggedInSchema)
 def login(body: dict[str, str]) -> dict[str, Any]:
     """Log in (flow 2)."""
-    admitted = services().accounts.log_in(body["username"], body["password"])
+    admitted = services().accounts.log_in(body["username"], body["password"], caller_address())
     note_user(admitted.user.id)
     return {"userId": admitted.user.id, **_tokens(admitted.tokens)}
 
@@ -114,12 +114,13 @@ def logout() -> None:
 
 @auth.post("/password")
 @authenticated
+@auth.refuses(429, 503)
 @auth.arguments(PasswordSchema)
 @auth.response(204)
 def change_password(body: dict[str, str]) -> None:
     """Change the password and end every other session."""
     services().accounts.change_password(
-        current_identity(), body["oldPassword"], body["newPassword"]
+        current_identity(), body["oldPassword"], body["newPassword"], caller_address()
     )
 
 

@@ -10,6 +10,7 @@ from flask import g, request
 from structlog.contextvars import bind_contextvars
 from werkzeug.exceptions import HTTPException
 
+from app.callers import is_from_this_machine
 from app.contract.errors import AuthInvalid, AuthRequired, Forbidden, UserBanned
 from app.contract.identity import Identity
 from app.http.services import services
@@ -61,12 +62,15 @@ def admitted(view: View) -> View:
 def administrator(view: View) -> View:
     """Let only a user with the admin role in; current_identity() says who.
 
-    PostgreSQL is asked on each call, so that a role taken away is gone at once. Raises as
-    authenticated does, and Forbidden.
+    From elsewhere than this machine only with ADMIN_API: a stolen token of an admin's is
+    then of no use. PostgreSQL is asked on each call, so that a role taken away is gone at once.
+    Raises as authenticated does, and Forbidden.
     """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not services().settings.admin_api and not is_from_this_machine(request):
+            raise Forbidden("The admin API is closed from here")
         identity = _identify()
         services().sessions.verify(identity)
         user = services().accounts.find(identity.user_id)

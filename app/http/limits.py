@@ -18,6 +18,7 @@ from limits.storage import RedisStorage
 from redis import Redis
 from redis.exceptions import RedisError
 
+from app.callers import network_of
 from app.contract.errors import Allowance
 from app.http.services import services
 
@@ -26,8 +27,8 @@ _IS_LIMITED = "limited_by_address"
 
 
 def caller_address() -> str:
-    """Where the request came from, as TRUSTED_PROXY_HOPS lets proxies say."""
-    return request.remote_addr or "unknown"
+    """Where the request came from, as TRUSTED_PROXY_HOPS lets proxies say; of IPv6 the /64."""
+    return network_of(request.remote_addr or "unknown")
 
 
 # Without Redis a login is refused (503), so its limit needs no second storage; reads go on

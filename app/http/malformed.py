@@ -12,6 +12,7 @@ from gunicorn import util
 from app.http.errors import INTERNAL, MALFORMED, TOO_LONG
 from app.metrics import ERRORS
 from app.request_log import log_unreadable, new_request_id
+from app.safe_headers import SAFE_HEADERS
 
 _TOO_LONG = {HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE}
 
@@ -42,7 +43,7 @@ def _write_error(client: socket.socket, status: int, _reason: str, _message: str
         "Content-Type: application/json",
         f"Content-Length: {len(text)}",
         "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff",
+        *(f"{name}: {value}" for name, value in SAFE_HEADERS.items()),
         f"X-Request-Id: {request_id}",
     )
     util.write_nonblock(client, "\r\n".join((*head, "", text)).encode("ascii"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import struct
 import time
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from app.http.authentication import public
+from app.http.services import services
+from app.metrics_access import check_metrics_access
 from app.request_metrics import exposition
 from config.shared_metrics import reading_metrics
 
@@ -19,7 +21,8 @@ metrics = Blueprint("metrics", __name__)
 @metrics.get("/metrics")
 @public
 def show() -> Response:
-    """The counts of every worker, whichever answers."""
+    """The counts of every worker, whichever answers; for this machine, or with METRICS_TOKEN."""
+    check_metrics_access(request, services().settings.metrics_token)
     until = time.monotonic() + BEGINNING_SECONDS
     with reading_metrics():
         while True:

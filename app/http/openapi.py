@@ -62,7 +62,10 @@ def document(app: Flask, spec: APISpec) -> dict[str, Any]:
             mode = getattr(views[path, method], AUTH_MODE)
             if mode != "public":
                 operation["security"] = [{"accessToken": []}]
-            body = _OF_BODY if "requestBody" in operation else ()
+            if sent := operation.get("requestBody"):
+                # smorest says of every body that it is; where all fields may be left out, it may.
+                sent["required"] = bool(_fields_needed(found, sent))
+            body = _OF_BODY if sent else ()
             for status in (*_OF_AUTH[mode], *body, *_OF_ANY):
                 described = {"description": HTTPStatus(status).phrase, "content": _ERROR}
                 operation["responses"].setdefault(str(status), described)
@@ -73,6 +76,13 @@ def document(app: Flask, spec: APISpec) -> dict[str, Any]:
         for parameter in operations.get("parameters", ()):
             parameter["example"] = "$USER_ID"
     return found
+
+
+def _fields_needed(document: dict[str, Any], body: dict[str, Any]) -> list[str]:
+    schema = body["content"]["application/json"]["schema"]
+    named = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    needed: list[str] = named.get("required", [])
+    return needed
 
 
 def _show(operation: dict[str, Any], example: Example) -> None:

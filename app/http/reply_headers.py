@@ -1,4 +1,4 @@
-"""What every reply gets: the limit's headers and safe defaults."""
+"""What every reply gets: the limit's headers and that nothing is cached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ def register_reply_headers(app: Flask) -> None:
 
 def _finish(response: Response) -> Response:
     show_allowance(response, address_allowance())
-    response.headers["X-Content-Type-Options"] = "nosniff"
     if response.is_json:
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -5,14 +5,24 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from app.contract.errors import AuthInvalid, InvalidCredentials, UserBanned
+from app.contract.errors import (
+    Allowance,
+    AuthInvalid,
+    InvalidCredentials,
+    RateLimited,
+    UserBanned,
+)
 from app.contract.identity import Identity
 from app.services.passwords import Passwords
 from app.services.sessions import Sessions, TokenPair
 from app.stores import sessions as session_rows
 from app.stores import users
 from app.stores.database import Database
+from app.stores.login_attempts import LoginAttempts
 from app.stores.users import User
+
+NO_ADDRESS = "nowhere"
+"""Of calls that come over no network."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +36,17 @@ class Admitted:
 class Accounts:
     """What a person does with their own account."""
 
-    def __init__(self, database: Database, passwords: Passwords, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        database: Database,
+        passwords: Passwords,
+        sessions: Sessions,
+        attempts: LoginAttempts,
+    ) -> None:
         self._database = database
         self._passwords = passwords
         self._sessions = sessions
+        self._attempts = attempts
 
     def register(self, username: str, password: str, display_name: str) -> Admitted:
         """A new account with a first session (flow 1); raises UsernameTaken."""
@@ -41,12 +58,15 @@ class Accounts:
             )
             return Admitted(user, self._sessions.open(connection, user))
 
-    def log_in(self, username: str, password: str) -> Admitted:
-        """A session (flow 2); raises InvalidCredentials, or UserBanned after the right password."""
+    def log_in(self, username: str, password: str, address: str = NO_ADDRESS) -> Admitted:
+        """A session (flow 2), for somebody at that address.
+
+        Raises InvalidCredentials, UserBanned after the right password, and RateLimited after too
+        many wrong ones.
+        """
         with self._database.reading() as connection:
             user = users.find_by_username(connection, username)
-        if not self._passwords.matches(password, user.password_hash if user else None):
-            raise InvalidCredentials()
+        self._prove(username, password, user, address)
         assert user is not None
         with self._database.transaction() as connection:
             # Locked, so that a ban comes before this session, which is then refused, or after it.
@@ -59,11 +79,16 @@ class Accounts:
             users.note_login(connection, present.id)
         return Admitted(present, tokens)
 
-    def change_password(self, identity: Identity, old: str, new: str) -> None:
-        """Replace the password and end every other session; raises InvalidCredentials."""
+    def change_password(
+        self, identity: Identity, old: str, new: str, address: str = NO_ADDRESS
+    ) -> None:
+        """Replace the password and end every other session.
+
+        Raises InvalidCredentials, and RateLimited as log_in does: a stolen token is no way around
+        its limit.
+        """
         user = self.find(identity.user_id)
-        if not self._passwords.matches(old, user.password_hash):
-            raise InvalidCredentials()
+        self._prove(user.username, old, user, address)
         new_hash = self._passwords.hash(new)
         with self._database.transaction() as connection:
             present = users.lock(connection, user.id)
@@ -72,6 +97,15 @@ class Accounts:
             users.set_password(connection, user.id, new_hash)
             ended = session_rows.revoke_others(connection, user.id, identity.session_id)
         self._sessions.announce_end(user.id, ended)
+
+    def _prove(self, username: str, password: str, user: User | None, address: str) -> None:
+        # Before the hash: whoever guesses is not to have our processors either.
+        attempt = self._attempts.attempt(username, address)
+        if isinstance(attempt, Allowance):
+            raise RateLimited(attempt)
+        if not self._passwords.matches(password, user.password_hash if user else None):
+            raise InvalidCredentials()
+        self._attempts.succeeded(attempt)
 
     def find(self, user_id: str) -> User:
         """The account; raises AuthInvalid where it is gone."""

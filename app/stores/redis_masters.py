@@ -126,7 +126,10 @@ class ClusterMasters(Masters):
 
     def _look(self) -> Table:
         # In no order, so that not all processes ask the same one; who failed lately is last.
-        nodes = sorted(self._nodes, key=lambda node: (node in self._silent, random.random()))  # noqa: S311
+        nodes = sorted(
+            self._nodes,
+            key=lambda node: (node in self._silent, random.random()),  # noqa: S311 - no secret
+        )
         causes = []
         for node in nodes:
             try:

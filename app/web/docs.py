@@ -66,7 +66,6 @@ def show() -> Response:
     )
     response = make_response(page)
     response.headers["Content-Security-Policy"] = content_security_policy(())
-    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-cache"
     return response
 

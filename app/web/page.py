@@ -43,7 +43,6 @@ def show() -> Response:
     response.headers["Content-Security-Policy"] = content_security_policy(
         websocket_sources(settings, request.host)
     )
-    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-cache"
     return response
 

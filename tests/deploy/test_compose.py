@@ -18,7 +18,7 @@ from tools.procfile import read_procfile
 
 PROCFILE = read_procfile(ROOT / "Procfile")
 OURS = ["release", "web", "broadcaster"]
-DOT_ENV = {"POSTGRES_PASSWORD": "p", "GRAFANA_PASSWORD": "g"}
+DOT_ENV = {"POSTGRES_PASSWORD": "p", "GRAFANA_PASSWORD": "g", "METRICS_TOKEN": "m" * 16}
 
 
 def test_it_follows_the_compose_specification() -> None:
@@ -104,6 +104,13 @@ def test_prometheus_has_the_same_jobs_as_without_compose() -> None:
         for job in kept["scrape_configs"]:
             job.pop("dns_sd_configs", None)
             job.pop("static_configs", None)
+    # From another container /metrics wants the token.
+    shown = [job.pop("authorization") for job in inside["scrape_configs"]]
+    assert shown == [{"credentials_file": "/run/secrets/metrics_token"}] * len(shown)
+    assert SERVICES["prometheus"]["secrets"] == ["metrics_token"]
+    assert yaml.safe_load(FILE.read_text())["secrets"] == {
+        "metrics_token": {"environment": "METRICS_TOKEN"}
+    }
     assert inside == outside
 
 

@@ -19,7 +19,6 @@ import redis
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from config.worker import FIRST_BYTES_SECONDS
 from tests.awaiting import await_true, catches_sigterm, somebody_waits_for_a_lock
 from tests.servers import redis_server
 from tests.system.player import Player
@@ -146,8 +145,6 @@ def test_idle_connections_are_answered_a_moment_longer_but_delay_nothing(
             kept_alive(server) as asks_once_more,
             kept_alive(server),
         ):
-            # The silent ones are to be set aside by then, which nothing shows outside.
-            time.sleep(5 * FIRST_BYTES_SECONDS)
             server.process.terminate()
             server.await_log("stopped_accepting")
             begun = time.monotonic()

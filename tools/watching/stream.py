@@ -122,7 +122,7 @@ class Stream:
 
     def _backoff(self) -> float:
         """Longer each time, and by chance, so that many who were cut off don't come together."""
-        pause = self._pause * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         return pause
 

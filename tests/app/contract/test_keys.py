@@ -14,6 +14,9 @@ ARGUMENTS = {
     "session_id": ["0b0e4d5e-9d5f-4a6c-8f0e-2f6a4c9d1b11"],
     "kind": ["token", "increment"],
     "nonce": ["rAT20pmiYCA_YIH"],
+    # Whoever logs in is known by the name alone; here one value tags both kinds of keys.
+    "account": ["9058f3b5-329b-444d-a70e-d16ecd49bddd"],
+    "address": ["192.0.2.1", "2001:db8::/64"],
 }
 CHANNELS = {
     keys.SCORE_UPDATE, keys.CACHE_INVALIDATE, keys.SESSIONS_ENDED, keys.SERVER_SHUTDOWN,

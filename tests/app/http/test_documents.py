@@ -117,7 +117,7 @@ def test_the_document_says_which_calls_need_an_access_token(
         ("POST", "/api/auth/login", {200, 400, 401, 403, 413, 415, 429, 500, 503}),
         ("POST", "/api/auth/refresh", {200, 400, 401, 403, 413, 415, 500, 503}),
         ("POST", "/api/auth/logout", {204, 401, 403, 500}),
-        ("POST", "/api/auth/password", {204, 400, 401, 403, 413, 415, 500}),
+        ("POST", "/api/auth/password", {204, 400, 401, 403, 413, 415, 429, 500, 503}),
         ("GET", "/api/users/me", {200, 401, 403, 500}),
         ("POST", "/api/actions/token", {200, 401, 403, 429, 500, 503}),
         ("POST", "/api/scores/increment", {200, 400, 401, 403, 413, 415, 429, 500, 503}),

@@ -1,0 +1,1 @@
+"""Whether the time of a refused login tells who has an account."""
