@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any
 
 import psycopg2
 import redis
+import requests
 
 from app.contract import keys
 from bench.full_board import fill_board
@@ -128,10 +127,10 @@ def _await_board(running: Site) -> None:
     client = redis.Redis.from_url(running.valkey.url)
     while time.monotonic() < limit:
         try:
-            with urllib.request.urlopen(f"{running.url}/api/leaderboard", timeout=2):
-                if client.exists(keys.INDEX_COMPLETE_UNTIL):
-                    return
-        except (urllib.error.URLError, OSError):
+            found = requests.get(f"{running.url}/api/leaderboard", timeout=2)
+            if found.ok and client.exists(keys.INDEX_COMPLETE_UNTIL):
+                return
+        except (requests.ConnectionError, requests.Timeout):
             pass
         time.sleep(0.1)
     raise RuntimeError(f"the API did not become ready: {running.last_words()}")
