@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from config.settings import VARIABLES, Variable
+from config.settings import VARIABLES
+from config.variables import Variable
 
 
 def settings_table() -> str:

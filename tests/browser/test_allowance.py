@@ -75,6 +75,10 @@ def test_eager_clicking_keeps_below_the_fraud_rule_where_the_limits_would_let_it
     page.reload()
     expect(page.locator("#score")).to_have_text(READY_IN)
     page.evaluate(EAGER, 4)
+    # On a busy machine a frame, and with it a click, takes its time.
+    limit = time.monotonic() + 20
+    while min(len(attempts[path]) for path in PATHS) <= 3 and time.monotonic() < limit:
+        page.evaluate(EAGER, 1)
     for path in PATHS:
         assert len(attempts[path]) > 3
         assert densest(attempts[path], seconds=3) == 3
