@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from structlog.testing import capture_logs
 
 from app.composition import Services
 from app.factory import create_app
 from app.http.authentication import public
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_unforeseen_error_is_one_line_with_its_cause_and_stack(services: Services) -> None:

@@ -14,6 +14,8 @@ from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.standings import Board, BoardVersion
 from broadcaster.coalescer import Coalescer
 
+pytestmark = pytest.mark.slow
+
 INTERVAL_SECONDS = 0.05
 
 

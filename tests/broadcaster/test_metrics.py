@@ -6,12 +6,15 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
 
 from app.contract import keys
 from tests.awaiting import await_true
 from tests.broadcaster.stage import Stage, broadcaster_on
+
+pytestmark = pytest.mark.slow
 
 
 def value(stage: Stage, series: str) -> float:

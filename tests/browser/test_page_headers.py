@@ -9,6 +9,8 @@ import pytest
 from app.composition import Services
 from app.factory import create_app
 
+pytestmark = pytest.mark.slow
+
 MakeServices = Callable[..., Services]
 
 

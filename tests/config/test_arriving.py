@@ -7,6 +7,8 @@ import pytest
 from app.factory import LONGEST_BODY as LET_PASS
 from config.arriving import CHUNKED_BYTES, HEAD_BYTES, LONGEST_BODY, Arriving, Progress
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\n"
 CHUNKS = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 WHOLE = {

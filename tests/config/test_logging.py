@@ -12,6 +12,8 @@ import pytest
 from tests.environment import base_environment
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.slow
+
 JWT = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhIiwiZXhwIjoxNzAwMDAwMDAwfQ.c2lnbmF0dXJlc2ln"
 ACTION_TOKEN = (
     "OTA1OGYzYjUtMzI5Yi00NDRkLWE3MGUtZDE2ZWNkNDli.rAT20pmiYCA_YIHrAT20pmiYCA_YIHrAT20pmiYCA"

@@ -15,6 +15,8 @@ from alembic.script import ScriptDirectory
 from tests.awaiting import await_true, somebody_waits_for_a_lock
 from tests.servers import ROOT, DatabaseServer, migrate, migrate_back
 
+pytestmark = pytest.mark.slow
+
 REVISION = "0005"
 USER = "00000000-0000-4000-8000-000000000001"
 PLAYED = (

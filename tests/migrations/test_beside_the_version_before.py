@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from tests.servers import ROOT, DatabaseServer, migrate
+
+pytestmark = pytest.mark.slow
 
 COLUMNS = text(
     "SELECT table_name, column_name, udt_name, is_nullable = 'YES' AS nullable,"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -16,6 +17,8 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from app.stores.tables import metadata
 from tests.environment import base_environment
 from tests.servers import ROOT, DatabaseServer, migrate, migrate_back
+
+pytestmark = pytest.mark.slow
 
 PARTITION = re.compile(r"actions_(before_\d|\d|default)")
 

@@ -12,6 +12,8 @@ from app.factory import create_app
 from app.services.moderation import Act
 from tests.app.people import PASSWORD, Person
 
+pytestmark = pytest.mark.slow
+
 NEAR, FAR = "127.0.0.1", "198.51.100.7"
 PROXIES_ADD = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 

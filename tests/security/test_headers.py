@@ -17,6 +17,8 @@ from tests.broadcaster.stage import broadcaster_on
 from tests.servers import Stores
 from tests.system.player import Player
 
+pytestmark = pytest.mark.slow
+
 UNREADABLE = b"GET / HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n"
 HEADERS = {
     "Content-Security-Policy": r"default-src 'none'; .*frame-ancestors 'none'.*",

@@ -14,6 +14,8 @@ from tests.broadcaster.stage import broadcaster_on
 from tests.security.test_admin_access import FAR, NEAR, PROXIES_ADD
 from tests.servers import DatabaseServer, Stores, redis_server
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "0123456789abcdef0123456789abcdef"
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
 

@@ -14,6 +14,8 @@ from psycopg2 import extensions
 from tools.embedded import EmbeddedPostgres, EmbeddedValkey
 from tools.embedded_server import ServerFailed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def psycopg2s_own_waiting() -> Iterator[None]:

@@ -14,6 +14,8 @@ from tools.replaying.files import Event
 from tools.replaying.player import players_of
 from tools.replaying.replay import Replay
 
+pytestmark = pytest.mark.slow
+
 REGISTER, LOGIN, REFRESH = "/api/auth/register", "/api/auth/login", "/api/auth/refresh"
 TOKEN, INCREMENT = "/api/actions/token", "/api/scores/increment"
 

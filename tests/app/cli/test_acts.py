@@ -18,6 +18,8 @@ from tests.app.cli.conftest import Run, runner
 from tests.app.people import PASSWORD, Person
 from tests.system.running import free_ports
 
+pytestmark = pytest.mark.slow
+
 ME = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
 NEW_PASSWORD = "a new horse battery"
 UNTOLD = "done in the database; Redis will be told when it is back\n"

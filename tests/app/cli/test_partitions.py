@@ -19,6 +19,8 @@ from tests.app.people import Person
 from tests.awaiting import await_true, somebody_waits_for_a_lock
 from tests.servers import ROOT, Stores
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ada(services: Services) -> Person:

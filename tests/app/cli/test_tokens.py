@@ -17,6 +17,8 @@ from tests.app.cli.conftest import Run, runner
 from tests.app.cli.test_acts import ME, UNTOLD, refused, succeeds
 from tests.system.running import free_ports
 
+pytestmark = pytest.mark.slow
+
 
 def issue(run: Run, *words: str) -> str:
     """The token of what `flask tokens display` says."""

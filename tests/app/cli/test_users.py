@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from app.composition import Services
 from app.services.moderation import Act
 from tests.app.cli.conftest import Run
 from tests.app.people import PASSWORD, Person
 from tests.awaiting import await_true
+
+pytestmark = pytest.mark.slow
 
 ACT = Act("test", "because")
 

@@ -24,6 +24,8 @@ from tests.app.fraud.attempting import (
 )
 from tests.app.people import PASSWORD, Person
 
+pytestmark = pytest.mark.slow
+
 ACT = Act("test", "because")
 
 

@@ -25,6 +25,8 @@ from tests.app.fraud.conftest import RULE_1
 from tests.app.people import Person
 from tests.awaiting import await_true
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_flag_is_in_postgresql_and_status_in_redis(watched: Services) -> None:
     person = Person.register(watched)

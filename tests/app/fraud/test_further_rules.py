@@ -25,6 +25,8 @@ from tests.app.fraud.attempting import (
 from tests.app.fraud.clock import SetClock
 from tests.app.people import Person
 
+pytestmark = pytest.mark.slow
+
 CLOCKWORK = {"FRAUD_CLOCKWORK_VARIATION": "0.05"}
 CROWD = {"FRAUD_CROWD_ACCOUNTS": "3"}
 

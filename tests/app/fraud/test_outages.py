@@ -32,6 +32,8 @@ from tests.awaiting import await_true
 from tests.servers import DatabaseServer, redis_server
 from tools.embedded import EmbeddedValkey
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:

@@ -11,6 +11,8 @@ from werkzeug.test import TestResponse
 from app.composition import Services
 from app.factory import create_app
 
+pytestmark = pytest.mark.slow
+
 ORIGIN, OTHER = "https://quiz.example", "http://localhost:3000"
 MakeServices = Callable[..., Services]
 SHOWN = {

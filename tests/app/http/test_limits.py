@@ -19,6 +19,8 @@ from tests.servers import DatabaseServer, Stores, redis_server
 from tests.system.player import Player
 from tests.system.running import RunningSystem
 
+pytestmark = pytest.mark.slow
+
 AUTH, READ, TOKEN, INCREMENT = 4, 5, 6, 3
 LIMITS = {
     "AUTH_LIMIT": f"{AUTH} per minute",

@@ -21,6 +21,8 @@ from tests.awaiting import await_true
 from tests.system.running import free_ports
 from tools.embedded import EmbeddedValkey
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def receiver() -> Iterator[AlertReceiver]:

@@ -21,6 +21,8 @@ from tests.app.services.test_scoring import aged
 from tests.awaiting import await_true, somebody_waits_for_a_lock
 from tests.servers import Stores
 
+pytestmark = pytest.mark.slow
+
 ACT = Act("operator:test", "because")
 DAY = timedelta(days=1)
 

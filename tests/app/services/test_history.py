@@ -24,6 +24,8 @@ from app.stores import history, ledger
 from app.stores.database import Database, connect_unpooled
 from tests.app.people import Person
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 _PAST_ACTIONS = text(
     "INSERT INTO actions (user_id, issued_at, nonce, points, score_after, created_at)"

@@ -24,6 +24,8 @@ from tests.app.people import Person
 from tests.awaiting import await_true
 from tests.servers import Stores, empty
 
+pytestmark = pytest.mark.slow
+
 
 def index_equals_database(services: Services) -> bool:
     """Whether Redis has exactly the scores of the players on the board."""

@@ -12,6 +12,8 @@ from app.services.ledger_check import Difference
 from app.services.moderation import Act
 from tests.app.people import Person
 
+pytestmark = pytest.mark.slow
+
 ACT = Act("test", "because")
 
 

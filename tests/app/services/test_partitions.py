@@ -23,6 +23,8 @@ from tests.app.services.test_scoring import aged
 from tests.awaiting import await_true
 from tests.servers import Stores
 
+pytestmark = pytest.mark.slow
+
 ACT = Act("operator:test", "because")
 
 

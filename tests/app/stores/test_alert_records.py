@@ -17,6 +17,8 @@ from tests.awaiting import await_true
 from tests.servers import Stores
 from tools.embedded import EmbeddedValkey
 
+pytestmark = pytest.mark.slow
+
 MakeRecord = Callable[[float], AlertRecord]
 
 

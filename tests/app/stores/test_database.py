@@ -19,6 +19,8 @@ from tests.awaiting import await_true
 from tests.servers import Stores
 from tests.system.running import free_ports
 
+pytestmark = pytest.mark.slow
+
 
 def milliseconds(services: Services, name: str) -> int:
     with services.database.reading() as connection:

@@ -19,6 +19,8 @@ from tests.app.http.admin.calling import (
 )
 from tests.app.people import PASSWORD, Person
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_ban_and_its_end(services: Services, admin: Caller, ada: Person) -> None:
     path = f"/api/admin/users/{ada.user_id}"

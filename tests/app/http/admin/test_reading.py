@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from flask import Flask
 
 from app.composition import Services
@@ -22,6 +23,8 @@ from tests.app.http.admin.calling import (
     refused,
 )
 from tests.app.people import PASSWORD, Person
+
+pytestmark = pytest.mark.slow
 
 
 def test_users_are_read_in_pages_by_status_and_by_a_part_of_a_name(
