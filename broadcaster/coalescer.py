@@ -83,8 +83,10 @@ class Coalescer:
 
     def _advance(self) -> bool:
         """Publish what is new; False where it has to be read again."""
+        # What is heard while it is read wakes the loop again; it makes this reading no failure.
+        asked = self._heard
         try:
-            board = self._read(self._heard)
+            board = self._read(asked)
         except (DatabaseUnavailable, RedisUnavailable) as error:
             log.warning("board_not_read", code=error.code, again_in_seconds=self._pause)
             return False
@@ -96,4 +98,4 @@ class Coalescer:
             BROADCAST_INTERVAL.set(interval)
             self._next_board_at = begun + interval
             self._begun.set()
-        return board.version.number >= max(self._heard, NO_VERSION + 1)
+        return board.version.number >= max(asked, NO_VERSION + 1)

@@ -67,6 +67,25 @@ def await_greenlets(condition: Callable[[], bool], seconds: float = 2.0) -> None
             gevent.sleep(0.001)
 
 
+class Busy(Source):
+    """A board that changes again while it is read."""
+
+    def read(self, version: int) -> Board:
+        found = super().read(version)
+        self.version += 1
+        self.coalescer.hear(self.version)
+        return found
+
+
+def test_a_board_that_changes_at_each_reading_is_no_failure_that_slows_the_next() -> None:
+    busy = Busy()
+    with busy.running():
+        await_greenlets(lambda: len(busy.published) >= 20, 20 * INTERVAL_SECONDS + 1)
+    waits = [later - earlier for (earlier, _), (later, _) in pairwise(busy.published)]
+    assert max(waits) < 0.5
+    assert busy.versions() == sorted(set(busy.versions()))
+
+
 def test_the_first_board_is_published_without_any_news(source: Source) -> None:
     with pytest.raises(DatabaseUnavailable):
         source.coalescer.wait_for_first(0.01)
