@@ -119,7 +119,13 @@ class IndexKeeper:
 
     def _tell_standings(self, connection: Connection, token: str, since: int) -> bool:
         """Say again what moderation may have said while Redis was away; False: not all was told."""
+        # Read before the accounts and told after them: who is banned is to hear of the ban, not of
+        # the end of the session that came with it.
         ended = session_rows.revoked_since(connection, since)
+        for user_id in moderation.moderated_since(connection, since):
+            if not self._propagation.tell(aftermath_of(connection, user_id)):
+                return False
+            self._index.remain_keeper(token)
         for (user_id, banned), group in groupby(ended, key=lambda row: (row[0], row[2])):
             session_ids = [session_id for _, session_id, _ in group]
             reason: EndReason = "banned" if banned else "revoked"
@@ -128,10 +134,6 @@ class IndexKeeper:
             self._index.remain_keeper(token)
         for token_id in display_tokens.revoked_since(connection, since):
             if not self._sessions.announce_end(token_id, [token_id]):
-                return False
-            self._index.remain_keeper(token)
-        for user_id in moderation.moderated_since(connection, since):
-            if not self._propagation.tell(aftermath_of(connection, user_id)):
                 return False
             self._index.remain_keeper(token)
         return True

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from app.composition import Services
 from app.contract import keys
-from app.contract.errors import SessionRevoked
+from app.contract.errors import DomainError, SessionRevoked
 from app.services.moderation import Act
 from app.stores import ledger
 from app.stores.ledger import Change
@@ -189,6 +189,29 @@ def test_an_ended_session_that_redis_was_not_told_of_is_announced_by_the_next_pa
     services.index_keeper.keep()
     with pytest.raises(SessionRevoked):
         services.sessions.verify(person.identity)
+
+
+def test_a_ban_that_redis_was_not_told_of_is_told_before_the_end_of_its_sessions(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person.register(services)
+    services.index_keeper.keep()
+    with monkeypatch.context() as redis_is_away:
+        redis_is_away.setattr(services.moderation._propagation, "tell", lambda _: False)
+        services.moderation.ban(Act("test", "too fast"), person.user_id)
+    answers: list[str] = []
+    announce = services.sessions.announce_end
+
+    def announce_as_the_player_asks(*ended: Any) -> bool:
+        told = announce(*ended)
+        with pytest.raises(DomainError) as refusal:
+            person.token()
+        answers.append(refusal.value.code)
+        return told
+
+    monkeypatch.setattr(services.sessions, "announce_end", announce_as_the_player_asks)
+    services.index_keeper.keep()
+    assert answers == ["USER_BANNED"]
 
 
 def test_what_could_not_be_told_keeps_the_mark_behind_it(
