@@ -43,7 +43,7 @@ class EmbeddedServer(ABC):
         self.log_file = self.data_dir / "log"
         self._password = kept(self.password_file, new_password)
         self._keep_open = keep_open
-        self._reservation = _reserve_port(self.host)
+        self._reservation = reserve_port(self.host)
         self.port: int = self._reservation.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -163,7 +163,7 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _reserve_port(host: str) -> socket.socket:
+def reserve_port(host: str) -> socket.socket:
     """A free port, held so that nobody else gets it while the server is down.
 
     Neither another server nor an outgoing connection can take it; the server can, because both

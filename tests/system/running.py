@@ -19,6 +19,7 @@ import requests
 from tests.environment import base_environment
 from tests.servers import ROOT, Stores
 from tests.system.player import Player
+from tools.embedded_server import reserve_port
 from tools.processes import end, spawn
 from tools.procfile import read_procfile
 
@@ -153,9 +154,13 @@ def await_health(url: str) -> None:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports of 127.0.0.1 that nobody listens on, kept for this process' servers to its end.
+
+    Until a server listens on it, a port that is only free may go to any connection that is made.
+    """
+    reservations = [reserve_port("127.0.0.1") for _ in range(number)]
+    _reservations.extend(reservations)
+    return [each.getsockname()[1] for each in reservations]
+
+
+_reservations: list[socket.socket] = []
