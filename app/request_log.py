@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
+from flask.globals import app_ctx, request_ctx
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -49,19 +50,22 @@ def log_unreadable(status: int, code: str, error: BaseException | None, request_
 
 
 def _begin() -> None:
+    # The proxies `g` and `request` look up whose turn it is at each use; here there are many.
+    noted, request = app_ctx.g, request_ctx.request
     given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _SANE_ID.fullmatch(given) else new_request_id()
-    g.begun = time.monotonic()
-    g.method = request.method
-    g.failure = {}
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(requestId=g.request_id, user=None)
+    noted.request_id = given if _SANE_ID.fullmatch(given) else new_request_id()
+    noted.begun = time.monotonic()
+    noted.method = request.method
+    noted.failure = {}
+    structlog.contextvars.bind_contextvars(requestId=noted.request_id, user=None)
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.request_id
-    duration = round((time.monotonic() - g.begun) * 1000, 1)
-    _log(g.method, request.path, response.status_code, duration, g.failure)
+    noted = app_ctx.g
+    response.headers["X-Request-Id"] = noted.request_id
+    duration = round((time.monotonic() - noted.begun) * 1000, 1)
+    path = request_ctx.request.path
+    _log(noted.method, path, response.status_code, duration, noted.failure)
     return response
 
 
