@@ -62,7 +62,7 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     noted = app_ctx.g
-    response.headers["X-Request-Id"] = noted.request_id
+    response.headers.add("X-Request-Id", noted.request_id)
     duration = round((time.monotonic() - noted.begun) * 1000, 1)
     path = request_ctx.request.path
     _log(noted.method, path, response.status_code, duration, noted.failure)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response
+from flask.globals import request_ctx
 
 SAFE_HEADERS = {
     # Of no use to a reply of JSON, and so all of it; a page brings a policy of its own.
@@ -20,9 +21,13 @@ def register_safe_headers(app: Flask) -> None:
 
 
 def _finish(response: Response) -> Response:
+    headers = response.headers
+    # Werkzeug's `setdefault` walks all headers three times, and raises in between.
+    present = {name.lower() for name, _ in headers}
     for name, value in SAFE_HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
+        if name.lower() not in present:
+            headers.add(name, value)
+    if request_ctx.request.is_secure:
         # Only a trusted proxy can have said so; over plain HTTP browsers must ignore it.
-        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     return response

@@ -12,10 +12,15 @@ def note_allowance(allowance: Allowance) -> None:
     g.allowance = allowance
 
 
-def show_allowance(response: Response, allowance: Allowance | None) -> None:
-    """Set X-RateLimit-Limit, -Remaining and -Reset (Unix seconds) of the noted or given one."""
-    shown: Allowance | None = g.get("allowance") or allowance
-    if shown is not None:
-        response.headers["X-RateLimit-Limit"] = str(shown.limit)
-        response.headers["X-RateLimit-Remaining"] = str(shown.remaining)
-        response.headers["X-RateLimit-Reset"] = str(shown.reset_at)
+def noted_allowance() -> Allowance | None:
+    """The allowance that was noted for this request's reply, if any."""
+    noted: Allowance | None = g.get("allowance")
+    return noted
+
+
+def show_allowance(response: Response, allowance: Allowance) -> None:
+    """Add X-RateLimit-Limit, -Remaining and -Reset (Unix seconds)."""
+    headers = response.headers
+    headers.add("X-RateLimit-Limit", str(allowance.limit))
+    headers.add("X-RateLimit-Remaining", str(allowance.remaining))
+    headers.add("X-RateLimit-Reset", str(allowance.reset_at))

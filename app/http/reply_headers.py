@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from app.http.allowance import show_allowance
+from app.http.allowance import noted_allowance, show_allowance
 from app.http.limits import address_allowance
 
 
@@ -14,7 +14,9 @@ def register_reply_headers(app: Flask) -> None:
 
 
 def _finish(response: Response) -> Response:
-    show_allowance(response, address_allowance())
-    if response.is_json:
-        response.headers.setdefault("Cache-Control", "no-store")
+    allowance = noted_allowance() or address_allowance()
+    if allowance is not None:
+        show_allowance(response, allowance)
+    if response.is_json and not response.headers.getlist("Cache-Control"):
+        response.headers.add("Cache-Control", "no-store")
     return response
