@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from flask import Request
 
+MOST_REMEMBERED = 10_000
+"""Networks of addresses; players come again from theirs."""
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 """What proxies add (RFC 7239 and the usual ones): who comes through one isn't near."""
 
@@ -20,6 +23,7 @@ def is_from_this_machine(request: Request) -> bool:
         return False
 
 
+@lru_cache(MOST_REMEMBERED)
 def network_of(address: str) -> str:
     """The address as limits count it: of IPv6 the /64, since whoever has one has all of it."""
     try:

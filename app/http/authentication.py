@@ -98,10 +98,11 @@ def _identify() -> Identity:
     header = request.headers.get("Authorization")
     if not header:
         raise AuthRequired()
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    scheme, _, rest = header.partition(" ")
+    token = rest.strip()
+    if scheme.lower() != "bearer" or not token:
         raise AuthInvalid("Send it as: Authorization: Bearer <token>")
-    identity = services().verifier.verify(token.strip(), "access")
+    identity = services().verifier.verify(token, "access")
     note_user(identity.user_id)
     g.identity = identity
     return identity

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Request
+from flask.globals import request_ctx
 from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 from webargs.flaskparser import FlaskParser, abort
@@ -22,6 +23,10 @@ class _Parser(FlaskParser):
     """webargs with the contract's answers to what doesn't fit."""
 
     DEFAULT_VALIDATION_STATUS = 400
+
+    def get_default_request(self) -> Request:
+        """The request itself, not Flask's proxy, which looks it up at each use."""
+        return request_ctx.request
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body, which has to say that it is JSON; raises UnsupportedMediaType."""
