@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, request
-from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.cli import register_commands
 from app.composition import Services
 from app.http.api import register_api
+from app.http.body import read_bodies
 from app.http.cors import register_cors
 from app.http.errors import register_error_handlers
 from app.http.limits import register_limits
@@ -23,7 +22,6 @@ from app.safe_headers import register_safe_headers
 from app.web.docs import docs
 from app.web.page import page
 
-LONGEST_BODY = 16 * 1024
 
 
 class SyncFlask(Flask):
@@ -38,8 +36,6 @@ def create_app(services: Services) -> Flask:
     """The app over these services; it starts no thread and opens no connection."""
     # Static files are the page's own, under its own path.
     app = SyncFlask(__name__, static_folder=None)
-    # Werkzeug cuts a chunked body off here without a word, so one byte more is let in to be seen.
-    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
@@ -48,7 +44,7 @@ def create_app(services: Services) -> Flask:
     register_safe_headers(app)
     register_cors(app, services.settings.cors_origins)
     count_requests(app)
-    app.before_request(_read_body)
+    read_bodies(app)
     register_limits(app)
     register_error_handlers(app)
     register_api(app)
@@ -61,14 +57,3 @@ def create_app(services: Services) -> Flask:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
     return app
-
-
-def _read_body() -> None:
-    # Read here, so that the limit holds for handlers that take no body too.
-    try:
-        body = request.get_data(cache=True)
-    except (ParseException, OSError) as error:
-        # gunicorn reads chunks only as the app does, so here shows what is wrong with them.
-        raise BadRequest() from error
-    if len(body) > LONGEST_BODY:
-        raise RequestEntityTooLarge()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.factory import LONGEST_BODY as LET_PASS
+from app.http.body import LONGEST_BODY as LET_PASS
 from config.arriving import CHUNKED_BYTES, HEAD_BYTES, LONGEST_BODY, Arriving, Progress
 
 pytestmark = pytest.mark.slow
