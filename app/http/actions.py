@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from flask import Response, jsonify
 from marshmallow import Schema, fields
 
 from app.http.allowance import note_allowance
@@ -27,7 +26,7 @@ class ActionTokenSchema(Schema):
 @actions.post("/token")
 @admitted
 @actions.response(200, ActionTokenSchema)
-def issue_token() -> dict[str, Any]:
+def issue_token() -> Response:
     """Get a single-use token for one increment (flow 3)."""
     issued = services().scoring.issue_token(current_identity(), caller_address())
     note_allowance(issued.allowance)
@@ -35,4 +34,5 @@ def issue_token() -> dict[str, Any]:
         "actionToken": issued.text,
         "expiresIn": services().settings.action_token_seconds,
     }
-    return warned(reply, flagged=issued.flagged)
+    # Made here, because marshmallow would look at each field for what it is already.
+    return jsonify(warned(reply, flagged=issued.flagged))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from flask import Response, jsonify
 from marshmallow import Schema, fields
 
 from app.http.allowance import note_allowance
@@ -33,7 +32,7 @@ class OutcomeSchema(Schema):
 @admitted
 @scores.arguments(IncrementSchema)
 @scores.response(200, OutcomeSchema)
-def increment(body: dict[str, str]) -> dict[str, Any]:
+def increment(body: dict[str, str]) -> Response:
     """Spend an action token for one point (flow 4).
 
     Repeat the same token after a lost answer until you hear 200, TOKEN_USED or TOKEN_EXPIRED.
@@ -42,4 +41,5 @@ def increment(body: dict[str, str]) -> dict[str, Any]:
         current_identity(), body["actionToken"], caller_address()
     )
     note_allowance(counted.allowance)
-    return warned(counted.outcome.as_json(), flagged=counted.flagged)
+    # Made here, because marshmallow would look at each field for what it is already.
+    return jsonify(warned(counted.outcome.as_json(), flagged=counted.flagged))
