@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -19,25 +16,15 @@ from app.http.reply_headers import register_reply_headers
 from app.request_log import log_requests
 from app.request_metrics import count_requests
 from app.safe_headers import register_safe_headers
+from app.sync_flask import SyncFlask
 from app.web.docs import docs
 from app.web.page import page
-
-
-
-class SyncFlask(Flask):
-    """Flask, all of whose views and hooks are plain functions."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        # Flask's own looks at each hook of each request, whether it is a coroutine.
-        return func
 
 
 def create_app(services: Services) -> Flask:
     """The app over these services; it starts no thread and opens no connection."""
     # Static files are the page's own, under its own path.
     app = SyncFlask(__name__, static_folder=None)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
     log_requests(app)
     register_reply_headers(app)

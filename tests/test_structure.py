@@ -26,6 +26,7 @@ ALLOWED = {
     "app.safe_headers": set(),
     "app.request_metrics": set(),
     "app.request_log": set(),
+    "app.sync_flask": set(),
     "app.stores": {"app.contract", "app.stores", "config.redis_url"},
     "app.fraud.rules": {"app.contract"},
     "app.fraud": {
@@ -54,7 +55,7 @@ ALLOWED = {
     },
     "app.factory": {
         "app.composition", "app.http", "app.web", "app.cli", "app.contract",
-        "app.request_log", "app.request_metrics", "app.safe_headers",
+        "app.request_log", "app.request_metrics", "app.safe_headers", "app.sync_flask",
     },
     "broadcaster": {
         "app.composition", "app.contract", "app.metrics", "app.metrics_access", "app.request_log",

@@ -161,6 +161,14 @@ def test_nul_and_lone_surrogates_are_no_text(api: Api, player: Player, escape: s
             invalid(api, player, call, text.replace("?", escape).encode(), {name})
 
 
+def test_a_lone_surrogate_as_a_fields_name_is_a_field_that_is_not_known(
+    api: Api, player: Player
+) -> None:
+    for call in CALLS:
+        body = json.dumps(call.good | {"\ud800": 1}).encode()
+        invalid(api, player, call, body, {"\ud800"})
+
+
 @pytest.mark.parametrize(
     "content_type",
     [

@@ -1,0 +1,33 @@
+"""Flask, less what this API has no use for and each request would pay for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from json import JSONEncoder
+from typing import Any
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+
+
+# json.dumps makes an encoder at each call that isn't after its defaults.
+_written = JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), default=DefaultJSONProvider.default
+).encode
+
+
+class _Json(DefaultJSONProvider):
+    def dumps(self, obj: Any, **_options: Any) -> str:
+        # A lone surrogate, which a client may send as a field's name, is no UTF-8; JSON's escape
+        # of it is Python's.
+        return _written(obj).encode(errors="backslashreplace").decode()
+
+
+class SyncFlask(Flask):
+    """All its views and hooks are plain functions."""
+
+    json_provider_class = _Json
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        # Flask's own looks at each hook of each request, whether it is a coroutine.
+        return func
