@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from json import JSONEncoder
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import Headers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 # json.dumps makes an encoder at each call that isn't after its defaults.
@@ -23,10 +27,21 @@ class _Json(DefaultJSONProvider):
         return _written(obj).encode(errors="backslashreplace").decode()
 
 
+class _Reply(Response):
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        # Werkzeug copies the headers and checks each once more, for what a redirect, a reply
+        # without a body or one of unknown length needs.
+        whole = self.status_code == 200 or self.status_code >= 400  # noqa: PLR2004
+        if whole and "Content-Length" in self.headers:
+            return self.headers
+        return super().get_wsgi_headers(environ)
+
+
 class SyncFlask(Flask):
     """All its views and hooks are plain functions."""
 
     json_provider_class = _Json
+    response_class = _Reply
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         # Flask's own looks at each hook of each request, whether it is a coroutine.
