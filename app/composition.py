@@ -15,6 +15,7 @@ from redis import Redis
 from app.contract.identity import JwtSigner, JwtVerifier
 from app.fraud.configured import configured_consequences, configured_rules, rhythm_length
 from app.fraud.judge import Judge
+from app.gathering import LANES
 from app.services.accounts import Accounts
 from app.services.action_tokens import ActionTokenCodec
 from app.services.alert_receivers import receivers_at
@@ -38,6 +39,7 @@ from app.stores.admission import AdmissionStore
 from app.stores.alert_host_record import HostAlertRecord
 from app.stores.alert_record import RedisAlertRecord
 from app.stores.board_cache import LocalBoard, SharedBoard
+from app.stores.counting import Counter
 from app.stores.crowds import Crowds
 from app.stores.database import Database, connect_pool, connect_replica, connect_unpooled
 from app.stores.database_connections import bound_every_wait
@@ -49,7 +51,7 @@ from config.processors import on_any
 from config.settings import Settings
 
 SPARE_CONNECTIONS = 2
-"""For the background threads, beside one a request thread."""
+"""For the background threads, beside one for each thread that answers requests."""
 WHOLE_LEDGER_SECONDS = 3600.0
 """For one statement of an operator's check, which reads every action."""
 PARTITIONS_SECONDS = 5.0
@@ -101,7 +103,7 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Connects to nothing yet: connections are made when first needed."""
     bound_every_wait()
-    size = settings.web_threads + SPARE_CONNECTIONS
+    size = settings.web_threads + LANES + SPARE_CONNECTIONS
     database = connect_pool(settings.database_url, size)
     client = connect(settings.redis_url, size)
     read_url, shared_board = settings.database_read_url, SharedBoard(client)
@@ -140,7 +142,7 @@ def build_services(settings: Settings) -> Services:
     passwords = Passwords(settings.bcrypt_cost, on_any)
     leaderboard = Leaderboard(database, board_database, local_board, shared_board, index)
     scoring = Scoring(
-        database,
+        Counter(database, settings.action_token_seconds * 1000),
         admission,
         judge,
         ActionTokenCodec(settings.action_token_secret),
@@ -148,7 +150,6 @@ def build_services(settings: Settings) -> Services:
         index,
         local_board,
         leaderboard,
-        settings.action_token_seconds,
         alerts,
     )
     return Services(

@@ -26,14 +26,17 @@ ALLOWED = {
     "app.safe_headers": set(),
     "app.request_metrics": set(),
     "app.request_log": set(),
+    "app.gathering": set(),
     "app.sync_flask": set(),
-    "app.stores": {"app.contract", "app.stores", "config.redis_url"},
+    "app.stores": {"app.contract", "app.gathering", "app.stores", "config.redis_url"},
     "app.fraud.rules": {"app.contract"},
     "app.fraud": {
         "app.contract", "app.fraud", "app.metrics", "app.services", "app.stores", "config",
     },
     "app.services": {"app.contract", "app.fraud", "app.metrics", "app.services", "app.stores"},
-    "app.composition": {"app.contract", "app.fraud", "app.services", "app.stores", "config"},
+    "app.composition": {
+        "app.contract", "app.fraud", "app.gathering", "app.services", "app.stores", "config",
+    },
     "app.background": {"app.composition", "app.contract", "app.stores.subscription"},
     "app.http.cors": {"config"},
     "app.http.metrics": {
@@ -64,6 +67,7 @@ ALLOWED = {
     },
     "app.farewell": {"app.contract", "app.stores.redis", "config"},
     "config.arbiter": {"app.farewell", "config"},
+    "config.lanes": {"app.gathering", "config"},
     "config.worker": {"app.background", "config"},
     "config": {"config"},
     "wsgi": {"app", "config"},

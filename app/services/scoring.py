@@ -29,11 +29,10 @@ from app.services.action_tokens import ActionToken, ActionTokenCodec
 from app.services.alerts import Alerts
 from app.services.leaderboard import Leaderboard
 from app.services.sessions import Sessions
-from app.stores import ledger
 from app.stores.admission import Admission, AdmissionStore, Attempt, Closed
 from app.stores.board_cache import LocalBoard
-from app.stores.database import Database
-from app.stores.ledger import Change, Counting
+from app.stores.counting import Counter, Counting
+from app.stores.ledger import Change
 from app.stores.rank_index import RankIndex
 
 log = structlog.stdlib.get_logger(__name__)
@@ -88,7 +87,7 @@ class Scoring:
 
     def __init__(
         self,
-        database: Database,
+        counter: Counter,
         admission: AdmissionStore,
         judge: Judge,
         tokens: ActionTokenCodec,
@@ -96,10 +95,9 @@ class Scoring:
         index: RankIndex,
         local_board: LocalBoard,
         leaderboard: Leaderboard,
-        token_life_seconds: int,
         alerts: Alerts,
     ) -> None:
-        self._database = database
+        self._counter = counter
         self._admission = admission
         self._judge = judge
         self._tokens = tokens
@@ -107,7 +105,6 @@ class Scoring:
         self._index = index
         self._local_board = local_board
         self._leaderboard = leaderboard
-        self._token_life_ms = token_life_seconds * 1000
         self._alerts = alerts
 
     @_refusals_counted("issue")
@@ -132,19 +129,16 @@ class Scoring:
         TokenInvalid, RateLimited (nothing was spent), SessionRevoked, UserBanned,
         RedisUnavailable and DatabaseUnavailable.
         """
-        attempt = Attempt(
-            identity.user_id,
-            identity.session_id,
-            "increment",
-            "refuse",
-            self._tokens.new_nonce(),
-        )
+        user_id, session_id = identity.user_id, identity.session_id
         try:
-            token = self._tokens.decode(token_text, identity.user_id)
+            token = self._tokens.decode(token_text, user_id)
         except TokenInvalid:
-            self._admit(identity, attempt, address)
+            nonce = self._tokens.new_nonce()
+            self._admit(
+                identity, Attempt(user_id, session_id, "increment", "refuse", nonce), address
+            )
             raise
-        attempt = replace(attempt, purpose="spend", nonce=token.nonce, issued_at=token.issued_at)
+        attempt = Attempt(user_id, session_id, "increment", "spend", token.nonce, token.issued_at)
         admitted = self._admit(identity, attempt, address)
         if admitted.verdict == "refused":
             raise TokenInvalid()
@@ -168,7 +162,7 @@ class Scoring:
         flagged = admission.flagged or verdict == "FLAG"
         if admission.verdict == "limited":
             raise RateLimited(admission.allowance, flagged=flagged)
-        return replace(admission, flagged=flagged)
+        return admission if flagged == admission.flagged else replace(admission, flagged=flagged)
 
     def _count(self, token: ActionToken) -> Counting:
         """The one transaction; raises for a token that is not and will not be counted.
@@ -176,9 +170,7 @@ class Scoring:
         PostgreSQL alone says what is used: whatever Redis thought of the token, it is looked up
         under the lock of the user's row.
         """
-        counting = ledger.count(
-            self._database, token.user_id, token.issued_at, token.nonce, self._token_life_ms
-        )
+        counting = self._counter.count(token.user_id, token.issued_at, token.nonce)
         match counting:
             case "unknown":
                 raise AuthInvalid()
@@ -196,15 +188,16 @@ class Scoring:
         A repeated token comes here too: whoever counted it may have died before this step.
         """
         try:
-            placed = self._index.place([change], self._local_board.highest_version)
+            point = self._index.place_point(change, self._local_board.highest_version)
         except RedisUnavailable as error:
             AFTER_COMMIT_FAILURES.inc()
             self._alerts.report(AlertKind.AFTER_COMMIT_FAILED, error)
             log.warning("change_not_placed", user=change.user_id, revision=change.revision)
             return Outcome(change.score, self._leaderboard.rank_of(change.score), None)
+        placed = point.placed
         if placed.raised:
             self._local_board.clear(placed.version)
-        rank = placed.rank or self._leaderboard.rank_of(change.score)
+        rank = point.rank or self._leaderboard.rank_of(change.score)
         return Outcome(change.score, rank, placed.version)
 
 

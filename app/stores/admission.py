@@ -13,7 +13,9 @@ from limits import RateLimitItem
 from app.contract import keys
 from app.contract.errors import Allowance
 from app.contract.keys import ActionKind
-from app.stores.redis import script, translated
+from app.gathering import SharedCall
+from app.stores.lua_script import Call, read_script
+from app.stores.redis import translated
 
 Purpose = Literal["issue", "spend", "refuse"]
 Verdict = Literal["admitted", "limited", "refused"]
@@ -65,7 +67,7 @@ class Closed:
 
 
 class AdmissionStore:
-    """Runs admit.lua, one round trip an attempt."""
+    """Runs admit.lua, in one round trip for all attempts that come side by side."""
 
     def __init__(
         self,
@@ -76,7 +78,8 @@ class AdmissionStore:
         rhythm_length: int,
     ) -> None:
         self._client = client
-        self._admit = script(client, "admit")
+        self._admit = read_script(client, "admit")
+        self._ask = SharedCall(self._ask_together)
         self._rhythm_length = rhythm_length
         self._limits = {kind: _pairs(items) for kind, items in limits.items()}
         self._fraud_window_ms = fraud_window_ms
@@ -106,8 +109,11 @@ class AdmissionStore:
             *self._limits[attempt.kind],
         ]
         with translated():
-            reply = self._admit(keys=names, args=arguments)
+            reply = self._ask((names, arguments))
         return Closed(reply[0]) if len(reply) == 1 else _admission(reply)
+
+    def _ask_together(self, calls: Sequence[Call]) -> list[Any]:
+        return self._admit.together(calls)
 
     def forget_attempts(self, user_id: str, kind: ActionKind, until: int) -> None:
         """Take the attempts up to that time out of the fraud window: they have been judged."""

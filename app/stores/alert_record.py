@@ -8,7 +8,8 @@ from typing import Protocol
 import redis
 
 from app.contract import keys
-from app.stores.redis import script, translated
+from app.stores.lua_script import read_script
+from app.stores.redis import translated
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class RedisAlertRecord:
     def __init__(self, client: redis.Redis, hold_seconds: float) -> None:
         self._client = client
         self._hold_ms = int(hold_seconds * 1000)
-        self._note = script(client, "note_alert")
-        self._settle = script(client, "settle_alert")
+        self._note = read_script(client, "note_alert")
+        self._settle = read_script(client, "settle_alert")
 
     def note(self, kind: str, occurrences: int) -> int | None:
         with translated():

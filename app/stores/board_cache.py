@@ -11,7 +11,8 @@ from cachetools import TTLCache
 
 from app.contract import keys
 from app.contract.standings import TOP, Board, BoardVersion
-from app.stores.redis import script, translated
+from app.stores.lua_script import read_script
+from app.stores.redis import translated
 from app.stores.wal import WalPosition
 
 CACHE_SECONDS = 5
@@ -76,9 +77,9 @@ class SharedBoard:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._read = script(client, "read_board")
-        self._store = script(client, "store_board")
-        self._release = script(client, "release")
+        self._read = read_script(client, "read_board")
+        self._store = read_script(client, "store_board")
+        self._release = read_script(client, "release")
 
     def read(self, seen_version: int, min_version: int) -> CacheReading:
         """The cached board not older than min_version, else the version and perhaps the lease."""

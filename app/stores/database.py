@@ -52,8 +52,8 @@ class Database:
         with self._translated(), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
-    def call(self, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The one row of one statement, which is a transaction of its own.
+    def call(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of one statement, which is a transaction of its own.
 
         For what every point costs: by psycopg2 alone, since what SQLAlchemy does for a statement
         takes longer than PostgreSQL needs for that one (docs/performance.md).
@@ -64,7 +64,7 @@ class Database:
             try:
                 cursor = bare.cursor()
                 cursor.execute(statement, values)
-                row: tuple[Any, ...] = cursor.fetchone()
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
             except BaseException:
                 connection.invalidate()
                 if bare.closed:
@@ -72,7 +72,7 @@ class Database:
                     self._engine.dispose()
                 raise
             bare.autocommit = False
-            return row
+            return rows
 
     def close(self) -> None:
         """Close the idle connections of the pool."""

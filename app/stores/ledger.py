@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection, Row, text
 
-from app.stores.database import Database
 from app.stores.tables import ON_BOARD
 
 # ruff: noqa: S608 - the parts are constants of this module
 
-CountRefusal = Literal["unknown", "banned", "expired"]
-
 _MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint"
-COUNT = "SELECT * FROM count_action(%(user_id)s, %(issued_at)s, %(nonce)s, %(lifetime)s)"
 # Down to where the score stood then, or to where an earlier revocation has brought it since.
 _POINTS_SINCE = text(
     "SELECT u.score - least("
@@ -74,33 +69,6 @@ class Change:
     """µs since 1970; 0 before the first point."""
     changed_at: int
     """µs since 1970."""
-
-
-@dataclass(frozen=True)
-class Counting:
-    """A token that is counted, by this call or by an earlier one."""
-
-    change: Change
-    """The user as the index has to know them."""
-    first_score: int | None
-    """The score after the action, where an earlier call counted it."""
-
-
-def count(
-    database: Database, user_id: str, issued_at: int, nonce: str, lifetime: int
-) -> Counting | CountRefusal:
-    """Write the token's action and add its point, in one call that is a transaction of its own.
-
-    The function count_action locks the user's row, and only then looks whether the user is banned,
-    whether the token was counted before, and, by PostgreSQL's clock, whether it is older than
-    `lifetime`; who is refused leaves nothing written. issued_at and lifetime in ms.
-    """
-    values = {"user_id": user_id, "issued_at": issued_at, "nonce": nonce, "lifetime": lifetime}
-    verdict, first_score, *change = database.call(COUNT, values)
-    if verdict in ("counted", "used"):
-        return Counting(Change(user_id, *change), first_score)
-    refusal: CountRefusal = verdict
-    return refusal
 
 
 def points_since(connection: Connection, user_id: str, since: datetime | None) -> int:

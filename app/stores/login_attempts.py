@@ -15,7 +15,8 @@ from limits import RateLimitItem
 
 from app.contract import keys
 from app.contract.errors import Allowance
-from app.stores.redis import script, translated
+from app.stores.lua_script import read_script
+from app.stores.redis import translated
 
 STRANGERS_SHARE = 3
 """So many times what one address may fail, all strangers together may before each is slowed."""
@@ -36,8 +37,8 @@ class LoginAttempts:
     """Runs begin_login.lua and finish_login.lua; raises RedisUnavailable."""
 
     def __init__(self, client: redis.Redis, limit: RateLimitItem) -> None:
-        self._begin = script(client, "begin_login")
-        self._finish = script(client, "finish_login")
+        self._begin = read_script(client, "begin_login")
+        self._finish = read_script(client, "finish_login")
         self._amount = limit.amount
         self._window_ms = limit.get_expiry() * 1000
 

@@ -10,8 +10,10 @@ import redis
 
 from app.contract import keys
 from app.contract.standings import OwnStanding, OwnStandings
+from app.gathering import SharedCall
 from app.stores.ledger import Change
-from app.stores.redis import script, translated
+from app.stores.lua_script import read_script
+from app.stores.redis import translated
 from app.stores.wal import WalPosition
 
 KEEPER_LEASE_MS = 3_000
@@ -27,8 +29,22 @@ class Placed:
     version: int
     raised: bool
     """Whether the top ten may have changed, and so the version was raised."""
+
+
+@dataclass(frozen=True)
+class PlacedPoint:
+    """What became of one player's point."""
+
+    placed: Placed
+    """With the points that were placed together with it."""
     rank: int | None
-    """Competition rank of the last change's score; None while the index is not whole."""
+    """Competition rank of its score; None while the index is not whole."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    change: Change
+    seen_version: int
 
 
 class RankIndex:
@@ -41,39 +57,61 @@ class RankIndex:
         self._client = client
         self._position = position
         self._keeper = secrets.token_hex(8)
-        self._place = script(client, "place")
-        self._own_standings = script(client, "own_standings")
-        self._chunk = script(client, "rebuild_chunk")
-        self._mark = script(client, "mark_complete")
-        self._hold = script(client, "hold")
-        self._release = script(client, "release")
+        self._place = read_script(client, "place")
+        self._place_point = SharedCall(self._place_together)
+        self._own_standings = read_script(client, "own_standings")
+        self._chunk = read_script(client, "rebuild_chunk")
+        self._mark = read_script(client, "mark_complete")
+        self._hold = read_script(client, "hold")
+        self._release = read_script(client, "release")
 
     def place(
         self, changes: Sequence[Change], seen_version: int, *, raise_version: bool = False
     ) -> Placed:
         """Apply committed changes that are newer than what the index has, and tell everybody."""
-        # Asked after the commits, whoever made them, so it is behind each of them.
-        position = self._position() if self._position else None
-        return self._apply(changes, seen_version, raise_version, position, whole=False)
+        placed, _ = self._apply(
+            changes, seen_version, raise_version=raise_version, position=self._behind_commits()
+        )
+        return placed
+
+    def place_point(self, change: Change, seen_version: int) -> PlacedPoint:
+        """Apply one committed change, together with those that come side by side."""
+        return self._place_point(_Point(change, seen_version))
 
     def vouch_for_position(self) -> None:
         """Say that the position kept with the version is behind all commits, announced or not.
 
         Redis may have lost some, or not been told. Nothing is done where no replica is read.
         """
-        position = self._position() if self._position else None
+        position = self._behind_commits()
         if position is not None:
-            self._apply([], 0, False, position, whole=True)
+            self._apply([], 0, position=position, whole=True)
+
+    def _place_together(self, points: Sequence[_Point]) -> list[PlacedPoint]:
+        seen_version = max(point.seen_version for point in points)
+        changes = [point.change for point in points]
+        placed, higher = self._apply(
+            changes, seen_version, with_ranks=True, position=self._behind_commits()
+        )
+        if not higher:
+            return [PlacedPoint(placed, None)] * len(points)
+        return [PlacedPoint(placed, number + 1) for number in higher]
+
+    def _behind_commits(self) -> WalPosition | None:
+        """Asked after the commits, whoever made them, so it is behind each of them."""
+        return self._position() if self._position else None
 
     def _apply(
         self,
         changes: Sequence[Change],
         seen_version: int,
-        raise_version: bool,
-        position: WalPosition | None,
         *,
-        whole: bool,
-    ) -> Placed:
+        raise_version: bool = False,
+        with_ranks: bool = False,
+        position: WalPosition | None = None,
+        whole: bool = False,
+    ) -> tuple[Placed, list[int]]:
+        """What was done, and how many stand above each change: none while the index isn't whole."""
         committed_at = max((change.changed_at for change in changes), default=0) // 1000
         arguments: list[str | int] = [
             int(raise_version),
@@ -83,13 +121,13 @@ class RankIndex:
             keys.CACHE_INVALIDATE,
             position.dump() if position else "",
             int(whole),
+            int(with_ranks),
         ]
         for change in changes:
             arguments += [change.user_id, change.score, change.reached_at, change.revision]
         with translated():
-            applied, version, raised, higher = self._place(keys=_PLACE_KEYS, args=arguments)
-        rank = None if higher < 0 else higher + 1
-        return Placed(applied, int(version), bool(raised), rank)
+            applied, version, raised, *higher = self._place(keys=_PLACE_KEYS, args=arguments)
+        return Placed(applied, int(version), bool(raised)), higher
 
     def ranks(self, scores: Iterable[int]) -> dict[int, int] | None:
         """Competition rank of each score, None while the index is not whole."""

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import redis
-from redis.commands.core import Script
-from redis.exceptions import NoScriptError
 
 from app.contract.errors import RedisUnavailable
+from app.stores.lua_script import Command, LuaScript
 from app.stores.redis_following import FollowingRedis
 from app.stores.redis_masters import ClusterMasters, SentinelMasters
 from app.stores.redis_pool import BreakingPool, Failure, PatientPool
 from config.redis_url import Address, RedisUrl
 
-__all__ = ["Failure", "connect", "connect_subscriber", "script", "translated"]
-
-_LUA = Path(__file__).parent / "lua"
+__all__ = ["Failure", "connect", "connect_subscriber", "translated"]
 
 
 def connect(url: RedisUrl, size: int) -> redis.Redis:
@@ -46,11 +42,6 @@ def translated() -> Iterator[None]:
         raise RedisUnavailable() from error
 
 
-def script(client: redis.Redis, name: str) -> Script:
-    """The script lua/NAME.lua; its first comment says what it guarantees."""
-    return client.register_script((_LUA / f"{name}.lua").read_text())
-
-
 def _client(
     url: RedisUrl, pool_to: Callable[[Address | None], redis.ConnectionPool]
 ) -> redis.Redis:
@@ -63,36 +54,36 @@ def _client(
 class _PlainRedis(redis.Redis):
     """One server's client, whose scripts take the short way to it."""
 
-    def register_script(self, script: Any) -> Script:
-        return _DirectScript(self, script, self.connection_pool)
+    def register_script(self, script: Any) -> LuaScript:  # type: ignore[override]
+        """Also for the library `limits`, whose scripts then go the same way."""
+        return LuaScript(self, script)
 
+    def send_together(self, commands: Sequence[Command]) -> list[Any]:
+        """Send all in one write over a connection of the pool, and read their replies.
 
-class _DirectScript(Script):
-    """Sends over a connection of the pool by itself.
-
-    Between a client and its connection redis-py repeats, measures and tells listeners; we ask for
-    none of it, and for an increment's two scripts it takes as long as the rest of the call.
-    """
-
-    def __init__(self, client: redis.Redis, script: Any, pool: redis.ConnectionPool) -> None:
-        super().__init__(client, script)
-        self._pool = pool
-
-    def __call__(self, keys: Any = None, args: Any = None, client: Any = None) -> Any:
-        if client is not None:
-            return super().__call__(keys, args, client)
-        names, arguments = tuple(keys or ()), tuple(args or ())
+        Between a client and its connection redis-py repeats, measures and tells listeners; we ask
+        for none of it, and for an increment's two scripts it takes as long as the rest of the call.
+        """
         try:
-            return self._send("EVALSHA", self.sha, len(names), *names, *arguments)
-        except NoScriptError:
-            # Nothing was carried out. A server that was restarted knows no script.
-            return self._send("EVAL", self.script, len(names), *names, *arguments)
-
-    def _send(self, *command: Any) -> Any:
-        connection = self._pool.get_connection()
+            connection = self.connection_pool.get_connection()
+        except redis.RedisError as error:
+            return [error] * len(commands)
+        replies: list[Any] = []
         try:
-            connection.send_command(*command)
-            return connection.read_response()
+            connection.send_packed_command(connection.pack_commands(commands))
+            for _ in commands:
+                replies.append(_reply(connection))
+        except redis.RedisError as error:
+            # What was answered before stays answered.
+            replies += [error] * (len(commands) - len(replies))
         finally:
-            # It has closed itself if it failed to send or to hear the answer.
-            self._pool.release(connection)
+            # It has closed itself if it failed to send or to hear an answer.
+            self.connection_pool.release(connection)
+        return replies
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except redis.ResponseError as refused:
+        return refused

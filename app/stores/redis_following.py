@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import redis
 from redis.client import Pipeline, PubSub
-from redis.commands.core import Script
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, MovedError, NoScriptError, ReadOnlyError
+from redis.exceptions import AskError, ClusterDownError, MovedError, ReadOnlyError
 
 from app.contract import keys
+from app.stores.lua_script import Command, LuaScript
 from app.stores.redis_masters import Masters
 from app.stores.redis_pool import Failure, NoPool
 from config.redis_url import Address
@@ -91,9 +91,19 @@ class FollowingRedis(redis.Redis):
         pool = self._server(address).connection_pool
         return _FollowingPubSub(pool, lambda: self._masters.of_slot(BOARD_SLOT) == address)
 
-    def register_script(self, script: Any) -> Script:
-        """A script that is told to whichever server doesn't know it."""
-        return _FollowingScript(self, script)
+    def register_script(self, script: Any) -> LuaScript:  # type: ignore[override]
+        """Also for the library `limits`, whose scripts then go the same way."""
+        return LuaScript(self, script)
+
+    def send_together(self, commands: Sequence[Command]) -> list[Any]:
+        """Send each to the master of its keys; an error is of that one command alone."""
+        replies: list[Any] = []
+        for command in commands:
+            try:
+                replies.append(self.execute_command(*command))
+            except redis.RedisError as error:
+                replies.append(error)
+        return replies
 
     def close(self) -> None:
         """Close the connections to all servers."""
@@ -159,19 +169,6 @@ class _FollowingPubSub(PubSub):
         if not self._still_right():
             raise redis.ConnectionError("Another server is the master now")
         return super().ping(message)
-
-
-class _FollowingScript(Script):
-    """Tells a server the whole script where redis-py would load it at no server in particular."""
-
-    def __call__(self, keys: Any = None, args: Any = None, client: Any = None) -> Any:
-        client = client or self.registered_client
-        names, arguments = tuple(keys or ()), tuple(args or ())
-        try:
-            return client.evalsha(self.sha, len(names), *names, *arguments)
-        except NoScriptError:
-            # Nothing was carried out. A server that just became the master knows no script.
-            return client.eval(self.script, len(names), *names, *arguments)
 
 
 def slot_of(args: tuple[Any, ...]) -> int:

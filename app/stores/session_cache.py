@@ -10,7 +10,8 @@ import redis
 from app.contract import keys
 from app.contract.identity import CachedState, SessionFlag
 from app.contract.messages import EndReason, SessionsEnded
-from app.stores.redis import script, translated
+from app.stores.lua_script import read_script
+from app.stores.redis import translated
 from app.stores.users import Account
 
 
@@ -19,7 +20,7 @@ class SessionCache:
 
     def __init__(self, client: redis.Redis, life_seconds: int) -> None:
         self._client = client
-        self._remember_account = script(client, "remember_account")
+        self._remember_account = read_script(client, "remember_account")
         self._life_ms = life_seconds * 1000
 
     def read(self, *sessions: tuple[str, str]) -> list[CachedState]:

@@ -51,7 +51,8 @@ class WalPosition:
 
 def written(primary: Database) -> WalPosition:
     """The end of the primary's log: behind everything that is committed by now."""
-    return WalPosition(*primary.call(_WRITTEN, {}))
+    (row,) = primary.call(_WRITTEN, {})
+    return WalPosition(*row)
 
 
 def replayed(connection: Connection) -> WalPosition | None:

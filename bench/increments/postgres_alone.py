@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from app.stores import ledger
+from app.stores import counting
 from bench.full_board import ID_OF_NUMBER
 from bench.increments.site import Site
 from tools.embedded import wheel_binaries
@@ -34,11 +34,11 @@ def transactions_a_second(site: Site, seconds: int, folder: Path) -> float:
 
 
 def _transaction() -> str:
-    """The ledger's own statement with a new token of a random player."""
+    """The statement that counts one token alone, with a new token of a random player."""
     values = {
         "user_id": ID_OF_NUMBER.format(":n"),
         "issued_at": "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
         "nonce": "gen_random_uuid()",
         "lifetime": "3600000",
     }
-    return re.sub(r"%\(([a-z_]+)\)s", lambda found: values[found[1]], ledger.COUNT) + ";"
+    return re.sub(r"%\(([a-z_]+)\)s", lambda found: values[found[1]], counting.COUNT) + ";"

@@ -16,12 +16,12 @@
 -- ARGV  raise the version in any case ("1", at the end of a rebuild) or not ("0"), highest version the caller has seen, committed at ms,
 --       channel score_update, channel cache:invalidate,
 --       a position behind the commits of all changes ("": not known), "1" if it is behind all
---       commits whatsoever,
+--       commits whatsoever, "1" if the ranks are to be told,
 --       then of each change: user id, score (0: not on the board), reached at µs, revision
--- Reply applied changes, version, 1 if the version was raised,
---       higher scores than that of the last change (-1 while the index is not whole)
+-- Reply applied changes, version, 1 if the version was raised; if they are to be told, and the index
+--       is whole, how many scores are higher than that of each change
 local seen, committed_at = tonumber(ARGV[2]), ARGV[3]
-local TOP = 10
+local TOP, FIRST_CHANGE = 10, 9
 
 local function may_touch_top(user, score, reached_at, old)
   local rows = tonumber(redis.call("HGET", KEYS[5], "rows"))
@@ -47,7 +47,7 @@ local function further(known, given)
 end
 
 local applied, touched = 0, ARGV[1] == "1"
-for i = 8, #ARGV, 4 do
+for i = FIRST_CHANGE, #ARGV, 4 do
   local user, score = ARGV[i], tonumber(ARGV[i + 1])
   local reached_at, revision = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   local known = redis.call("HGET", KEYS[2], user)
@@ -96,12 +96,14 @@ elseif applied > 0 then
   redis.call("HDEL", KEYS[4], "walPositionWhole")
 end
 
-local higher = -1
-if #ARGV > 7 and redis.call("EXISTS", KEYS[3]) == 1 then
-  local user, score = ARGV[#ARGV - 3], tonumber(ARGV[#ARGV - 2])
-  higher = redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[#ARGV - 2], "+inf")
-  -- The user may have scored again since; they don't stand above themselves.
-  local present = redis.call("ZSCORE", KEYS[1], user)
-  if present and tonumber(present) > score then higher = higher - 1 end
+local reply = {applied, string.format("%.0f", version), touched and 1 or 0}
+if ARGV[8] == "1" and redis.call("EXISTS", KEYS[3]) == 1 then
+  for i = FIRST_CHANGE, #ARGV, 4 do
+    local higher = redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[i + 1], "+inf")
+    -- The user may have scored again since; they don't stand above themselves.
+    local present = redis.call("ZSCORE", KEYS[1], ARGV[i])
+    if present and tonumber(present) > tonumber(ARGV[i + 1]) then higher = higher - 1 end
+    reply[#reply + 1] = higher
+  end
 end
-return {applied, string.format("%.0f", version), touched and 1 or 0, higher}
+return reply

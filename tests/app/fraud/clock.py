@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import redis
-from redis.commands.core import Script
 
 import app.stores
 from app.stores.admission import AdmissionStore
+from app.stores.lua_script import LuaScript
 
 _KEY = "test:time"
 _TIME = 'redis.call("TIME")'
@@ -33,10 +34,10 @@ class SetClock:
         self.set(self.now + milliseconds)
 
 
-def _with_clock(client: redis.Redis) -> Script:
+def _with_clock(client: Any) -> LuaScript:
     path = Path(app.stores.__file__).parent / "lua" / "admit.lua"
     source = path.read_text()
     assert source.count(_TIME) == 1
-    return client.register_script(
-        source.replace(_TIME, f'redis.call("HMGET", "{_KEY}", "seconds", "us")')
-    )
+    text = source.replace(_TIME, f'redis.call("HMGET", "{_KEY}", "seconds", "us")')
+    script: LuaScript = client.register_script(text)
+    return script

@@ -17,6 +17,7 @@ from app.contract import keys
 from app.contract.errors import DomainError, SessionRevoked
 from app.services.moderation import Act
 from app.stores import ledger
+from app.stores.counting import Counting
 from app.stores.ledger import Change
 from app.stores.rank_index import RankIndex
 from tests.app.conftest import StartBackground
@@ -43,13 +44,13 @@ def count_without_placing(services: Services, person: Person, seconds_ago: float
     with services.database.transaction() as connection:
         now = ledger.now(connection) // 1000
     nonce = services.scoring._tokens.new_nonce()
-    counting = ledger.count(services.database, person.user_id, now, nonce, 60_000)
+    counting = services.scoring._counter.count(person.user_id, now, nonce)
     with services.database.transaction() as connection:
         connection.execute(
             text("UPDATE users SET changed_at = changed_at - :ago * interval '1 s' WHERE id = :id"),
             {"ago": seconds_ago, "id": person.user_id},
         )
-    assert isinstance(counting, ledger.Counting)
+    assert isinstance(counting, Counting)
     return counting.change
 
 

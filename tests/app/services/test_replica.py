@@ -255,7 +255,7 @@ def test_without_the_setting_nobody_asks_for_a_position(
     sent: list[str] = []
     call = Database.call
 
-    def noted(database: Database, statement: str, values: Any) -> tuple[Any, ...]:
+    def noted(database: Database, statement: str, values: Any) -> list[tuple[Any, ...]]:
         sent.append(statement)
         return call(database, statement, values)
 
@@ -289,6 +289,6 @@ def test_positions_of_another_history_take_the_place_of_what_is_known(
         (replace(newer, lsn=24), replace(newer, lsn=24)),
         (other, other),
     ):
-        index._apply([], 0, False, given, whole=False)
+        index._apply([], 0, position=given)
         assert services.leaderboard._shared.wal_position() == kept
     assert read_by(services, services.leaderboard.top) == {pair.primary.port}

@@ -104,14 +104,14 @@ def test_a_call_is_a_transaction_of_its_own_on_a_connection_that_is_given_back(
         connection.exec_driver_sql("CREATE TABLE called (id int)")
     write = "WITH written AS (INSERT INTO called VALUES (%(id)s) RETURNING id) TABLE written"
     for each in range(20):  # more than the pool has
-        assert services.database.call(write, {"id": each}) == (each,)
+        assert services.database.call(write, {"id": each}) == [(each,)]
     with pytest.raises(DatabaseUnavailable):
         services.database.call("SELECT 1 / %(zero)s", {"zero": 0})
     # The others' transactions are still transactions.
     with suppress(ZeroDivisionError), services.database.transaction() as connection:
         connection.exec_driver_sql("DELETE FROM called")
         raise ZeroDivisionError
-    assert services.database.call("SELECT count(*) FROM called", {}) == (20,)
+    assert services.database.call("SELECT count(*) FROM called", {}) == [(20,)]
 
 
 def test_after_one_call_on_a_lost_connection_the_whole_pool_is_new(
@@ -128,7 +128,7 @@ def test_after_one_call_on_a_lost_connection_the_whole_pool_is_new(
     with pytest.raises(DatabaseUnavailable):
         services.database.call("SELECT 1", {})
     for _ in range(3):
-        assert services.database.call("SELECT 1", {}) == (1,)
+        assert services.database.call("SELECT 1", {}) == [(1,)]
 
 
 def test_a_host_is_resolved_before_libpq_would_stop_everything_for_it(
