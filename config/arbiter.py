@@ -12,6 +12,7 @@ from contextlib import suppress
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from config.balance import ConnectionCounts
 from config.settings import Settings
 from config.worker import Worker
 
@@ -31,6 +32,7 @@ class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     """
 
     settings: Settings
+    connection_counts: ConnectionCounts
     _newest_before_reload: int | None = None
     _farewell: threading.Thread | None = None
     _farewell_until = 0.0
@@ -40,6 +42,7 @@ class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         """Make this arbiter one of ours."""
         arbiter.__class__ = cls
         arbiter.settings = settings
+        arbiter.connection_counts = ConnectionCounts()
 
     def handle_int(self) -> None:
         # gunicorn's own would cut off what is in flight; a second Ctrl-C still does.

@@ -27,7 +27,7 @@ if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
 
 from config.arbiter import Server  # noqa: E402 - forgotten first
 from config.gunicorn_logger import GunicornLogger  # noqa: E402
-from config.processors import freest  # noqa: E402
+from config.processors import freest, one_each  # noqa: E402
 from config.settings import InvalidSettings, load_settings  # noqa: E402
 from config.shared_metrics import share_metrics  # noqa: E402
 
@@ -68,8 +68,10 @@ def when_ready(arbiter: Any) -> None:
 
 
 def pre_fork(arbiter: Any, worker: Any) -> None:
-    """Choose the CPU of a worker that is to keep to one."""
-    if settings.web_pinned:
+    """Give the worker what it shares with the others, and the CPU if it is to keep to one."""
+    worker.seat = arbiter.connection_counts.seat()
+    pinned = settings.web_pinned
+    if one_each(settings.web_workers) if pinned is None else pinned:
         worker.processor = freest(each.processor for each in arbiter.WORKERS.values())
 
 
@@ -83,7 +85,8 @@ def pre_request(_worker: Any, _request: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Keep what the worker counted, however it ended."""
+    """Keep what the worker counted, however it ended, and its place free for another."""
+    worker.seat.leave()
     share_metrics().worker_ended(worker.pid, server.WORKERS)
 
 

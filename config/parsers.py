@@ -30,6 +30,11 @@ def boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+def boolean_or_auto(text: str) -> bool | None:
+    """true, false, or auto, which is None."""
+    return None if text.lower() == "auto" else boolean(text)
+
+
 def fraction(text: str) -> float:
     """A number from 0 to below 1."""
     value = float(text)

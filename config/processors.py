@@ -2,8 +2,8 @@
 
 Only one thread of a process runs Python at a time. Spread over the CPUs they pass the interpreter's
 lock from one to the other, which has to be woken for it; on one CPU the next just goes on. At full
-load that is a quarter more increments (docs/performance.md). But a process that keeps to one CPU
-can't be moved away from another one that does, so WEB_PINNED is for a machine of one's own.
+load that is a tenth more (docs/performance.md). But a process that keeps to one CPU can't
+be moved to one that is idle; where each CPU has its worker, there is seldom one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ CAN_KEEP = hasattr(os, "sched_setaffinity")
 """Linux can; elsewhere nothing here does anything."""
 ALLOWED = frozenset(os.sched_getaffinity(0)) if CAN_KEEP else frozenset()
 """The CPUs that this process was given when it began."""
+
+
+def one_each(workers: int) -> bool:
+    """Whether so many workers are one for each CPU."""
+    return CAN_KEEP and workers == len(ALLOWED)
 
 
 def freest(taken: Iterable[int | None]) -> int | None:

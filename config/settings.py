@@ -76,11 +76,11 @@ class Settings:
     )
     web_workers: int = variable("WEB_WORKERS", "gunicorn worker processes", "2", parsers.integer(1))
     web_threads: int = variable("WEB_THREADS", "threads in each worker", "4", parsers.integer(1))
-    web_pinned: bool = variable(
+    web_pinned: bool | None = variable(
         "WEB_PINNED",
-        "each worker keeps to one CPU: faster at full load, on a machine with nothing else on it",
-        "false",
-        parsers.boolean,
+        "each worker keeps to one CPU; auto: where there are as many workers as CPUs",
+        "auto",
+        parsers.boolean_or_auto,
     )
     token_limit: tuple[RateLimitItem, ...] = variable(
         "TOKEN_LIMIT", "action tokens a user may ask for", "10 per minute", parsers.rate_limits

@@ -7,11 +7,8 @@ the one thread that all connections need. docs/decisions/0016-security.md has mo
 
 from __future__ import annotations
 
-import fcntl
-import os
 import socket
 import struct
-import termios
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -21,10 +18,10 @@ from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.parser import RequestParser
-from gunicorn.http.unreader import Unreader
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from config.arriving import HEAD_BYTES, Arriving, Progress
+from config.connections import Held, leaves_unread
 
 REQUEST_SECONDS = 10
 """For a request to come, from its first byte on, and for a reply to be read that fits nowhere."""
@@ -34,26 +31,7 @@ RECEIVED_BYTES = 64 * 1024
 """Read of a connection at a time."""
 SEND_BUFFER_BYTES = 512 * 1024
 """More than any reply has; the kernel takes it only as it is needed, and may allow less."""
-UNREAD_BYTES = 64 * 1024
-"""So much of its replies a client may leave unread and be answered still."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Held(Unreader):  # type: ignore[misc]  # gunicorn has no types
-    """What has come of a connection; the only thing that threads read from."""
-
-    starved = False
-    """Whether a thread wanted more: then it's unknown where the next request begins."""
-    cut = False
-    """Whether not all of the request is there, by intent."""
-
-    def chunk(self, _size_hint: int | None = None) -> bytes:
-        self.starved = True
-        return b""
-
-    def add(self, received: bytes) -> None:
-        self.buf.seek(0, os.SEEK_END)
-        self.buf.write(received)
 
 
 class WholeRequestsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -65,10 +43,16 @@ class WholeRequestsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has n
         self._parting: dict[TConn, float] = {}
         self._looked_at = 0.0
 
-    def pool_for(self, _request: bytes) -> ThreadPoolExecutor:
-        """The threads that answer this request."""
-        pool: ThreadPoolExecutor = self.tpool
-        return pool
+    def dispatch(self, conn: TConn, _request: bytes) -> None:
+        """Have the connection's request answered, which begins with these bytes."""
+        self.submit(self.tpool, conn)
+
+    def submit(self, pool: ThreadPoolExecutor, conn: TConn) -> None:
+        """Have it answered by a thread of this pool."""
+        done = pool.submit(self.handle, conn)
+        done.add_done_callback(
+            lambda future: self.method_queue.defer(self.finish_request, conn, future)
+        )
 
     def enqueue_req(self, conn: TConn) -> None:
         """Wait for the next request of the connection, or for its first."""
@@ -108,7 +92,7 @@ class WholeRequestsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has n
                 None, conn.sock, conn.client, LimitRequestHeaders(f"over {HEAD_BYTES} bytes")
             )
             self._part(conn)
-        elif conn.parser.req_count == 0 or not _leaves_unread(conn.sock):
+        elif conn.parser.req_count == 0 or not leaves_unread(conn.sock):
             self._hand_over(conn, progress)
         # Else murder_pending looks again.
 
@@ -128,10 +112,7 @@ class WholeRequestsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has n
         conn.data_ready = True
         held = conn.parser.unreader
         held.cut = progress is Progress.CUT
-        done = self.pool_for(held.buf.getvalue()).submit(self.handle, conn)
-        done.add_done_callback(
-            lambda future: self.method_queue.defer(self.finish_request, conn, future)
-        )
+        self.dispatch(conn, held.buf.getvalue())
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         if conn.parser.unreader.cut:
@@ -144,9 +125,29 @@ class WholeRequestsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has n
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         if not fs.cancelled() and not fs.exception() and fs.result():
-            super().finish_request(conn, fs)
+            if self.alive and self._has_sent_more(conn):
+                # Busy clients have asked again by now: that spares the poller two calls.
+                self.enqueue_req(conn)
+            else:
+                super().finish_request(conn, fs)
         else:
             self._part(conn)
+
+    def has_whole_request(self, conn: TConn) -> bool:
+        """Whether all of the next request is there; for the thread that has just answered one."""
+        if not self._has_sent_more(conn):
+            return False
+        progress = Arriving(0).judge(conn.parser.unreader.buf.getvalue())
+        return progress is Progress.WHOLE and not leaves_unread(conn.sock)
+
+    def _has_sent_more(self, conn: TConn) -> bool:
+        try:
+            received = conn.sock.recv(RECEIVED_BYTES, socket.MSG_DONTWAIT)
+        except OSError:
+            # Nothing there, or it is over: the poller finds out which.
+            return False
+        conn.parser.unreader.add(received)
+        return bool(received)
 
     def _part(self, conn: TConn) -> None:
         """Say that no more will come, and wait for the client to say the same.
@@ -220,15 +221,3 @@ class WholeRequestsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has n
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().set_accept_enabled(enabled)
-
-
-def _leaves_unread(sock: socket.socket) -> bool:
-    """Whether the client, if it is still there, doesn't read what it was sent."""
-    (number,) = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))
-    if number <= UNREAD_BYTES:
-        return False
-    try:
-        sock.getpeername()
-    except OSError:
-        return False
-    return True

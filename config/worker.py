@@ -16,6 +16,7 @@ import structlog
 
 from config.lanes import LanedWorker
 from config.processors import keep_to
+from config.whole_replies import send_whole
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -76,6 +77,7 @@ class Worker(LanedWorker):
                 # gunicorn decides before the app begins; this request was begun before SIGTERM,
                 # and its client is to ask for nothing more on this connection.
                 start_response.__self__.force_close()
+            send_whole(start_response.__self__, environ, body)
             return body
 
         self.wsgi = answer

@@ -82,3 +82,23 @@ def test_the_least_taken_cpu_is_the_next_one() -> None:
     if others:
         assert processors.freest([first]) == others[0]
         assert processors.freest([first, first, *others]) == others[0]
+
+
+def test_workers_are_one_for_each_cpu_only_if_they_are_as_many() -> None:
+    number = len(processors.ALLOWED)
+    found = [workers for workers in range(1, 2 * number + 2) if processors.one_each(workers)]
+    assert found == [number]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(processors.ALLOWED) > 8, reason="a worker for each CPU is too many here")
+def test_by_default_workers_are_pinned_where_each_cpu_has_one(
+    stores: Stores, tmp_path: Path
+) -> None:
+    number = len(processors.ALLOWED)
+    with WebAlone(stores, tmp_path, variables={"WEB_WORKERS": str(number)}) as alone:
+        master = psutil.Process(alone.web[0].pid)
+        everyone = {frozenset({each}) for each in processors.ALLOWED}
+        await_true(
+            lambda: {one for each in master.children() for one in kept_on(each)} == everyone, 20
+        )
