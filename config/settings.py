@@ -75,7 +75,12 @@ class Settings:
         "BROADCASTER_PORT", "port of the WebSocket broadcaster", "8001", parsers.integer(1, 65535)
     )
     web_workers: int = variable("WEB_WORKERS", "gunicorn worker processes", "2", parsers.integer(1))
-    web_threads: int = variable("WEB_THREADS", "threads in each worker", "4", parsers.integer(1))
+    web_threads: int = variable(
+        "WEB_THREADS",
+        "threads in each worker, beside those for tokens and increments",
+        "4",
+        parsers.integer(1),
+    )
     web_pinned: bool | None = variable(
         "WEB_PINNED",
         "each worker keeps to one CPU; auto: where there are as many workers as CPUs",
