@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import jwt
@@ -22,6 +23,8 @@ ALGORITHM = "RS256"
 LEEWAY_SECONDS = 10
 MOST_VERIFIED = 20_000
 """Tokens that a process remembers as verified; 500 bytes each."""
+MOST_HEADERS = 16
+"""Headers of tokens that a process remembers; a key's tokens all have the same."""
 
 TokenType = Literal["access", "refresh", "display"]
 SessionFlag = Literal["active", "revoked"]
@@ -86,7 +89,7 @@ class JwtVerifier:
 
     def _decode(self, token: str) -> Identity:
         try:
-            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            key = self._keys[_named_key(token.partition(".")[0])]
             claims = jwt.decode(
                 token,
                 key,
@@ -140,6 +143,13 @@ def key_id(key: RSAPublicKey) -> str:
     canonical = json.dumps({name: jwk[name] for name in ("e", "kty", "n")}, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@lru_cache(MOST_HEADERS)
+def _named_key(header: str) -> str:
+    """The `kid` in a token's header; raises jwt.PyJWTError or KeyError."""
+    # PyJWT decodes the whole token to look at its header, and once more to verify it.
+    return str(jwt.get_unverified_header(f"{header}..")["kid"])
 
 
 def _jwk(kid: str, key: RSAPublicKey) -> dict[str, Any]:
