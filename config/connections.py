@@ -1,4 +1,4 @@
-"""What a worker has of a client: the bytes that came, and whether it reads what it is sent."""
+"""What a worker has of a client: bytes that came, requests in them, and what it left unread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import os
 import socket
 import struct
 import termios
+from typing import Any
 
+from gunicorn.http.message import Request
+from gunicorn.http.parser import Parser
 from gunicorn.http.unreader import Unreader
 
 UNREAD_BYTES = 64 * 1024
@@ -29,6 +32,22 @@ class Held(Unreader):  # type: ignore[misc]  # gunicorn has no types
     def add(self, received: bytes) -> None:
         self.buf.seek(0, os.SEEK_END)
         self.buf.write(received)
+
+
+class _OfNoProxy(Request):  # type: ignore[misc]  # gunicorn has no types
+    def _peer_is_trusted_proxy(self) -> bool:
+        # forwarded_allow_ips is empty. gunicorn parses the peer's address to find that out.
+        return False
+
+
+class HeldRequests(Parser):  # type: ignore[misc]  # gunicorn has no types
+    """The requests of one connection, out of what is held of it."""
+
+    mesg_class = _OfNoProxy
+
+    def __init__(self, cfg: Any, client: Any) -> None:
+        super().__init__(cfg, (), client)
+        self.unreader = Held()
 
 
 def leaves_unread(sock: socket.socket) -> bool:

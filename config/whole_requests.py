@@ -17,11 +17,10 @@ from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders
-from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from config.arriving import HEAD_BYTES, Arriving, Progress
-from config.connections import Held, leaves_unread
+from config.connections import HeldRequests, leaves_unread
 
 REQUEST_SECONDS = 10
 """For a request to come, from its first byte on, and for a reply to be read that fits nowhere."""
@@ -57,8 +56,7 @@ class WholeRequestsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has n
     def enqueue_req(self, conn: TConn) -> None:
         """Wait for the next request of the connection, or for its first."""
         if conn.parser is None:
-            conn.parser = RequestParser(self.cfg, (), conn.client)
-            conn.parser.unreader = Held()
+            conn.parser = HeldRequests(self.cfg, conn.client)
         idle = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
         begun = conn.initialized or conn.parser.unreader.buf.getvalue()
         seconds = REQUEST_SECONDS if begun else idle

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 
 class DomainError(Exception):
@@ -133,8 +132,7 @@ class UsernameTaken(DomainError):
         super().__init__("This username is taken")
 
 
-@dataclass(frozen=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What is left of a limit: amount, remaining, and when the oldest charge falls out."""
 
     limit: int

@@ -17,6 +17,8 @@ def _finish(response: Response) -> Response:
     allowance = noted_allowance() or address_allowance()
     if allowance is not None:
         show_allowance(response, allowance)
-    if response.is_json and not response.headers.getlist("Cache-Control"):
-        response.headers.add("Cache-Control", "no-store")
+    headers = response.headers
+    # All JSON of this API is written by jsonify, which says it so.
+    if headers.get("Content-Type") == "application/json" and "Cache-Control" not in headers:
+        headers.add("Cache-Control", "no-store")
     return response

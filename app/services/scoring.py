@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable
+from functools import wraps
+from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
 import structlog
 
@@ -35,11 +34,13 @@ from app.stores.counting import Counter, Counting
 from app.stores.ledger import Change
 from app.stores.rank_index import RankIndex
 
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
 log = structlog.stdlib.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class IssuedToken:
+class IssuedToken(NamedTuple):
     """An action token, what is left of the limit, and whether its user is under suspicion."""
 
     text: str
@@ -47,8 +48,7 @@ class IssuedToken:
     flagged: bool
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Where an increment left its player."""
 
     score: int
@@ -64,8 +64,7 @@ class Outcome:
         }
 
 
-@dataclass(frozen=True)
-class Increment:
+class Increment(NamedTuple):
     """A counted increment, what is left of the limit, and whether its user is under suspicion."""
 
     outcome: Outcome
@@ -73,13 +72,21 @@ class Increment:
     flagged: bool
 
 
-@contextmanager
-def _refusals_counted(act: Literal["issue", "spend"]) -> Iterator[None]:
-    try:
-        yield
-    except DomainError as error:
-        TOKENS_REFUSED.labels(act, error.code).inc()
-        raise
+def _refusals_counted(
+    act: Literal["issue", "spend"],
+) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
+    def decorate(method: Callable[P, Result]) -> Callable[P, Result]:
+        @wraps(method)
+        def counting(*args: P.args, **kwargs: P.kwargs) -> Result:
+            try:
+                return method(*args, **kwargs)
+            except DomainError as error:
+                TOKENS_REFUSED.labels(act, error.code).inc()
+                raise
+
+        return counting
+
+    return decorate
 
 
 class Scoring:
@@ -145,7 +152,7 @@ class Scoring:
         counting = self._count(token)
         outcome = self._place(counting.change)
         if counting.first_score is not None:
-            raise TokenUsed(replace(outcome, score=counting.first_score).as_json())
+            raise TokenUsed(outcome._replace(score=counting.first_score).as_json())
         return Increment(outcome, admitted.allowance, admitted.flagged)
 
     def _admit(self, identity: Identity, attempt: Attempt, address: str) -> Admission:
@@ -162,7 +169,7 @@ class Scoring:
         flagged = admission.flagged or verdict == "FLAG"
         if admission.verdict == "limited":
             raise RateLimited(admission.allowance, flagged=flagged)
-        return admission if flagged == admission.flagged else replace(admission, flagged=flagged)
+        return admission if flagged == admission.flagged else admission._replace(flagged=flagged)
 
     def _count(self, token: ActionToken) -> Counting:
         """The one transaction; raises for a token that is not and will not be counted.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import redis
 from limits import RateLimitItem
@@ -22,8 +22,7 @@ Verdict = Literal["admitted", "limited", "refused"]
 ClosedVerdict = Literal["revoked", "banned", "unknown"]
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One authenticated request: who, for what, and the nonce that makes it the same again."""
 
     user_id: str
@@ -35,8 +34,7 @@ class Attempt:
     """ms since 1970, of a token that is spent."""
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """The attempts of one kind that the fraud rules judge; times in ms of Redis' clock."""
 
     attempts: int
@@ -48,8 +46,7 @@ class Window:
     """Of the last attempts, newest first; empty unless a rule needs them."""
 
 
-@dataclass(frozen=True)
-class Admission:
+class Admission(NamedTuple):
     """What the script found; times in ms since 1970."""
 
     verdict: Verdict

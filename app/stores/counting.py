@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from app.contract.errors import DatabaseUnavailable
 from app.gathering import APART, Answers, SharedCall
@@ -30,8 +29,7 @@ _ERRORS_OF_THE_SERVER = ("08", "25", "53", "55", "57", "58")
 (PostgreSQL's documentation, appendix A.)"""
 
 
-@dataclass(frozen=True)
-class Counting:
+class Counting(NamedTuple):
     """A token that is counted, by this call or by an earlier one."""
 
     change: Change
@@ -40,8 +38,7 @@ class Counting:
     """The score after the action, where an earlier call counted it."""
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     user_id: str
     issued_at: int
     nonce: str
@@ -71,7 +68,7 @@ class Counter:
 
     def _count_together(self, tokens: Sequence[_Token]) -> Answers[tuple[Any, ...]]:
         if len(tokens) == 1:
-            values = vars(tokens[0]) | {"lifetime": self._lifetime}
+            values = tokens[0]._asdict() | {"lifetime": self._lifetime}
             return self._database.call(COUNT, values)
         values = {
             "user_ids": [token.user_id for token in tokens],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
@@ -58,8 +58,7 @@ _TOUCH = text(
 _NOW = text(f"SELECT {_MICROSECONDS.format('clock_timestamp()')}")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What the rank index has to know of one user; score 0 takes the user off the board."""
 
     user_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import redis
 
@@ -21,8 +21,7 @@ KEEPER_LEASE_MS = 3_000
 SCAN_COUNT = 1_000
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(NamedTuple):
     """What place.lua did."""
 
     applied: int
@@ -31,8 +30,7 @@ class Placed:
     """Whether the top ten may have changed, and so the version was raised."""
 
 
-@dataclass(frozen=True)
-class PlacedPoint:
+class PlacedPoint(NamedTuple):
     """What became of one player's point."""
 
     placed: Placed
@@ -41,8 +39,7 @@ class PlacedPoint:
     """Competition rank of its score; None while the index is not whole."""
 
 
-@dataclass(frozen=True)
-class _Point:
+class _Point(NamedTuple):
     change: Change
     seen_version: int
 
