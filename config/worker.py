@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from config.lanes import LanedWorker
+from config.made_once import make_once
 from config.processors import keep_to
 from config.whole_replies import send_whole
 
@@ -42,6 +43,7 @@ class Worker(LanedWorker):
         # Before any thread is begun: threads run where the one that begins them does.
         if self.processor is not None:
             keep_to(self.processor)
+        make_once()
         super().init_process()
 
     def run(self) -> None:
