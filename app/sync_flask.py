@@ -6,9 +6,11 @@ from collections.abc import Callable
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import Headers
+from werkzeug.routing import MapAdapter
+from werkzeug.wsgi import get_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -42,6 +44,22 @@ class SyncFlask(Flask):
 
     json_provider_class = _Json
     response_class = _Reply
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        if request is None:
+            return super().create_url_adapter(request)
+        # Flask's own looks at the host twice, and encodes it for domains that no route here has.
+        request.host = get_host(request.environ)
+        return MapAdapter(
+            self.url_map,
+            request.host,
+            request.root_path,
+            subdomain="",
+            url_scheme=request.scheme,
+            path_info=request.path,
+            default_method=request.method,
+            query_args=request.query_string.decode(errors="replace"),
+        )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         # Flask's own looks at each hook of each request, whether it is a coroutine.
