@@ -7,6 +7,7 @@ answered side by side by one thread: docs/decisions/0022-requests-side-by-side.m
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -75,7 +76,15 @@ class LanedWorker(BalancedWorker):
                 if not held_up or self._lanes_at_work == self._gathering.LANES:
                     return
             self._lanes_at_work += 1
-        self._scoring_lanes.submit(self._work_lane)
+        self._scoring_lanes.submit(self._work_lane).add_done_callback(self._lane_ended)
+
+    def _lane_ended(self, lane: Future[None]) -> None:
+        fault = lane.exception()
+        if fault is not None:
+            # Whom it had taken nobody would answer, and after LANES of these nobody who scores. The
+            # arbiter starts another worker at once; clients repeat, as after any worker's death.
+            self.log.critical("A lane broke, and its worker ends", exc_info=fault)
+            os._exit(1)
 
     def _work_lane(self) -> None:
         """Answer what has queued, and what queues meanwhile."""

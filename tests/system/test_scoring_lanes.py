@@ -7,18 +7,37 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg2
 import pytest
+import requests
 
+from app.gathering import LANES
 from tests.app.http.web_alone import WebAlone
 from tests.awaiting import await_true, somebody_waits_for_a_lock
-from tests.servers import DatabaseServer, Stores, redis_server
+from tests.servers import ROOT, DatabaseServer, Stores, redis_server
 from tests.system.player import Player
-from tests.system.running import RunningSystem
+from tests.system.running import RunningSystem, await_health
 
 pytestmark = pytest.mark.slow
 THREADS = 2
+BREAKING_LANE = """
+from pathlib import Path
+from app import gathering
+
+run_together = gathering.run_together
+
+def break_once(requests):
+    if not WANTED.exists():
+        return run_together(requests)
+    WANTED.unlink()
+    raise RuntimeError("broken on purpose")
+
+WANTED = Path(__file__).with_name("wanted")
+gathering.run_together = break_once
+"""
+"""A sitecustomize.py by which the lane breaks when a file beside it is there."""
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +100,23 @@ def test_increments_are_answered_while_every_other_thread_waits(system: RunningS
         assert scorer.spend(token).json()["newScore"] == 1
         assert len([logout for logout in logouts if not logout.done()]) > THREADS
         holding.rollback()
+
+
+def test_a_worker_whose_lane_breaks_is_replaced_and_nothing_is_lost(
+    postgres: DatabaseServer, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BREAKING_LANE)
+    variables = {"WEB_WORKERS": "1", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    with (
+        redis_server(tmp_path / "valkey") as server,
+        WebAlone(Stores(postgres.create(), server.url), tmp_path, variables=variables) as system,
+    ):
+        player = system.register()
+        token = player.ask_token()
+        for _ in range(LANES + 1):
+            (tmp_path / "wanted").touch()
+            with pytest.raises(requests.ConnectionError):
+                player.spend(token)
+            await_health(system.url)
+        assert player.spend(token).json()["newScore"] == 1
+        assert system.log("web").count("A lane broke") == LANES + 1
