@@ -13,6 +13,7 @@ from app.contract.errors import RedisUnavailable
 from app.contract.standings import TOP, Board, BoardVersion, OwnStandings, Position, Standing
 from app.metrics import CACHE_READS
 from app.services.board_database import BoardDatabase
+from app.services.counted_ranks import CountedRanks
 from app.stores import board as rows
 from app.stores.board import BoardRow
 from app.stores.board_cache import CacheReading, LocalBoard, SharedBoard
@@ -39,6 +40,7 @@ class Leaderboard:
         self._local = local
         self._shared = shared
         self._index = index
+        self._counted = CountedRanks()
         self._flight_lock = Lock()
         self._flight: tuple[int, Future[Board]] | None = None
 
@@ -171,22 +173,7 @@ class Leaderboard:
             ranks = self._index.ranks(distinct)
         except RedisUnavailable:
             ranks = None
-        return ranks or _counted_ranks(connection, scores, distinct)
-
-
-def _counted_ranks(
-    connection: Connection, scores: Sequence[int], distinct: Sequence[int]
-) -> dict[int, int]:
-    """Ranks of scores in the board's order, by two counts at most however many there are."""
-    ranks: dict[int, int] = {}
-    for place, score in enumerate(distinct):
-        # Only the first score may have rows before the page; from the second on all are counted.
-        if place <= 1:
-            ranks[score] = rows.count_higher(connection, score) + 1
-        else:
-            higher = distinct[place - 1]
-            ranks[score] = ranks[higher] + scores.count(higher)
-    return ranks
+        return ranks or self._counted.of(connection, distinct)
 
 
 def _ranks_from_top(found: Sequence[BoardRow]) -> list[int]:

@@ -26,7 +26,7 @@ _TOP = text(f"{_SELECT} {_DOWN}")
 _AFTER = text(f"{_SELECT} AND {_PLACE} > {_GIVEN} {_DOWN}")
 _BEFORE = text(f"{_SELECT} AND {_PLACE} < {_GIVEN} {_UP}")
 _OF_USER = text(f"{_SELECT} AND id = :user_id")
-_HIGHER = text(f"SELECT count(*) FROM users WHERE {ON_BOARD} AND -score < -CAST(:score AS bigint)")
+_BY_SCORE = text(f"SELECT score, count(*) FROM users WHERE {ON_BOARD} GROUP BY score")
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def of_user(connection: Connection, user_id: str) -> BoardRow | None:
     return rows[0] if rows else None
 
 
-def count_higher(connection: Connection, score: int) -> int:
-    """How many players have a higher score; reads as many index entries (71 ms for a million)."""
-    return int(connection.execute(_HIGHER, {"score": score}).scalar_one())
+def players_by_score(connection: Connection) -> list[tuple[int, int]]:
+    """Each score that somebody has, with how many have it; reads everybody (0.1 s a million)."""
+    return [(score, number) for score, number in connection.execute(_BY_SCORE)]
 
 
 def _at(position: Position, limit: int) -> dict[str, int]:

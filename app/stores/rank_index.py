@@ -19,6 +19,8 @@ from app.stores.wal import WalPosition
 KEEPER_LEASE_MS = 3_000
 """Each step renews it; a keeper that died delays the next repair by so much."""
 SCAN_COUNT = 1_000
+CHANGES_AT_A_TIME = 200
+"""Of a rebuild, in one run of the script: 3 ms in which Redis answers nobody else."""
 
 
 class Placed(NamedTuple):
@@ -182,12 +184,15 @@ class RankIndex:
 
     def rebuild_chunk(self, token: str, changes: Sequence[Change]) -> bool:
         """Add users to an index being rebuilt; False where the keeper's lease was lost."""
-        arguments: list[str | int] = [token, KEEPER_LEASE_MS]
-        for change in changes:
-            arguments += [change.user_id, change.score, change.revision]
         names = [keys.INDEX_KEEPER, keys.INDEX_SCORES, keys.INDEX_REVISIONS]
-        with translated():
-            return bool(self._chunk(keys=names, args=arguments))
+        for start in range(0, len(changes), CHANGES_AT_A_TIME):
+            arguments: list[str | int] = [token, KEEPER_LEASE_MS]
+            for change in changes[start : start + CHANGES_AT_A_TIME]:
+                arguments += [change.user_id, change.score, change.revision]
+            with translated():
+                if not self._chunk(keys=names, args=arguments):
+                    return False
+        return True
 
     def remain_keeper(self, token: str) -> bool:
         """Go on as the keeper; False where that was lost."""

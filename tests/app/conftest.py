@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from app.background import Background
 from app.composition import Services
@@ -26,3 +28,16 @@ def start_background(
     yield start
     for background in started:
         background.stop()
+
+
+@pytest.fixture
+def queries() -> Iterator[list[str]]:
+    """The statements that SQLAlchemy sends while the test runs."""
+    sent: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)

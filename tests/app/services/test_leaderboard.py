@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import text
 
 from app.composition import Services
 from app.contract import keys
@@ -32,19 +31,6 @@ def pages(services: Services, limit: int) -> Iterator[Board]:
         after: Position = board.positions[-1]
         board = services.leaderboard.page(after, limit)
         yield board
-
-
-@pytest.fixture
-def queries() -> Iterator[list[str]]:
-    """The statements that SQLAlchemy sends while the test runs."""
-    sent: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_equals_share_a_rank_and_stand_in_the_order_they_got_there(services: Services) -> None:
