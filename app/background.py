@@ -66,10 +66,14 @@ class Background:
         kept_at = time.monotonic()
         while not self._stopped.is_set():
             try:
-                self._services.index_keeper.keep()
-                kept_at = time.monotonic()
-                self._services.partition_keeper.keep()
-                self._rest()
+                if self._services.index_keeper.due():
+                    self._services.index_keeper.keep()
+                    self._services.partition_keeper.keep()
+                    kept_at = time.monotonic()
+                    self._rest()
+                else:
+                    kept_at = time.monotonic()
+                    self._stopped.wait(LOOK_SECONDS)
             except (DatabaseUnavailable, RedisUnavailable) as error:
                 log.warning("index_not_kept", cause=str(error.__cause__ or error))
                 if time.monotonic() - kept_at >= KEPT_WITHIN_SECONDS:
@@ -78,7 +82,7 @@ class Background:
 
     def _rest(self) -> None:
         """Wait for the next pass, unless the index is lost meanwhile."""
-        # Jittered, so that processes started together take turns.
+        # Jittered, so that processes started together don't come all at once.
         until = time.monotonic() + KEEP_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
         while time.monotonic() < until and not self._stopped.wait(LOOK_SECONDS):
             if self._services.index_keeper.index_lost():

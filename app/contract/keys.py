@@ -29,6 +29,8 @@ INDEX_COMPLETE_UNTIL = f"{_BOARD}:complete_until"
 """PostgreSQL time in µs up to which all changes are known to be in the index; absent: not whole."""
 INDEX_KEEPER = f"{_BOARD}:keeper"
 """Who rebuilds or repairs the index just now."""
+INDEX_KEPT = f"{_BOARD}:kept"
+"""Who did so last, for as long as it is to be expected that they come again."""
 
 ALERTS = "alerts"
 """Hash: of each kind of alert sentAt, seenAt and beganAt in ms, held, and open while it lasts."""

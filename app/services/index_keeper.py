@@ -35,7 +35,8 @@ class IndexKeeper:
 
     The mark in Redis says up to which moment all changes are in. Without it the index is rebuilt;
     with it everything since is placed again, however long Redis was away or whatever old
-    snapshot it came back with.
+    snapshot it came back with. What the pass before had placed is left out, as long as the mark
+    is the one it wrote: then Redis has lost nothing since, and nobody else has kept the index.
     """
 
     def __init__(
@@ -53,6 +54,13 @@ class IndexKeeper:
         self._sessions = sessions
         self._propagation = propagation
         self._session_us = session_seconds * 1_000_000
+        self._marked = 0
+        self._placed: dict[str, int] = {}
+        """Revision by user, of what was in the index when the mark was written."""
+
+    def due(self) -> bool:
+        """Whether a pass is for this process to do; raises RedisUnavailable."""
+        return not self._index.kept_by_another()
 
     def keep(self) -> None:
         """Rebuild or repair, unless another process is at it.
@@ -70,6 +78,7 @@ class IndexKeeper:
             else:
                 self._repair(token, moment)
             self._index.vouch_for_position()
+            self._index.note_kept()
         finally:
             self._index.resign(token)
 
@@ -105,8 +114,10 @@ class IndexKeeper:
             begun = ledger.now(connection)
             changes = ledger.changed_since(connection, since)
             told = self._tell_standings(connection, token, since)
-        for start in range(0, len(changes), PLACE_CHUNK):
-            chunk = changes[start : start + PLACE_CHUNK]
+        known = self._placed if complete_until == self._marked else {}
+        unknown = [each for each in changes if known.get(each.user_id) != each.revision]
+        for start in range(0, len(unknown), PLACE_CHUNK):
+            chunk = unknown[start : start + PLACE_CHUNK]
             placed = self._index.place(chunk, self._local_board.highest_version)
             if placed.applied:
                 INDEX_REPAIRS.inc(placed.applied)
@@ -114,8 +125,9 @@ class IndexKeeper:
             # After a long absence of Redis there are many; another keeper would only repeat them.
             self._index.remain_keeper(token)
         # What was not told is found again by the next pass only if the mark stays behind it.
-        if told:
-            self._index.mark_complete(token, begun)
+        if told and self._index.mark_complete(token, begun):
+            self._marked = begun
+            self._placed = {each.user_id: each.revision for each in changes}
 
     def _tell_standings(self, connection: Connection, token: str, since: int) -> bool:
         """Say again what moderation may have said while Redis was away; False: not all was told."""

@@ -18,6 +18,8 @@ from app.stores.wal import WalPosition
 
 KEEPER_LEASE_MS = 3_000
 """Each step renews it; a keeper that died delays the next repair by so much."""
+KEPT_MS = 2_500
+"""How long after a pass everybody else leaves the next one to its keeper."""
 SCAN_COUNT = 1_000
 CHANGES_AT_A_TIME = 200
 """Of a rebuild, in one run of the script: 3 ms in which Redis answers nobody else."""
@@ -181,6 +183,16 @@ class RankIndex:
             # A Redis that was frozen may have carried out a command whose answer we gave up on.
             held = held or self._client.get(keys.INDEX_KEEPER) == token
         return token if held else None
+
+    def kept_by_another(self) -> bool:
+        """Whether another keeper was here a moment ago."""
+        with translated():
+            return self._client.get(keys.INDEX_KEPT) not in (None, self._keeper)
+
+    def note_kept(self) -> None:
+        """Say that this keeper was here."""
+        with translated():
+            self._client.set(keys.INDEX_KEPT, self._keeper, px=KEPT_MS)
 
     def rebuild_chunk(self, token: str, changes: Sequence[Change]) -> bool:
         """Add users to an index being rebuilt; False where the keeper's lease was lost."""

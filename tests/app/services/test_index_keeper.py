@@ -12,6 +12,7 @@ import pytest
 from redis.crc import key_slot
 from sqlalchemy import text
 
+from app.background import Background
 from app.composition import Services
 from app.contract import keys
 from app.contract.errors import DomainError, SessionRevoked
@@ -159,6 +160,74 @@ def test_only_one_process_keeps_the_index_at_a_time(
     here.index_keeper._index.resign(held)
     there.index_keeper.keep()
     assert here.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 1
+
+
+def test_a_pass_leaves_out_what_the_pass_before_placed(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: list[str] = []
+    place = RankIndex.place
+
+    def note(index: RankIndex, changes: list[Change], seen: int, **options: Any) -> Any:
+        placed.extend(change.user_id for change in changes)
+        return place(index, changes, seen, **options)
+
+    ada, ben = Person.register(services), Person.register(services)
+    services.index_keeper.keep()
+    ada.score()
+    services.index_keeper.keep()
+    monkeypatch.setattr(RankIndex, "place", note)
+    services.index_keeper.keep()
+    assert placed == []
+    count_without_placing(services, ben)
+    services.index_keeper.keep()
+    assert placed == [ben.user_id]
+    count_without_placing(services, ben)
+    services.index_keeper.keep()
+    assert placed == [ben.user_id] * 2
+    assert index_equals_database(services)
+
+
+def test_what_redis_lost_of_the_last_passes_is_placed_again(services: Services) -> None:
+    services.index_keeper.keep()
+    older = services.redis.get(keys.INDEX_COMPLETE_UNTIL)
+    person = Person.register(services)
+    person.score()
+    services.index_keeper.keep()
+    # As after a restart from a snapshot that is some seconds old.
+    services.redis.zrem(keys.INDEX_SCORES, person.user_id)
+    services.redis.hdel(keys.INDEX_REVISIONS, person.user_id)
+    services.redis.set(keys.INDEX_COMPLETE_UNTIL, str(older))
+    services.index_keeper.keep()
+    assert index_equals_database(services)
+
+
+def test_one_process_keeps_the_index_until_it_ends_and_then_another_does(
+    make_services: Callable[..., Services],
+) -> None:
+    here, there = make_services(), make_services()
+    mine, theirs = (each.index_keeper._index._keeper for each in (here, there))
+    first, second = Background(here), Background(there)
+    first.start()
+    try:
+        await_true(lambda: here.redis.get(keys.INDEX_KEPT) == mine, 5)
+        second.start()
+        marks, keepers = set(), set()
+
+        def three_passes_later() -> bool:
+            marks.add(here.redis.get(keys.INDEX_COMPLETE_UNTIL))
+            keepers.add(here.redis.get(keys.INDEX_KEPT))
+            return len(marks) > 3
+
+        await_true(three_passes_later, 15)
+        assert keepers == {mine}
+        first.stop()
+        count_without_placing(here, Person.register(here))
+        await_true(lambda: index_equals_database(here), 5)
+        assert here.redis.get(keys.INDEX_KEPT) == theirs
+    finally:
+        first.stop()
+        second.stop()
 
 
 def test_late_repeated_and_overtaking_changes_do_no_harm(services: Services) -> None:
