@@ -6,9 +6,10 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench.increments.processor import spent
 from bench.increments.site import Site
@@ -41,6 +42,21 @@ class Figures:
     def each(self, kind: str, answers: int) -> float:
         """CPU of that kind of process in µs for each of so many answers."""
         return self.processor[kind] / answers * 1e6
+
+
+def together(slices: Sequence[Figures]) -> Figures:
+    """The figures of a load in slices; latencies are those of the middle one."""
+    return Figures(
+        counted=sum(each.counted for each in slices),
+        given=sum(each.given for each in slices),
+        seconds=sum(each.seconds for each in slices),
+        p50=median(each.p50 for each in slices),
+        p95=median(each.p95 for each in slices),
+        p99=median(each.p99 for each in slices),
+        processor={
+            kind: sum(each.processor[kind] for each in slices) for kind in slices[0].processor
+        },
+    )
 
 
 def generator() -> str:

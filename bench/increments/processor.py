@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import psutil
 
@@ -14,6 +15,10 @@ def spent(roots: Mapping[str, int]) -> dict[str, float]:
 
 def _of_tree(root: psutil.Process) -> float:
     # What ended children used is in the parent's own account; PostgreSQL's backends come and go.
-    times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
-    first = times[0]
-    return sum(t.user + t.system for t in times) + first.children_user + first.children_system
+    first = root.cpu_times()
+    spent = first.user + first.system + first.children_user + first.children_system
+    for process in root.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            spent += times.user + times.system
+    return float(spent)
