@@ -27,9 +27,9 @@ TARGET_CONNECTIONS, RATIO, P99_MS = 16, 0.25, 60
 KINDS = ("gunicorn", "postgres", "valkey")
 HEADER = ("connections", "a second", "pgbench", "ratio", "p50", "p95", "p99", *KINDS)
 LEGEND = f"""
-a second: increments, or whole rounds. pgbench: transactions a second with {CLIENTS} clients, before,
-after and {SLICES - 1} times amid the load; ratio: to their mean. p50, p95, p99: ms of one request.
-gunicorn, postgres, valkey: µs of CPU for each increment or round."""
+a second: increments, or whole rounds. pgbench: transactions a second with {CLIENTS} clients,
+measured before, after and {SLICES - 1} times amid the load; ratio: to their mean. p50, p95, p99: ms
+of one request. gunicorn, postgres, valkey: µs of CPU for each increment or round."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from tempfile import mkdtemp
 
 from bench.increments.processor import spent
 from bench.increments.site import Site
@@ -72,8 +73,7 @@ class Load:
 
     def __init__(self, site: Site, access: Mapping[str, str], folder: Path) -> None:
         self._site = site
-        self._folder = folder / f"load-{site.players}"
-        self._folder.mkdir()
+        self._folder = Path(mkdtemp(prefix="load-", dir=folder))
         self._access = self._folder / "access"
         self._access.write_text("".join(f"{user}\t{token}\n" for user, token in access.items()))
         self._unspent: list[str] = []
