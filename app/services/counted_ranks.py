@@ -15,8 +15,8 @@ from app.stores import board as rows
 
 SECONDS_FOR_EACH = 1e-6
 """How long a count holds for each player counted, ten times what counting one takes."""
-WAIT_SECONDS = 0.5
-"""For somebody else's count; that one may be waiting in vain."""
+WAIT_SECONDS = 0.3
+"""For somebody else's count; that one may be waiting in vain, and 2 s are promised for it all."""
 
 
 class _Count(NamedTuple):
