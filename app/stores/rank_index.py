@@ -18,7 +18,7 @@ from app.stores.wal import WalPosition
 
 KEEPER_LEASE_MS = 3_000
 """Each step renews it; a keeper that died delays the next repair by so much."""
-KEPT_MS = 2_500
+KEPT_MS = 3_000
 """How long after a pass everybody else leaves the next one to its keeper."""
 SCAN_COUNT = 1_000
 CHANGES_AT_A_TIME = 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -12,47 +11,19 @@ import pytest
 from redis.crc import key_slot
 from sqlalchemy import text
 
-from app.background import Background
 from app.composition import Services
 from app.contract import keys
 from app.contract.errors import DomainError, SessionRevoked
 from app.services.moderation import Act
-from app.stores import ledger
-from app.stores.counting import Counting
 from app.stores.ledger import Change
 from app.stores.rank_index import RankIndex
 from tests.app.conftest import StartBackground
+from tests.app.index import count_without_placing, index_equals_database
 from tests.app.people import Person
 from tests.awaiting import await_true
 from tests.servers import Stores, empty
 
 pytestmark = pytest.mark.slow
-
-
-def index_equals_database(services: Services) -> bool:
-    """Whether Redis has exactly the scores of the players on the board."""
-    with services.database.reading() as connection:
-        rows = connection.execute(
-            text("SELECT id::text, score FROM users WHERE score > 0 AND status <> 'banned'")
-        )
-        expected = {row[0]: float(row[1]) for row in rows}
-    found: Any = services.redis.zrange(keys.INDEX_SCORES, 0, -1, withscores=True)
-    return dict(found) == expected and services.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 1
-
-
-def count_without_placing(services: Services, person: Person, seconds_ago: float = 0) -> Change:
-    """What a process leaves that dies between the commit and the index."""
-    with services.database.transaction() as connection:
-        now = ledger.now(connection) // 1000
-    nonce = services.scoring._tokens.new_nonce()
-    counting = services.scoring._counter.count(person.user_id, now, nonce)
-    with services.database.transaction() as connection:
-        connection.execute(
-            text("UPDATE users SET changed_at = changed_at - :ago * interval '1 s' WHERE id = :id"),
-            {"ago": seconds_ago, "id": person.user_id},
-        )
-    assert isinstance(counting, Counting)
-    return counting.change
 
 
 def fill(services: Services, players: int) -> None:
@@ -147,87 +118,6 @@ def test_a_rebuild_that_redis_lost_half_of_is_not_called_whole(
     assert services.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 0
     services.index_keeper.keep()
     assert index_equals_database(services)
-
-
-def test_only_one_process_keeps_the_index_at_a_time(
-    make_services: Callable[..., Services],
-) -> None:
-    here, there = make_services(), make_services()
-    held = here.index_keeper._index.become_keeper()
-    assert held is not None
-    there.index_keeper.keep()
-    assert here.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 0
-    here.index_keeper._index.resign(held)
-    there.index_keeper.keep()
-    assert here.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 1
-
-
-def test_a_pass_leaves_out_what_the_pass_before_placed(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    placed: list[str] = []
-    place = RankIndex.place
-
-    def note(index: RankIndex, changes: list[Change], seen: int, **options: Any) -> Any:
-        placed.extend(change.user_id for change in changes)
-        return place(index, changes, seen, **options)
-
-    ada, ben = Person.register(services), Person.register(services)
-    services.index_keeper.keep()
-    ada.score()
-    services.index_keeper.keep()
-    monkeypatch.setattr(RankIndex, "place", note)
-    services.index_keeper.keep()
-    assert placed == []
-    count_without_placing(services, ben)
-    services.index_keeper.keep()
-    assert placed == [ben.user_id]
-    count_without_placing(services, ben)
-    services.index_keeper.keep()
-    assert placed == [ben.user_id] * 2
-    assert index_equals_database(services)
-
-
-def test_what_redis_lost_of_the_last_passes_is_placed_again(services: Services) -> None:
-    services.index_keeper.keep()
-    older = services.redis.get(keys.INDEX_COMPLETE_UNTIL)
-    person = Person.register(services)
-    person.score()
-    services.index_keeper.keep()
-    # As after a restart from a snapshot that is some seconds old.
-    services.redis.zrem(keys.INDEX_SCORES, person.user_id)
-    services.redis.hdel(keys.INDEX_REVISIONS, person.user_id)
-    services.redis.set(keys.INDEX_COMPLETE_UNTIL, str(older))
-    services.index_keeper.keep()
-    assert index_equals_database(services)
-
-
-def test_one_process_keeps_the_index_until_it_ends_and_then_another_does(
-    make_services: Callable[..., Services],
-) -> None:
-    here, there = make_services(), make_services()
-    mine, theirs = (each.index_keeper._index._keeper for each in (here, there))
-    first, second = Background(here), Background(there)
-    first.start()
-    try:
-        await_true(lambda: here.redis.get(keys.INDEX_KEPT) == mine, 5)
-        second.start()
-        marks, keepers = set(), set()
-
-        def three_passes_later() -> bool:
-            marks.add(here.redis.get(keys.INDEX_COMPLETE_UNTIL))
-            keepers.add(here.redis.get(keys.INDEX_KEPT))
-            return len(marks) > 3
-
-        await_true(three_passes_later, 15)
-        assert keepers == {mine}
-        first.stop()
-        count_without_placing(here, Person.register(here))
-        await_true(lambda: index_equals_database(here), 5)
-        assert here.redis.get(keys.INDEX_KEPT) == theirs
-    finally:
-        first.stop()
-        second.stop()
 
 
 def test_late_repeated_and_overtaking_changes_do_no_harm(services: Services) -> None:
