@@ -24,10 +24,10 @@ def verifier() -> JwtVerifier:
     return JwtVerifier((KEY.public_key(),), "us", "you")
 
 
-def made(typ: TokenType = "access", life: int = 60) -> str:
+def made(typ: TokenType = "access", life: int = 60, signer: JwtSigner = SIGNER) -> str:
     user, session, token = (str(uuid.uuid4()) for _ in range(3))
     now = int(time.time())
-    return SIGNER.sign(Identity(user, session, token, now + life), typ, now)
+    return signer.sign(Identity(user, session, token, now + life), typ, now)
 
 
 def test_a_token_is_decoded_once_and_is_the_same_afterwards(verifier: JwtVerifier) -> None:
@@ -36,6 +36,19 @@ def test_a_token_is_decoded_once_and_is_the_same_afterwards(verifier: JwtVerifie
         first, second = verifier.verify(token, "access"), verifier.verify(token, "access")
     assert first == second
     assert decode.call_count == 1
+
+
+def test_each_token_is_verified_by_the_key_it_names_whichever_was_seen_before() -> None:
+    other = generate_private_key(public_exponent=65537, key_size=2048)
+    verifier = JwtVerifier((KEY.public_key(), other.public_key()), "us", "you")
+    theirs = JwtSigner(other, "us", "you")
+    for _ in range(2):
+        ours = made()
+        verifier.verify(ours, "access")
+        verifier.verify(made(signer=theirs), "access")
+        # The header is known by now, and vouches for nothing.
+        with pytest.raises(AuthInvalid):
+            verifier.verify(f"{ours.rpartition('.')[0]}.{made().rpartition('.')[2]}", "access")
 
 
 def test_a_token_expires_though_it_was_verified(verifier: JwtVerifier) -> None:
