@@ -1,8 +1,8 @@
-# One image for all three processes; docker-compose.yml gives each its command from the Procfile.
-FROM python:3.11-slim
+# One image for all three processes; docker-compose.yml starts each with its command of the Procfile.
+FROM python:3.11.15-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# A number, because some orchestrators want to see that it isn't root's.
+# A numeric user, because some orchestrators verify from the number that it isn't root.
 RUN useradd --system --uid 10001 --user-group --no-create-home scoreboard
 WORKDIR /srv/scoreboard
 
@@ -15,13 +15,13 @@ COPY broadcaster broadcaster
 COPY config config
 COPY migrations migrations
 COPY deploy/alive.py deploy/alive.py
-# Now, since the processes may write nowhere but to /tmp.
+# Compiled now, because the processes can only write to /tmp.
 RUN python -m compileall -q app broadcaster config migrations wsgi.py
 
 USER 10001
 ENV HOST=0.0.0.0
 EXPOSE 8000 8001
-# Whether it answers, not whether PostgreSQL and Redis do: a restart would mend neither.
+# Checks the process, not PostgreSQL and Redis: restarting the container would repair neither.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s \
     CMD ["python", "deploy/alive.py", "PORT", "8000"]
-CMD ["gunicorn", "--config", "config/gunicorn.py", "wsgi:app"]
+CMD ["gunicorn", "wsgi:app"]

@@ -1,4 +1,4 @@
-"""What the broadcaster counts; /metrics on its port shows it, with what its services count."""
+"""The metrics of the broadcaster itself; its /metrics also has those of the services it uses."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from prometheus_client import Counter, Gauge, Histogram
 VIEWERS = Gauge("scoreboard_viewers", "Viewers connected to this broadcaster now")
 VIEWERS_CLOSED = Counter(
     "scoreboard_viewers_closed_total",
-    "Viewers that are gone, by close code and reason; 1000 left by themselves, 1006 were lost",
+    "Closed viewers by close code and reason; 1000: closed by the viewer, 1006: connection lost",
     ["code", "reason"],
 )
 BROADCAST_SECONDS = Histogram(
     "scoreboard_broadcast_seconds",
-    "From the first viewer's send to the last one's, of each board",
+    "Time from the first viewer's send to the last one's, for each board",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 COMMIT_TO_SEND_SECONDS = Histogram(
     "scoreboard_commit_to_send_seconds",
-    "From the commit of a change of the top ten until its board was sent to every viewer",
+    "Time from the commit of a change of the top ten until its board was sent to every viewer",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10, 30),
 )
 REDIS_RECONNECTS = Counter(
-    "scoreboard_redis_reconnects_total", "Times that the subscription stood anew after a loss"
+    "scoreboard_redis_reconnects_total", "Subscriptions that were renewed after a loss"
 )
 REDIS_MESSAGES = Counter(
-    "scoreboard_redis_messages_total", "Messages heard from Redis by channel", ["channel"]
+    "scoreboard_redis_messages_total", "Messages received from Redis by channel", ["channel"]
 )
 VIEWER_MESSAGES = Counter(
     "scoreboard_viewer_messages_total",
@@ -33,14 +33,14 @@ VIEWER_MESSAGES = Counter(
 )
 LIMIT_HITS = Counter(
     "scoreboard_viewer_limit_hits_total",
-    "Viewers, handshakes and messages that a limit turned away, by the limit's setting; turn: too"
-    " many handshakes went before",
+    "Viewers, handshakes and messages that a limit refused, by the limit's setting; turn: waited"
+    " too long for other handshakes",
     ["limit"],
 )
 BROADCAST_INTERVAL = Gauge(
     "scoreboard_broadcast_interval_seconds",
-    "Least time between two boards that is in force: longer than set where viewers are many",
+    "Shortest time between two boards now: longer than configured if there are many viewers",
 )
 PERSONAL_WATCHERS = Gauge(
-    "scoreboard_personal_watchers", "Users with a viewer that is told of their own score and rank"
+    "scoreboard_personal_watchers", "Users with a viewer that gets rank updates"
 )

@@ -1,69 +1,85 @@
-"""The process: what runs in it, and how it ends."""
+"""The broadcaster process: what runs in it, and how it shuts down (flow 10)."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gevent
 import structlog
 from gevent.event import Event
+from gevent.monkey import get_original
 
-from app.composition import Services, build_services
+from app.alerting.background_parts import BackgroundPart, Loop
+from app.composition.broadcaster import BroadcasterServices, build_broadcaster_services
 from app.contract.alerts import AlertKind
-from broadcaster.close_codes import shutting_down
-from broadcaster.conversation import Conversation
-from broadcaster.descriptors import viewers_that_fit
-from broadcaster.feed import Feed
-from broadcaster.heartbeat import Heartbeat
-from broadcaster.hub import Hub
-from broadcaster.limits import configured_limits
-from broadcaster.personal import PersonalLines
-from broadcaster.server import create_app
-from broadcaster.takeover import HandshakeServer
-from config.logging import configure_logging
-from config.settings import InvalidSettings, load_settings
+from app.network.addresses import authority
+from app.observability.logging import configure_logging
+from broadcaster.board.broadcast import BoardBroadcast
+from broadcaster.board.coalescer import Coalescer
+from broadcaster.board.listener import RedisListener
+from broadcaster.board.rank_updates import RankUpdates
+from broadcaster.board.session_recheck import SessionRecheck
+from broadcaster.handshake.connection_limit import ConnectionLimit
+from broadcaster.handshake.forwarding import FORWARDING_DESCRIPTORS, ApiForwarder
+from broadcaster.handshake.server import OWN_PATHS, create_app
+from broadcaster.handshake.socket_handover import HandshakeServer
+from broadcaster.viewers.close_codes import shutting_down
+from broadcaster.viewers.commands import ViewerCommands
+from broadcaster.viewers.descriptors import viewers_that_fit
+from broadcaster.viewers.heartbeat import Heartbeat
+from broadcaster.viewers.hub import Hub
+from broadcaster.viewers.limits import configured_limits
+from config.settings import BroadcasterSettings, InvalidSettings, load, unused_port
 
 FAILED, UNUSABLE_SETTINGS = 1, 2
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-GOODBYE_SHARE = 0.5
-"""Of the shutdown time, for saying goodbye; the rest is for the viewers' answers."""
-_DRAIN_POLL_SECONDS = 0.05
+CLOSE_SHARE = 0.5
+"""Share of the shutdown time for closing viewers; the rest is for the viewers' answers."""
+POLL_SECONDS = 0.05
+SPARE_CONNECTIONS = 100
+"""For handshakes and other requests while the process has as many viewers as it may have."""
+HINT = "If this host routes to PORT, start the broadcaster with BROADCASTER_PORT=$PORT"
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; the exit code."""
+    """Serve until SIGTERM or SIGINT; returns the exit code."""
     try:
-        settings = load_settings()
+        settings = load(BroadcasterSettings)
     except InvalidSettings as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE_SETTINGS
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, poll=get_original("select", "poll"))
     log_uncaught_in_greenlets()
-    services = build_services(settings)
+    if port := unused_port():
+        log.warning("port_not_used", port=port, listens_on=settings.broadcaster_port, hint=HINT)
+    services = build_broadcaster_services(settings)
     try:
         broadcaster = Broadcaster(services)
         if not broadcaster.listen():
             return FAILED
-        exit_code = broadcaster.run()
+        broadcaster.run()
     finally:
         services.close()
-    log.info("stopped", code=exit_code)
-    # What is repeated now must not change the exit code.
+    log.info("stopped")
+    # A signal that is repeated now must not change the exit code.
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     logging.shutdown()
-    return exit_code
+    return 0
 
 
 def log_uncaught_in_greenlets() -> None:
-    """Log what gevent would write to stderr over several lines, with the greenlet's arguments."""
+    """Log uncaught exceptions of greenlets as one line.
+
+    gevent alone would write several lines to stderr, with the greenlet's arguments.
+    """
 
     def log_it(_context: object, kind: Any, error: Any, trace: Any) -> None:
         log.error("uncaught", exc_info=(kind, error, trace))
@@ -73,81 +89,91 @@ def log_uncaught_in_greenlets() -> None:
 
 
 class Broadcaster:
-    """Serves viewers until told to stop, or until a part fails that it can't do without."""
+    """Serves viewers until a stop signal."""
 
-    def __init__(self, services: Services) -> None:
-        self._settings = services.settings
+    def __init__(self, services: BroadcasterServices) -> None:
+        settings = self._settings = services.settings
         self._alerts = services.alerts
-        limits = configured_limits(self._settings)
-        limits = replace(limits, viewers=viewers_that_fit(limits.viewers))
-        self._personal_lines = PersonalLines(services.leaderboard.own_standings)
-        conversation = Conversation(services, self._personal_lines)
-        self._hub = Hub(self._settings.heartbeat_seconds, limits, conversation.answer)
-        self._feed = Feed(services, self._hub, self._personal_lines)
-        self._heartbeat = Heartbeat(self._hub, self._settings.heartbeat_seconds)
+        limits = configured_limits(settings)
+        forwarding = FORWARDING_DESCRIPTORS if settings.web_upstream else 0
+        fitting = viewers_that_fit(limits.viewers + forwarding)
+        limits = replace(limits, viewers=max(0, fitting - forwarding))
+        rank_updates = RankUpdates(services.leaderboard.own_standings)
+        commands = ViewerCommands(services.viewer_authentication, rank_updates.watch)
+        self._hub = Hub(settings.heartbeat_seconds, limits, commands.execute)
+        board = BoardBroadcast(services, self._hub)
+        coalescer = Coalescer(board.read, board.send, settings.broadcast_interval_ms / 1000)
+        recheck = SessionRecheck(services.viewer_authentication, self._hub)
+        listener = RedisListener(
+            services.pubsub_client, self._hub, coalescer, rank_updates, recheck
+        )
+        heartbeat = Heartbeat(self._hub, settings.heartbeat_seconds)
+        report = partial(self._alerts.report, AlertKind.PART_FAILED)
+        self._loops: dict[BackgroundPart, Loop] = {
+            services.parts.add(name, report): loop
+            for name, loop in (
+                ("board", coalescer.run),
+                ("listener", listener.run),
+                ("session recheck", recheck.run),
+                ("heartbeat", heartbeat.run),
+                ("rank updates", rank_updates.run),
+            )
+        }
         self._server = HandshakeServer(
-            (self._settings.host, self._settings.broadcaster_port),
-            create_app(services, self._hub, self._feed.coalescer),
-            # Else gevent asks DNS for the address's name, 10 s long where nobody answers.
-            environ={"SERVER_NAME": self._settings.host},
+            (settings.host, settings.broadcaster_port),
+            create_app(services, self._hub, coalescer),
+            # Otherwise gevent asks DNS for the name of the address, for up to 10 s.
+            environ={"SERVER_NAME": settings.host},
             log=None,
             error_log=None,
+            # A forwarded request is one connection, and needs two descriptors.
+            limit=ConnectionLimit(max(0, fitting - forwarding // 2) + SPARE_CONNECTIONS, self._hub),
         )
+        if settings.web_upstream is not None:
+            self._server.forwarder = ApiForwarder(settings.web_upstream, OWN_PATHS)
         self._stop = Event()
-        self._exit_code = 0
-        self._parts: list[gevent.Greenlet[..., None]] = []
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def listen(self) -> bool:
-        """Open the port; False, and one line that says why, where it can't be had."""
+        """Open the port; if that fails, write one line with the reason and return False."""
         try:
             self._server.start()
         except OSError as error:
-            where = f"{self._settings.host}:{self._settings.broadcaster_port}"
-            sys.stderr.write(f"Can't listen on {where}: {error.strerror}\n")
+            address = authority(self._settings.host, self._settings.broadcaster_port)
+            sys.stderr.write(
+                f"Can't listen on {address}: {error.strerror};"
+                " set BROADCASTER_PORT (or HOST) to another value\n"
+            )
             return False
         return True
 
-    def run(self) -> int:
-        """Serve; the exit code: 0 after a signal."""
+    def run(self) -> None:
+        """Serve until a stop signal."""
         for number in STOP_SIGNALS:
             gevent.signal_handler(number, self._stop.set)
         self._alerts.start()
-        self._start(self._feed.coalescer.run)
-        self._start(self._feed.subscription.run)
-        self._start(self._heartbeat.run)
-        self._start(self._personal_lines.run)
+        self._greenlets = [gevent.spawn(part.run, loop) for part, loop in self._loops.items()]
         log.info("listening", host=self._settings.host, port=self._settings.broadcaster_port)
         self._stop.wait()
         self._shut_down()
-        return self._exit_code
-
-    def _start(self, part: Callable[[], None]) -> None:
-        greenlet = gevent.spawn(part)
-        greenlet.link_exception(self._fail)
-        self._parts.append(greenlet)
-
-    def _fail(self, part: gevent.Greenlet[..., None]) -> None:
-        # Without this part viewers would see boards that are no longer true; whoever supervises
-        # the process starts another one.
-        log.critical("part_failed", part=str(part), exc_info=part.exception)
-        self._alerts.report(AlertKind.PART_FAILED, part.exception)
-        self._exit_code = FAILED
-        self._stop.set()
 
     def _shut_down(self) -> None:
         log.info("shutting_down", viewers=len(self._hub))
         self._server.close()
         log.info("stopped_accepting", requests=self._server.in_flight)
-        gevent.with_timeout(self._settings.shutdown_seconds, self._say_goodbye, timeout_value=None)
+        gevent.with_timeout(
+            self._settings.shutdown_seconds, self._close_viewers, timeout_value=None
+        )
         log.info("requests_finished", given_up=self._server.in_flight + len(self._hub))
         for viewer in self._hub.viewers():
             viewer.drop()
-        gevent.killall(self._parts)
+        gevent.killall(self._greenlets)
         log.info("background_stopped")
 
-    def _say_goodbye(self) -> None:
-        farewell = shutting_down(self._settings.reconnect_spread_ms)
-        self._hub.drain(farewell, self._settings.shutdown_seconds * GOODBYE_SHARE)
-        log.info("viewers_told")
+    def _close_viewers(self) -> None:
+        """Close all viewers and wait until they and the requests in progress have ended."""
+        kind = shutting_down(self._settings.reconnect_spread_ms)
+        self._hub.close_all(kind, self._settings.shutdown_seconds * CLOSE_SHARE)
+        log.info("viewers_notified")
         while len(self._hub) or self._server.in_flight:
-            gevent.sleep(_DRAIN_POLL_SECONDS)
+            gevent.sleep(POLL_SECONDS)

@@ -1,1 +1,1 @@
-"""Everything that differs between one deployment and the next."""
+"""The settings of a deployment, read from the environment. It imports no other room."""

@@ -1,4 +1,4 @@
-"""REDIS_URL taken apart: one server, a cluster, or the master that Sentinel names."""
+"""Parses REDIS_URL: one server, a cluster, or the master that Sentinel names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Login:
-    """A user of Redis' ACL; None: no such user, or the default one."""
+    """A user of Redis' ACL; None for the default user or no password."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -42,7 +42,7 @@ class Login:
 
 @dataclass(frozen=True)
 class RedisUrl:
-    """Where Redis is and how it is spoken to."""
+    """Where Redis is and how to connect to it."""
 
     kind: Kind
     nodes: tuple[Address, ...]
@@ -58,14 +58,14 @@ class RedisUrl:
 
 
 def parse_redis_url(text: str) -> RedisUrl:
-    """Take the URL apart; raises ValueError whose words quote nothing that may be secret."""
+    """Parse the URL; raises ValueError, whose message quotes no secret."""
     parts = urlsplit(text)
     kind = _KINDS.get(parts.scheme)
     if kind is None or "://" not in text:
         schemes = [f"{scheme}://" for scheme in _KINDS]
         raise ValueError(f"must start with {', '.join(schemes[:-1])} or {schemes[-1]}")
     if parts.fragment:
-        raise ValueError("must have a # in a password written as %23")
+        raise ValueError("must contain no #; write # in a password as %23")
     parameters = _parameters(parts)
     user_info, _, hosts = parts.netloc.rpartition("@")
     if parts.scheme == "unix":
@@ -87,19 +87,19 @@ def parse_redis_url(text: str) -> RedisUrl:
     )
 
 
-def with_parameters(text: str, further: str) -> str:
-    """The URL with further parameters, for one that a host hands out and changes by itself."""
-    if not further:
+def with_parameters(text: str, parameters: str) -> str:
+    """The URL with more parameters, for a URL that a hosting platform sets and changes."""
+    if not parameters:
         return text
-    return f"{text}{'&' if '?' in text else '?'}{further}"
+    return f"{text}{'&' if '?' in text else '?'}{parameters}"
 
 
 def _parameters(parts: SplitResult) -> dict[str, str]:
     allowed = _PARAMETERS[parts.scheme]
     found = parse_qsl(parts.query, keep_blank_values=True)
-    # Time limits and retries among them: the system's promises rest on its own.
+    # Timeouts and retries are not allowed either, because our guarantees depend on our own.
     if any(name not in allowed for name, _ in found):
-        raise ValueError(f"must have no parameters after ? but {', '.join(allowed)}")
+        raise ValueError(f"must have no parameters after ? except {', '.join(allowed)}")
     return dict(found)
 
 
@@ -118,9 +118,7 @@ def _node(kind: Kind, text: str) -> Address:
     matched = _NODE.fullmatch(text)
     if matched is None:
         several = "" if kind == "server" else "[,host:port…]"
-        raise ValueError(
-            f"must name host:port{several}, with / ? # @ in a password percent-encoded"
-        )
+        raise ValueError(f"must be host:port{several}, with / ? # @ in a password percent-encoded")
     return matched["host"].strip("[]"), int(matched["port"] or _DEFAULT_PORTS[kind])
 
 
@@ -128,19 +126,19 @@ def _path(kind: Kind, path: str) -> tuple[str, str]:
     """The Sentinel's service and the database."""
     words = [unquote(word) for word in path.strip("/").split("/") if word]
     if kind == "cluster" and words not in ([], ["0"]):
-        raise ValueError("must name no database: a cluster has only one")
+        raise ValueError("must have no database number: a cluster has only one database")
     if kind == "sentinel":
         if len(words) not in {1, 2}:
             raise ValueError("must end in /service or /service/db, the master's name at Sentinel")
         return words[0], words[1] if words[1:] else "0"
     if len(words) > 1:
-        raise ValueError("must end in the number of a database, /0 say")
+        raise ValueError("must end in the number of a database, for example /0")
     return "", words[0] if words else "0"
 
 
 def _database(text: str | None) -> int:
     if text and not text.isdecimal():
-        raise ValueError("must end in the number of a database, /0 say")
+        raise ValueError("must end in the number of a database, for example /0")
     return int(text or 0)
 
 
@@ -148,7 +146,7 @@ def _tls(scheme: str, parameters: Mapping[str, str]) -> dict[str, str | bool] | 
     options: dict[str, str | bool] = {name: parameters[name] for name in _TLS if name in parameters}
     if scheme != "rediss" and not _boolean("tls", parameters.get("tls", "false")):
         if options:
-            raise ValueError("must have tls=true for its ssl_… parameters to mean anything")
+            raise ValueError("must have tls=true if it has ssl_… parameters")
         return None
     if options.get("ssl_cert_reqs", "required") not in {"none", "optional", "required"}:
         raise ValueError("must have none, optional or required as ssl_cert_reqs")
@@ -157,7 +155,7 @@ def _tls(scheme: str, parameters: Mapping[str, str]) -> dict[str, str | bool] | 
         options["ssl_check_hostname"] = checked
     for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
         if name in parameters and not Path(parameters[name]).is_file():
-            raise ValueError(f"must name a file that is there as {name}")
+            raise ValueError(f"must have an existing file as {name}")
     return options
 
 

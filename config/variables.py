@@ -1,4 +1,4 @@
-"""A variable of the environment: its name, its default, how it is read and what it is for."""
+"""Declares variables of the environment as fields of the settings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Variable:
-    """How one field of Settings is read and explained; README's settings table is made of these."""
+    """Name, purpose, default and parser of a setting. The settings table is made of these."""
 
     name: str
     explanation: str
     default: str | None = None
     secret: bool = False
     parse: Callable[[str], Any] = str
+    event_default: str | None = None
+    """The default with EVENT_MODE, if it is a different one."""
 
 
 def variable(
@@ -25,16 +27,18 @@ def variable(
     parse: Callable[[str], Any] = str,
     *,
     secret: bool = False,
+    event_default: str | None = None,
 ) -> Any:
-    """A field of Settings that is read from that variable; without a default it has to be set."""
-    declared = Variable(name, explanation, default, secret, parse)
+    """A field that is read from the variable, which is required if it has no default."""
+    declared = Variable(name, explanation, default, secret, parse, event_default)
     return field(metadata={"variable": declared}, repr=not secret)
 
 
-def complaint(error: ValueError, variable: Variable) -> str:
-    """What is wrong with the variable, without a word of a secret."""
+def problem(error: ValueError, variable: Variable) -> str:
+    """The message about a wrong variable, which quotes no secret."""
     if variable.secret:
-        # A parser's own words may quote the value.
-        words = str(error) if str(error).startswith("must ") else "can't be read"
-        return f"{words}: {variable.explanation}"
-    return f"{error}: {variable.explanation}"
+        # Messages of our parsers start so; others may quote the value.
+        message = str(error) if str(error).startswith("must ") else "can't be read"
+        return f"{message}: {variable.explanation}"
+    example = f", for example {variable.default}" if variable.default else ""
+    return f"{error}{example}: {variable.explanation}"

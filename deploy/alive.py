@@ -1,7 +1,7 @@
-"""Whether the process of this container answers: the image's HEALTHCHECK.
+"""The image's HEALTHCHECK: whether the process of this container answers.
 
-`python deploy/alive.py VARIABLE DEFAULT` asks /health/live on the port that the environment's
-variable names, and exits 0 only when that says 200.
+`python deploy/alive.py VARIABLE DEFAULT` requests /health/live at the port in the environment
+variable VARIABLE. It exits with 0 if the answer is 200, otherwise with 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECONDS = 3
 
 
 def alive(port: int) -> bool:
-    """Whether the process on that port of this machine says that it lives."""
+    """Whether the process at that local port answers /health/live with 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     try:
         connection.request("GET", "/health/live")

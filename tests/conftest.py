@@ -1,55 +1,69 @@
-"""Fixtures: one PostgreSQL and two Valkeys a run, fresh databases, and one running system."""
+"""Fixtures: one PostgreSQL and two Valkeys per run, new databases, and a running system."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from app.composition import Services, build_services
 from config.settings import load_settings
-from tests.environment import base_environment
-from tests.servers import DatabaseServer, Stores, database_server, empty, redis_server
-from tests.system.running import RunningSystem
-from tools.embedded import EmbeddedValkey
+from tests.support.environment import base_environment
+from tests.support.servers import (
+    DatabaseServer,
+    Stores,
+    database_server,
+    empty,
+    redis_server,
+    store_folder,
+)
+from tests.support.services import Services, build_services
+from tests.support.system.harness import SystemHarness
+from tools.local.embedded import EmbeddedValkey
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_private_key_checked_once() -> Iterator[None]:
+    """The check takes 50 ms, and the settings of a run have one key hundreds of times."""
+    with patch("config.rsa_keys.load_pem_private_key", cache(load_pem_private_key)):
+        yield
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[DatabaseServer]:
-    """The run's PostgreSQL."""
-    # Not in pytest's own folder, which another run closes to the user that PostgreSQL runs as.
-    with (
-        TemporaryDirectory(prefix="scoreboard-") as folder,
-        database_server(Path(folder)) as server,
-    ):
+    """The PostgreSQL of this run."""
+    with store_folder() as folder, database_server(folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[EmbeddedValkey]:
-    """The Valkey of tests without processes; a running system has its own."""
+    """The Valkey of tests without a running system, which has its own."""
     with TemporaryDirectory(prefix="scoreboard-") as folder, redis_server(Path(folder)) as server:
         yield server
 
 
 @pytest.fixture
-def stores(postgres: DatabaseServer, valkey: EmbeddedValkey) -> Stores:
-    """A migrated database without rows and an empty Redis."""
+def stores(postgres: DatabaseServer, valkey: EmbeddedValkey) -> Iterator[Stores]:
+    """A migrated database without rows, and an empty Redis."""
     empty(valkey.url)
-    return Stores(postgres.create(), valkey.url)
+    database_url = postgres.create()
+    yield Stores(database_url, valkey.url)
+    postgres.drop(database_url)
 
 
 @pytest.fixture
 def make_services(stores: Stores) -> Iterator[Callable[..., Services]]:
-    """Builds the services of one process over the test's stores; settings by variable name."""
+    """Builds services over the stores of the test; settings by variable name."""
     built: list[Services] = []
 
     def make(**variables: str) -> Services:
-        places = {"DATABASE_URL": stores.database_url, "REDIS_URL": stores.redis_url}
-        with patch.dict("os.environ", base_environment() | places | variables):
+        urls = {"DATABASE_URL": stores.database_url, "REDIS_URL": stores.redis_url}
+        with patch.dict("os.environ", base_environment() | urls | variables):
             built.append(build_services(load_settings()))
         return built[-1]
 
@@ -60,16 +74,26 @@ def make_services(stores: Stores) -> Iterator[Callable[..., Services]]:
 
 @pytest.fixture
 def services(make_services: Callable[..., Services]) -> Services:
-    """The services of one process over empty stores."""
+    """The services over empty stores, with default settings."""
     return make_services()
+
+
+@pytest.fixture(scope="session")
+def shared_services(postgres: DatabaseServer, valkey: EmbeddedValkey) -> Iterator[Services]:
+    """Services over stores that several tests use: for tests that write nothing."""
+    urls = {"DATABASE_URL": postgres.create(), "REDIS_URL": valkey.url}
+    with patch.dict("os.environ", base_environment() | urls):
+        built = build_services(load_settings())
+    yield built
+    built.close()
 
 
 @pytest.fixture(scope="session")
 def running_system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
-    """Real processes, as the Procfile starts them, for tests that can share one."""
+) -> Iterator[SystemHarness]:
+    """Real processes, as the Procfile starts them, shared by all tests of a run."""
     with redis_server(tmp_path_factory.mktemp("system-valkey")) as server:
         stores = Stores(postgres.create(), server.url)
-        with RunningSystem(stores, tmp_path_factory.mktemp("system")) as system:
+        with SystemHarness(stores, tmp_path_factory.mktemp("system")) as system:
             yield system

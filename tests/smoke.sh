@@ -1,7 +1,7 @@
 #!/bin/bash
-# Walk one new user through a running system with curl alone:
+# Walks one new user through a running system, with curl only:
 #   tests/smoke.sh http://127.0.0.1:8000
-# One line a step; the first wrong answer is shown, and ends it with exit status 1.
+# Prints one line for each step. The first wrong answer is printed, and the exit status is 1.
 set -u
 
 if [ $# -ne 1 ]; then
@@ -18,7 +18,7 @@ fail() {
     exit 1
 }
 
-# call NAME METHOD PATH EXPECTED_STATUS [JSON]: sets $reply, fails on any other status.
+# call NAME METHOD PATH EXPECTED_STATUS [JSON]: sets $reply; fails on any other status.
 call() {
     name=$1 method=$2 path=$3
     local expected=$4 answer
@@ -31,13 +31,13 @@ call() {
     [ "$status" = "$expected" ] || fail "$name: expected $expected"
 }
 
-# field KEY: sets $value to that field of $reply, a string or a number; fails where it is missing.
+# field KEY: sets $value to that field of $reply, a string or a number; fails if it is missing.
 field() {
     [[ $reply =~ \"$1\":\ *\"?([^\",}]+) ]] || fail "$name: no $1 in the reply"
     value=${BASH_REMATCH[1]}
 }
 
-# expect KEY VALUE: that field of $reply is it.
+# expect KEY VALUE: fails unless that field of $reply has this value.
 expect() {
     field "$1"
     [ "$value" = "$2" ] || fail "$name: $1 is $value, expected $2"
@@ -99,16 +99,21 @@ field version
 [[ $reply == *'"leaderboard"'* ]] || fail "leaderboard: no rows in the reply"
 ok
 
-# A new user stands last among many, so on a long board its row is not on the first page.
+# A new user is last, so on a long board the row isn't on the first page.
 row="\"score\": *1[,}][^{]*\"username\": *\"$username\"|\"username\": *\"$username\"[^}]*\"score\": *1[,}]"
 [[ $reply =~ $row ]] || call "own row" GET "/api/leaderboard/around-me?span=2" 200
 name="own row"
-[[ $reply =~ $row ]] || fail "own row: $username with score 1 isn't on the board"
+[[ $reply =~ $row ]] || fail "own row: $username with score 1 is not on the board"
 ok
 
 bearer=""
+call search GET "/api/leaderboard/search?username=$username" 200
+expect username "$username"
+expect more false
+ok
+
 call "unknown path" GET /api/no-such-path 404
 expect code NOT_FOUND
 ok
 
-echo "All is well at $base."
+echo "All steps passed at $base."

@@ -1,4 +1,4 @@
-"""docs/operations.md and deploy/ say what the code does; promtool checks what Prometheus reads."""
+"""docs/operations.md and deploy/ match the code; promtool checks the files for Prometheus."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from config.settings import VARIABLES
-from tests.servers import ROOT
-from tools.metrics_table import metrics_table
+from tests.support.servers import ROOT
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -28,7 +27,7 @@ needs_promtool = pytest.mark.skipif(
 
 
 def section(title: str) -> str:
-    """That part of operations.md."""
+    """The section of operations.md with this title."""
     (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", OPERATIONS, re.M | re.S)
     return str(found)
 
@@ -40,11 +39,7 @@ def promtool(*arguments: str, folder: Path = PROMETHEUS) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_the_table_of_metrics_is_the_codes() -> None:
-    assert metrics_table() in section("Metrics"), "python -m tools.metrics_table prints it anew"
-
-
-def test_the_settings_named_are_settings() -> None:
+def test_every_setting_in_the_document_exists() -> None:
     named = set(
         re.findall(r"^\| `([A-Z_]+)` \|", section("Settings that matter in operation"), re.M)
     )
@@ -52,12 +47,12 @@ def test_the_settings_named_are_settings() -> None:
     assert named <= {variable.name for variable in VARIABLES}
 
 
-def test_each_alert_is_explained_and_each_explanation_has_its_alert() -> None:
+def test_each_alert_is_explained_and_each_explanation_has_an_alert() -> None:
     explained = re.findall(r"^\| `(Scoreboard\w+)` \|", OPERATIONS, re.M)
     assert sorted(explained) == sorted(rule["alert"] for rule in RULES)
 
 
-def test_each_alert_is_tested_to_fire_and_to_be_silent() -> None:
+def test_each_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() -> None:
     tests = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
     cases = [case for test in tests for case in test["alert_rule_test"]]
     for fires in (True, False):
@@ -65,7 +60,7 @@ def test_each_alert_is_tested_to_fire_and_to_be_silent() -> None:
         assert tried == {rule["alert"] for rule in RULES}
 
 
-def test_the_dashboard_asks_the_datasource_that_is_chosen() -> None:
+def test_the_dashboard_uses_the_selected_datasource() -> None:
     dashboard = json.loads((ROOT / "deploy/grafana/scoreboard.json").read_text(encoding="utf-8"))
     graphs = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
     sources = {json.dumps(target["datasource"]) for graph in graphs for target in graph["targets"]}
@@ -74,9 +69,9 @@ def test_the_dashboard_asks_the_datasource_that_is_chosen() -> None:
 
 
 @needs_promtool
-def test_promtool_finds_no_fault_in_the_configuration_and_the_rules(tmp_path: Path) -> None:
+def test_promtool_accepts_the_configuration_and_the_rules(tmp_path: Path) -> None:
     promtool("check", "config", "prometheus.yml")
-    # What Compose puts there has to be somewhere, or promtool says no.
+    # promtool requires that the file, which Compose provides, exists.
     token = tmp_path / "metrics_token"
     token.write_text("x" * 16)
     folder = shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
@@ -88,15 +83,15 @@ def test_promtool_finds_no_fault_in_the_configuration_and_the_rules(tmp_path: Pa
 
 
 @needs_promtool
-def test_the_rules_fire_when_they_should_and_only_then() -> None:
+def test_the_rules_fire_exactly_when_they_should() -> None:
     promtool("test", "rules", "alerts_test.yml")
 
 
 @needs_promtool
-def test_prometheus_can_read_every_query_of_the_dashboard(tmp_path_factory: Any) -> None:
+def test_prometheus_can_parse_every_query_of_the_dashboard(tmp_path_factory: Any) -> None:
     dashboard = json.loads((ROOT / "deploy/grafana/scoreboard.json").read_text(encoding="utf-8"))
     queries = [t["expr"] for panel in dashboard["panels"] for t in panel.get("targets", [])]
-    # As rules, since promtool checks no bare query; Grafana puts durations in for its variables.
+    # As rules, because promtool checks no single query. Grafana replaces its $__ variables.
     rules = [
         {"record": f"query:{n}", "expr": re.sub(r"\$__\w+", "1m", query)}
         for n, query in enumerate(queries)

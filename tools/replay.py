@@ -1,19 +1,21 @@
-"""Play an event file through the HTTP API as its players; `--help` says how.
+"""Play an event file through the HTTP API as its players; `--help` explains the options.
 
-Exit status: 0 the board holds what was played, 1 it doesn't or the replay failed, 2 usage.
+Exit status: 0 the board is as expected, 1 it is different or the replay failed, 2 wrong usage,
+130 ended by Ctrl-C, 141 the reader closed the pipe.
 """
 
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # Started as a script the path begins with tools/, which holds no package.
+    # If this file is started as a script, the first entry is tools/, which contains no package.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-    from tools.reexec import into_virtualenv
+    from tools.startup import enable_ctrl_c, run, use_virtualenv
 
-    into_virtualenv(Path(__file__).resolve(), needs=("requests", "rich", "tqdm"))
+    use_virtualenv(Path(__file__).resolve(), needs=("requests", "rich"))
+    enable_ctrl_c()
 
-    from tools.replaying.command import main
+    from tools.replayer.command import main
 
-    sys.exit(main(sys.argv[1:]))
+    run(lambda: main(sys.argv[1:]))

@@ -1,19 +1,21 @@
-"""Show the board live in a terminal; `--help` says how.
+"""Show the board live in a terminal; `--help` explains the options.
 
-Exit status: 0 ended by Ctrl-C or a closed pipe, 1 the server won't let us watch, 2 usage.
+Exit status: 0 ended by Ctrl-C or because the reader closed the pipe, 1 the server refuses or there
+is no board, 2 wrong usage.
 """
 
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # Started as a script the path begins with tools/, which holds no package.
+    # If this file is started as a script, the first entry is tools/, which contains no package.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-    from tools.reexec import into_virtualenv
+    from tools.startup import enable_ctrl_c, run, use_virtualenv
 
-    into_virtualenv(Path(__file__).resolve(), needs=("requests", "rich", "websockets"))
+    use_virtualenv(Path(__file__).resolve(), needs=("requests", "rich", "websockets"))
+    enable_ctrl_c()
 
-    from tools.watching.command import main
+    from tools.watcher.command import main
 
-    sys.exit(main(sys.argv[1:]))
+    run(lambda: main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""`flask fraud`: what the rules found."""
+"""`flask fraud`: events of the fraud rules."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from datetime import datetime
 
 import click
 
-from app.cli.moments import Since, shown
+from app.api.admin.records import fraud_event_json
 from app.cli.operators import OperatorGroup, find, services
-from app.cli.tables import echo_json, echo_table
-from app.services.records_json import event_json
-from app.stores.fraud_events import FraudEvent
+from app.cli.output import echo_json, echo_table, example
+from app.cli.time_arguments import Since, format_time
+from app.moderation.fraud_event_rows import FraudEvent
 
 _CSV_COLUMNS = (
     "id",
@@ -28,21 +28,32 @@ _CSV_COLUMNS = (
     "evidence",
 )
 
-fraud = OperatorGroup("fraud", help="What the fraud rules found.")
+fraud = OperatorGroup("fraud", help="Events of the fraud rules.")
 
 
-@fraud.command("events")
-@click.option("--user", help="Of this user only: a username or id.")
-@click.option("--since", type=Since(), help="2h ago, or an ISO 8601 time.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
-def events(user: str | None, since: datetime | None, form: str, limit: int) -> None:
-    """List fraud events, the newest first; JSON and CSV have the evidence too."""
+@fraud.command("events", epilog=example("flask fraud events --user ada --since 2h"))
+@click.option("--user", help="Only this user: a username or an id.")
+@click.option("--since", type=Since(), help="Only events since then: 2h (ago) or an ISO 8601 time.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    help="Output format.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    help="Maximum number of events.",
+)
+def events(user: str | None, since: datetime | None, output_format: str, limit: int) -> None:
+    """List fraud events, newest first. JSON and CSV contain the evidence too."""
     user_id = find(user).id if user is not None else None
-    found = services().inspection.fraud_events(user_id=user_id, since=since, limit=limit)
-    match form:
+    found = services().moderation_reads.fraud_events(user_id=user_id, since=since, limit=limit)
+    match output_format:
         case "json":
-            echo_json([event_json(event) for event in found])
+            echo_json([fraud_event_json(event) for event in found])
         case "csv":
             _echo_csv(found)
         case _:
@@ -51,12 +62,12 @@ def events(user: str | None, since: datetime | None, form: str, limit: int) -> N
 
 
 def _row(event: FraudEvent) -> tuple[str, ...]:
-    time = shown(event.created_at)
-    return time, event.username, event.rule, event.kind, event.action, event.reason
+    created_at = format_time(event.created_at)
+    return created_at, event.username, event.rule, event.kind, event.action, event.reason
 
 
 def _echo_csv(found: Sequence[FraudEvent]) -> None:
     writer = csv.DictWriter(sys.stdout, _CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for event in found:
-        writer.writerow(event_json(event) | {"evidence": json.dumps(event.evidence)})
+        writer.writerow(fraud_event_json(event) | {"evidence": json.dumps(event.evidence)})

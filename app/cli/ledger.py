@@ -1,47 +1,53 @@
-"""`flask ledger`: proof that no point was lost and none counted twice."""
+"""`flask ledger`: check that no point is lost and none counted twice."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
 from app.cli.operators import OperatorGroup, services
+from app.cli.output import example
 from app.cli.partitions import partitions
-from app.services.ledger_check import Difference, Verification
+from app.ledger.standing_rows import WrongStanding
+from app.maintenance.ledger_check import Difference
 
-SHOWN = 10
+MAX_DIFFERENCES = 10
 
-ledger = OperatorGroup("ledger", help="Scores, their history and the rank index.")
+ledger = OperatorGroup("ledger", help="The ledger of actions, scores and the rank index.")
 ledger.add_command(partitions)
 
 
-@ledger.command("verify")
-@click.option("--repair", is_flag=True, help="Bring the rank index to what the database says.")
+@ledger.command("verify", epilog=example("flask ledger verify"))
+@click.option("--repair", is_flag=True, help="Correct the rank index from the database.")
 def verify(*, repair: bool) -> None:
-    """Prove that every score is the sum of its actions and the rank index is the database.
+    """Check that every score is what its actions make and that the rank index agrees.
 
-    Exits 1 on any difference that stays. Scores are never repaired: the actions say what is true,
-    and a person has to say why they differ.
+    The exit status is 1 if a difference remains. A wrong score is never repaired, because an
+    operator has to find out why it differs from the actions.
     """
     check = services().ledger_check
     found = check.verify()
     _show("Scores that are not the sum of their actions", found.ledger)
-    _show("Players whose place in the rank index is not the database's", found.index)
+    _show("Players whose entry in the rank index differs from the database", found.index)
+    _show("Standings of boards that are not what their acts make", found.boards)
     if repair and found.index:
-        click.echo(f"Repaired {check.repair_index(found.index)} places in the rank index.")
-        found = Verification(found.users, found.ledger, check.verify().index)
+        click.echo(f"Repaired {check.repair_index(found.index)} entries of the rank index.")
+        found = replace(found, index=check.verify().index)
     if not found.sound:
         sys.exit(1)
-    click.echo(f"Sound: {found.users} players on the board, scores, actions and index agree.")
+    click.echo(
+        f"Sound: scores, actions and rank index agree for {found.users} players on the board."
+    )
 
 
-def _show(title: str, differences: Sequence[Difference]) -> None:
+def _show(title: str, differences: Sequence[Difference | WrongStanding]) -> None:
     if not differences:
         return
     click.echo(f"{title}: {len(differences)}")
-    for difference in differences[:SHOWN]:
+    for difference in differences[:MAX_DIFFERENCES]:
         click.echo(f"  {difference}")
-    if len(differences) > SHOWN:
-        click.echo(f"  … and {len(differences) - SHOWN} more")
+    if len(differences) > MAX_DIFFERENCES:
+        click.echo(f"  … and {len(differences) - MAX_DIFFERENCES} more")

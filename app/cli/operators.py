@@ -1,4 +1,4 @@
-"""What every operators' command needs: who acts and why, on whom, and how it ended."""
+"""Helpers that the operators' commands share: services, arguments, output and error messages."""
 
 from __future__ import annotations
 
@@ -11,76 +11,85 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from app.composition import Services
+from app.accounts import rules
+from app.accounts.user_rows import User
+from app.audit.audited_change import NO_REASON, ChangeResult, Initiator
+from app.cli.output import escape_unencodable
+from app.composition.commands import CommandServices, build_command_services
 from app.contract.errors import DatabaseUnavailable, DomainError, RedisUnavailable, ValidationFailed
-from app.services import account_rules
-from app.services.moderation import NO_REASON, Act, Performed
-from app.stores.users import User
 
-UNTOLD = "done in the database; Redis will be told when it is back"
+SETTINGS = "command_settings"
+"""The extension of the Flask app with the settings from which a command builds its services."""
+_SERVICES = f"{__name__}.services"
+NOT_PUBLISHED = "The change is in the database. Redis is unavailable and will get it later."
 
-required_reason = click.option("--reason", required=True, help="Why; kept in the audit trail.")
+required_reason = click.option("--reason", required=True, help="Reason, for the audit trail.")
 optional_reason = click.option(
     "--reason",
     default=NO_REASON,
-    show_default=True,
-    help="Why; kept in the audit trail.",
+    help="Reason, for the audit trail.",
 )
 
 
 class OperatorGroup(AppGroup):
-    """Commands whose refusals are one line on stderr and exit status 1."""
+    """Commands whose errors are one line on stderr and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        escape_unencodable()
         try:
             return super().invoke(ctx)
         except DomainError as error:
-            raise click.ClickException(_in_words(error)) from error
+            raise click.ClickException(_message(error)) from error
 
 
-def services() -> Services:
-    """What the commands call."""
-    found: Services = current_app.extensions["services"]
+def services() -> CommandServices:
+    """The services of the running command, built at the first call and closed at its end."""
+    command = click.get_current_context().find_root()
+    if _SERVICES not in command.meta:
+        built = build_command_services(current_app.extensions[SETTINGS])
+        command.meta[_SERVICES] = built
+        command.call_on_close(built.close)
+    found: CommandServices = command.meta[_SERVICES]
     return found
 
 
 def find(user: str) -> User:
-    """The account of that name or id; raises NotFound."""
-    return services().moderation.find(checked("USER", account_rules.storable, user))
+    """The user with that name or id; raises NotFound."""
+    return services().moderation.find(checked("USER", rules.storable, user))
 
 
-def act(reason: str) -> Act:
-    """An act of the user of this machine who runs the command."""
-    return Act(f"operator:{_login_name()}", checked("--reason", account_rules.reason, reason))
+def initiator(reason: str) -> Initiator:
+    """The operator, named by the machine's user that runs the command."""
+    return Initiator(f"operator:{_login_name()}", checked("--reason", rules.reason, reason))
 
 
 def checked(parameter: str, rule: Callable[[str], str], text: str) -> str:
-    """The text as the rule has it; a refusal names the parameter."""
+    """The text as the rule returns it; a failure names the parameter."""
     try:
         return rule(text)
     except ValidationFailed as failed:
         raise click.ClickException(f"{parameter}: {failed.message}") from failed
 
 
-def report(performed: Performed, done: str, nothing: str = "") -> None:
-    """Say what came of an act."""
-    click.echo(done if performed.done else nothing)
-    if not performed.told:
-        click.echo(UNTOLD, err=True)
+def report(result: ChangeResult, done: str, nothing_done: str = "") -> None:
+    """Print the result of a change."""
+    click.echo(done if result.done else nothing_done)
+    if not result.published:
+        click.echo(NOT_PUBLISHED, err=True)
 
 
 def _login_name() -> str:
     try:
-        # Not getpass.getuser(), which believes the environment.
+        # Not getpass.getuser(), which trusts environment variables.
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        # A container may run as a user that its image doesn't know.
+        # A container may run as a user that its image does not define.
         return str(os.getuid())
 
 
-def _in_words(error: DomainError) -> str:
+def _message(error: DomainError) -> str:
     if not isinstance(error, DatabaseUnavailable | RedisUnavailable):
         return error.message
-    what = "PostgreSQL" if isinstance(error, DatabaseUnavailable) else "Redis"
+    store = "PostgreSQL" if isinstance(error, DatabaseUnavailable) else "Redis"
     cause = str(error.__cause__ or "no answer").strip()
-    return f"{what} failed: {cause.splitlines()[0]}"
+    return f"{store} failed: {cause.splitlines()[0]}"

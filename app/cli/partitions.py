@@ -1,4 +1,4 @@
-"""`flask ledger partitions`: the ledger's months, prepared and detached."""
+"""`flask ledger partitions`: list, prepare and detach the months of the ledger."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from typing import Any
 
 import click
 
-from app.cli.operators import OperatorGroup, act, optional_reason, services
-from app.cli.tables import echo_table
-from app.services.partitions import MONTHS_AHEAD
-from app.stores.partitions import Partition
+from app.cli.operators import OperatorGroup, initiator, optional_reason, services
+from app.cli.output import echo_table, example
+from app.ledger.partition_rows import Partition
+from app.maintenance.partitions import MONTHS_AHEAD
 
-partitions = OperatorGroup(
-    "partitions", help="The actions by month (UTC): prepare coming ones, detach old ones."
-)
+partitions = OperatorGroup("partitions", help="The ledger's partitions, one for each month in UTC.")
 
 
 class Month(click.ParamType[datetime]):
-    """A month in UTC, by its first moment."""
+    """A month in UTC; the value is its first moment."""
 
     name = "YYYY-MM"
 
@@ -28,51 +26,56 @@ class Month(click.ParamType[datetime]):
         try:
             return datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC)
         except ValueError:
-            self.fail(f"{value!r} is no month such as 2026-09.", param, ctx)
+            self.fail(f"{value!r} is not a month such as 2026-09.", param, ctx)
 
 
-@partitions.command("list")
+@partitions.command("list", epilog=example("flask ledger partitions list"))
 def list_partitions() -> None:
-    """Show the partitions that the ledger has."""
+    """List the partitions of the ledger."""
     found = services().partitions.overview()
     headings = ("PARTITION", "FROM", "UP TO", "ACTIONS (ABOUT)", "MIB")
     echo_table(headings, [_row(each) for each in found.partitions])
     if found.outside:
-        click.echo(f"{found.outside} actions are of no month above; prepare moves them", err=True)
+        click.echo(
+            f"{found.outside} actions belong to no month above; `prepare` moves them", err=True
+        )
 
 
-@partitions.command("prepare")
+@partitions.command("prepare", epilog=example("flask ledger partitions prepare --months 12"))
 @click.option(
     "--months",
     type=click.IntRange(1, 120),
     default=MONTHS_AHEAD,
-    show_default=True,
-    help="How many after the present one.",
+    help="Number of months after the current one.",
 )
 @optional_reason
 def prepare(months: int, reason: str) -> None:
-    """Make the coming months' partitions, which web processes do by themselves too.
+    """Create the partitions of coming months.
 
-    Actions of a month that nobody prepared are moved into it; nobody scores meanwhile.
+    API processes do this too. If a month was not prepared in time, its actions are moved into the
+    new partition. Increments wait while they are moved.
     """
-    made = services().partitions.prepare(act(reason), months)
+    made = services().partitions.prepare(initiator(reason), months)
     click.echo(f"Prepared {', '.join(made)}" if made else "All months are prepared")
 
 
-@partitions.command("detach")
-@click.option("--before", type=Month(), required=True, help="The oldest month that stays.")
+@partitions.command("detach", epilog=example("flask ledger partitions detach --before 2026-01"))
+@click.option("--before", type=Month(), required=True, help="The oldest month to keep.")
 @optional_reason
 def detach(before: datetime, reason: str) -> None:
-    """Take the months before that one out of the ledger.
+    """Detach all months before a month from the ledger.
 
-    What each user made in them is carried on by one action, so every sum stays true. The months
-    stay as plain tables, to be dumped and dropped. Interrupted, it can be run again.
+    One new action per user replaces the detached ones, so every sum stays the same. The detached
+    months remain as plain tables that can be dumped and dropped. If the command is interrupted,
+    run it again.
     """
-    done = services().partitions.detach(act(reason), before)
+    done = services().partitions.detach(initiator(reason), before)
     if not done.tables:
         click.echo(f"There is nothing to detach before {before:%Y-%m}")
         return
-    click.echo(f"Detached {', '.join(done.tables)}; sums carried on: {done.carried}")
+    click.echo(
+        f"Detached {', '.join(done.tables)}; {done.carried} users got an action with their total"
+    )
 
 
 def _row(partition: Partition) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""`flask scores`: points taken back."""
+"""`flask scores`: take points back."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ from datetime import datetime
 
 import click
 
-from app.cli.moments import Since
-from app.cli.operators import OperatorGroup, act, find, report, required_reason, services
+from app.cli.operators import OperatorGroup, find, initiator, report, required_reason, services
+from app.cli.output import example
+from app.cli.time_arguments import Since
 
-scores = OperatorGroup("scores", help="Points.")
+scores = OperatorGroup("scores", help="Points of users.")
 
 
-@scores.command("revoke")
+@scores.command("revoke", epilog=example("flask scores revoke ada --since 2h --reason 'a script'"))
 @click.argument("user")
-@click.option("--since", type=Since(), help="Only points made since: 2h ago, or an ISO 8601 time.")
+@click.option("--since", type=Since(), help="Only points since then: 2h (ago) or an ISO 8601 time.")
 @required_reason
 def revoke(user: str, since: datetime | None, reason: str) -> None:
-    """Take points back, all or those since a moment, by an action that compensates them."""
-    found, by = find(user), act(reason)
+    """Take back all points of a user, or those since a time.
+
+    The ledger gets an action that compensates them; no action is deleted.
+    """
+    found, by = find(user), initiator(reason)
     performed = services().moderation.revoke_points(by, found.id, since)
-    left = services().inspection.user(found.id).score
+    score = services().moderation_reads.user(found.id).score
     report(
         performed,
-        f"Took {performed.points} points back from {found.username}, who has {left} now",
-        f"{found.username} has no points to take back; the score is {left}",
+        f"Took {performed.revoked_points} points back from {found.username}; the score is {score}",
+        f"{found.username} has no points to take back; the score is {score}",
     )

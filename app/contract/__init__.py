@@ -1,1 +1,1 @@
-"""What the API and the broadcaster both speak: key names, messages, identities, the board."""
+"""What the API and the broadcaster share: key names, messages, identities, errors, the board."""

@@ -1,50 +1,36 @@
-"""What operators are alerted of; the API and the broadcaster raise the same kinds."""
+"""The kinds of alerts for operators; the API and the broadcaster raise the same kinds."""
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
-
-Dependency = Literal["redis", "database"]
-_BOTH: frozenset[Dependency] = frozenset({"redis", "database"})
-
-QUIET_SECONDS = 10.0
-"""Without another occurrence, and with what it needs well, the trouble has ended."""
-QUIET_UNCHECKED_SECONDS = 300.0
-"""The same where no check can say that all is well."""
 
 
 class AlertKind(Enum):
-    """Its name is what an alert is known by; docs/operations.md says what to do about each."""
+    """The name identifies the alert; docs/operations.md says what to do about each."""
 
-    DB_ERROR = "PostgreSQL failed or did not answer", frozenset[Dependency]({"database"})
-    REDIS_UNAVAILABLE = "Redis failed or did not answer", frozenset[Dependency]({"redis"})
-    INTERNAL_ERROR = "A request failed by a fault of ours", frozenset[Dependency]()
+    DB_ERROR = "PostgreSQL failed or did not answer"
+    REDIS_UNAVAILABLE = "Redis failed or did not answer"
+    INTERNAL_ERROR = "A request failed because of a bug"
     AFTER_COMMIT_FAILED = (
-        "Changes are committed but Redis could not be told; they will be placed by repair",
-        frozenset[Dependency]({"redis"}),
+        "Committed changes could not be applied in Redis; the reconciler will apply them"
     )
-    INDEX_NOT_KEPT = "The rank index could not be kept for a while", _BOTH
-    BOARD_NOT_READ = "A broadcaster can't read the board; viewers see an old one", _BOTH
+    INDEX_NOT_KEPT = "The rank index could not be reconciled for a while"
+    BOARD_NOT_READ = "A broadcaster can't read the board; viewers see an old one"
     PARTITIONS_NOT_PREPARED = (
-        "The coming months of the ledger could not be prepared; counting goes on without",
-        frozenset[Dependency](),
+        "The ledger's next partitions could not be created; points are still counted"
     )
-    PART_FAILED = "A broadcaster ended because a part of it failed", frozenset[Dependency]()
-
-    def __init__(self, meaning: str, needs: frozenset[Dependency]) -> None:
-        self.meaning = meaning
-        self.needs = needs
+    PART_FAILED = "A background part of a process failed and was restarted, or makes no progress"
 
     @property
-    def quiet_seconds(self) -> float:
-        return QUIET_SECONDS if self.needs else QUIET_UNCHECKED_SECONDS
+    def meaning(self) -> str:
+        return self.value
 
 
 def cause_of(error: BaseException | None) -> str:
-    """What may be told outside of an error: never a statement's values, nor what a caller sent.
+    """The cause of an error without secrets: no values of a statement, nothing that a client sent.
 
-    A driver's first line names the trouble; of errors of our own making only the type is told.
+    For errors of the drivers and of this application it is the type and the first line of the
+    message; for all others only the type.
     """
     root = error.__cause__ or error if error else None
     driver = getattr(root, "orig", None) or root

@@ -1,32 +1,45 @@
-"""Domain errors: what can be refused and why. They know no HTTP."""
+"""The catalogue of errors that a client can see, without HTTP: a stable code and a message each.
+
+app/http/errors.py maps each to a status; handshake_errors.py has those of the WebSocket handshake.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
+
+from app.contract.limits import MAX_BODY_BYTES, Ban, RateLimitStatus
+from app.contract.standings import Outcome
 
 
 class DomainError(Exception):
-    """A refusal that the caller may be told of: a stable code and a sentence."""
+    """A refusal with a stable code and a sentence for the client."""
 
     code: ClassVar[str]
     error: ClassVar[str]
+    flagged = False
+    """Whether the player is flagged, so that the reply carries the fraud warning."""
 
     def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
 
+    @classmethod
+    def meaning(cls) -> str:
+        """What the code means, for documents: the first line of the docstring."""
+        return (cls.__doc__ or "").partition("\n")[0]
+
 
 class ValidationFailed(DomainError):
-    """The request's fields don't fit; `details` says which."""
+    """The request is not valid; `details` has a message for each wrong field."""
 
     code = "VALIDATION_ERROR"
     error = "Validation error"
 
 
 class TokenInvalid(DomainError):
-    """Malformed, forged, somebody else's or unknown: the answer is the same for all."""
+    """A malformed, forged or unknown action token, or one of another user: one reply for all."""
 
     code = "TOKEN_INVALID"
     error = "Invalid token"
@@ -36,7 +49,7 @@ class TokenInvalid(DomainError):
 
 
 class TokenExpired(DomainError):
-    """An action token older than its life, and never counted: final."""
+    """An action token that expired before it was counted. Final."""
 
     code = "TOKEN_EXPIRED"
     error = "Expired token"
@@ -46,27 +59,27 @@ class TokenExpired(DomainError):
 
 
 class TokenUsed(DomainError):
-    """An action token that was counted before; `details` holds that first result: final."""
+    """An action token that was counted before; `details` has the first result. Final."""
 
     code = "TOKEN_USED"
     error = "Used token"
 
-    def __init__(self, details: Mapping[str, Any]) -> None:
-        super().__init__("Token was used before; details hold its result", details)
+    def __init__(self, first: Outcome) -> None:
+        super().__init__("Token was used before; details hold its result", first.as_json())
 
 
 class AuthRequired(DomainError):
-    """No credentials came with a request that needs them."""
+    """The request has no credentials but needs them."""
 
     code = "AUTH_REQUIRED"
     error = "Unauthorized"
 
-    def __init__(self) -> None:
-        super().__init__("Send an access token: Authorization: Bearer <token>")
+    def __init__(self, credentials: str = "an access token") -> None:
+        super().__init__(f"Send {credentials}: Authorization: Bearer <token>")
 
 
 class AuthInvalid(DomainError):
-    """Credentials that are malformed, forged, expired or of the wrong kind."""
+    """Malformed, forged or expired credentials, or credentials of the wrong kind."""
 
     code = "AUTH_INVALID"
     error = "Unauthorized"
@@ -75,8 +88,20 @@ class AuthInvalid(DomainError):
         super().__init__(message)
 
 
+class ServiceKeyInvalid(DomainError):
+    """A malformed, unknown, expired or revoked service key: one reply for all."""
+
+    code = "SERVICE_KEY_INVALID"
+    error = "Unauthorized"
+
+    def __init__(self, *, guessed: bool) -> None:
+        """`guessed`: the key has the right form and an unknown id or a wrong secret."""
+        super().__init__("The service key is not valid")
+        self.guessed = guessed
+
+
 class InvalidCredentials(DomainError):
-    """Unknown user or wrong password: the answer is the same for both."""
+    """Unknown user or wrong password: one reply for both."""
 
     code = "INVALID_CREDENTIALS"
     error = "Unauthorized"
@@ -86,7 +111,7 @@ class InvalidCredentials(DomainError):
 
 
 class SessionRevoked(DomainError):
-    """The session has ended: logout, password change, or a refresh token used twice."""
+    """The session has ended: logout, new password, or a refresh token used after its grace."""
 
     code = "SESSION_REVOKED"
     error = "Unauthorized"
@@ -96,17 +121,18 @@ class SessionRevoked(DomainError):
 
 
 class UserBanned(DomainError):
-    """The account may do nothing until the ban ends."""
+    """The account is banned; `details` has `bannedAt` and `until` (null: no end)."""
 
     code = "USER_BANNED"
     error = "Forbidden"
 
-    def __init__(self) -> None:
-        super().__init__("This account is banned")
+    def __init__(self, ban: Ban | None = None) -> None:
+        super().__init__("This account is banned", ban.as_json() if ban else None)
+        self.ban = ban
 
 
 class Forbidden(DomainError):
-    """The caller may not do this, whoever they are."""
+    """The caller has no right to do this."""
 
     code = "FORBIDDEN"
     error = "Forbidden"
@@ -116,14 +142,24 @@ class Forbidden(DomainError):
 
 
 class NotFound(DomainError):
-    """There is no such thing."""
+    """The path, or the object that it names, does not exist."""
 
     code = "NOT_FOUND"
     error = "Not found"
 
 
+class MethodNotAllowed(DomainError):
+    """The path has no such method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    error = "Method not allowed"
+
+    def __init__(self) -> None:
+        super().__init__("This path has no such method")
+
+
 class UsernameTaken(DomainError):
-    """Somebody has that name, perhaps in other letter case."""
+    """The username exists, perhaps in other letter case."""
 
     code = "USERNAME_TAKEN"
     error = "Conflict"
@@ -132,31 +168,40 @@ class UsernameTaken(DomainError):
         super().__init__("This username is taken")
 
 
-class Allowance(NamedTuple):
-    """What is left of a limit: amount, remaining, and when the oldest charge falls out."""
+class PayloadTooLarge(DomainError):
+    """The body is larger than the limit."""
 
-    limit: int
-    remaining: int
-    reset_at: int
-    """Unix time in seconds."""
-    retry_after: int
-    """Seconds until one more is allowed; 0 when it is allowed now."""
+    code = "PAYLOAD_TOO_LARGE"
+    error = "Payload too large"
+
+    def __init__(self) -> None:
+        super().__init__(f"A body may have {MAX_BODY_BYTES // 1024} KiB")
+
+
+class UnsupportedMediaType(DomainError):
+    """The body is compressed, or not declared as JSON."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    error = "Unsupported media type"
+
+    def __init__(self, message: str = "Send application/json") -> None:
+        super().__init__(message)
 
 
 class RateLimited(DomainError):
-    """More than the limit allows; nothing was spent."""
+    """More requests than the limit allows; the request spent no token."""
 
     code = "RATE_LIMITED"
     error = "Too many requests"
 
-    def __init__(self, allowance: Allowance, *, flagged: bool = False) -> None:
-        super().__init__(f"Limit reached; try again in {allowance.retry_after} s")
-        self.allowance = allowance
+    def __init__(self, rate_limit: RateLimitStatus, *, flagged: bool = False) -> None:
+        super().__init__(f"Limit reached; try again in {rate_limit.retry_after} s")
+        self.rate_limit = rate_limit
         self.flagged = flagged
 
 
 class RedisUnavailable(DomainError):
-    """Redis can't be reached and the request can't do without it."""
+    """Redis can't be reached, and the request needs it."""
 
     code = "REDIS_UNAVAILABLE"
     error = "Service unavailable"
@@ -171,5 +216,34 @@ class DatabaseUnavailable(DomainError):
     code = "DB_ERROR"
     error = "Database error"
 
+    def __init__(self, message: str = "The database could not answer; no point was lost") -> None:
+        super().__init__(message)
+
+
+class Overloaded(DomainError):
+    """Base of the intended refusals at a limit: the client may repeat the unchanged request."""
+
+    error = "Busy"
+
+
+class ServerBusy(Overloaded):
+    """More requests of this kind are waiting than this process serves in time."""
+
+    code = "SERVER_BUSY"
+
     def __init__(self) -> None:
-        super().__init__("The database could not answer; nothing was lost that was acknowledged")
+        super().__init__("The server has too much to do; try again a little later")
+
+
+class DatabaseBusy(ServerBusy, DatabaseUnavailable):
+    """All connections of the process to PostgreSQL are in use, and PostgreSQL works."""
+
+
+class InternalError(DomainError):
+    """The request failed because of a fault in the server."""
+
+    code = "INTERNAL_ERROR"
+    error = "Internal error"
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong; it has been logged")

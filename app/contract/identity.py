@@ -1,4 +1,4 @@
-"""Who a JWT is: RS256 only, the key named by `kid`, several public keys accepted (RFC 7519)."""
+"""Signs and verifies JWTs: RS256 only, the key named by `kid`, several public keys (RFC 7519)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from jwt.algorithms import RSAAlgorithm
 
 from app.contract.errors import AuthInvalid
+from app.contract.limits import Ban
 
 ALGORITHM = "RS256"
 LEEWAY_SECONDS = 10
-MOST_VERIFIED = 20_000
-"""Tokens that a process remembers as verified; 500 bytes each."""
-MOST_HEADERS = 16
-"""Headers of tokens that a process remembers; a key's tokens all have the same."""
+MAX_VERIFIED_TOKENS = 20_000
+"""Verified tokens that a process caches; 500 bytes each."""
+MAX_HEADERS = 16
+"""Token headers that a process caches; all tokens of a key have the same header."""
 
 TokenType = Literal["access", "refresh", "display"]
 SessionFlag = Literal["active", "revoked"]
@@ -35,9 +36,9 @@ _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "typ"]
 
 @dataclass(frozen=True)
 class Identity:
-    """The claims of a verified JWT: user, session, this token's id, and its end (Unix seconds).
+    """The claims of a verified JWT; expires_at in Unix seconds.
 
-    Of a display, which has neither user nor session, the token's id stands for both.
+    A display has neither user nor session; its token id is used for both.
     """
 
     user_id: str
@@ -49,35 +50,36 @@ class Identity:
 
 @dataclass(frozen=True)
 class CachedState:
-    """What Redis knows of a session and its user; None: nothing."""
+    """A session and its user's status as Redis caches them; None: not cached."""
 
     session: SessionFlag | None
     status: str | None
+    ban: Ban | None = None
 
 
 class JwtVerifier:
-    """Verifies JWTs by the public keys alone, each access token's signature once.
+    """Verifies JWTs with public keys, and each token's signature only once.
 
-    That is half of what a request's own checks cost. A session's end is no affair of this class:
-    whoever asks it looks that up each time.
+    The signature is half the cost of a request's own checks. This class does not know whether a
+    session has ended: its callers look that up each time.
     """
 
     def __init__(self, keys: tuple[RSAPublicKey, ...], issuer: str, audience: str) -> None:
         self._keys = {key_id(key): key for key in keys}
         self._issuer = issuer
         self._audience = audience
-        self._verified: LRUCache[bytes, Identity] = LRUCache(MOST_VERIFIED)
+        self._verified: LRUCache[bytes, Identity] = LRUCache(MAX_VERIFIED_TOKENS)
         self._lock = threading.Lock()
 
     def verify(self, token: str, *expected: TokenType) -> Identity:
-        """Signature, issuer, audience, times, and a type that is expected; raises AuthInvalid."""
-        # The whole token, signature included, is the key; its digest is no secret to be kept.
+        """The identity of a token that is valid and of an expected type; raises AuthInvalid."""
+        # The digest covers the whole token with its signature, and reveals nothing of it.
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         with self._lock:
             identity = self._verified.get(digest)
         if identity is None:
             identity = self._decode(token)
-            # A refresh token is used once.
+            # A refresh token is used only once, so it is not cached.
             if identity.typ != "refresh":
                 with self._lock:
                     self._verified[digest] = identity
@@ -89,7 +91,7 @@ class JwtVerifier:
 
     def _decode(self, token: str) -> Identity:
         try:
-            key = self._keys[_named_key(token.partition(".")[0])]
+            key = self._keys[_key_id_in(token.partition(".")[0])]
             claims = jwt.decode(
                 token,
                 key,
@@ -102,9 +104,9 @@ class JwtVerifier:
         except jwt.ExpiredSignatureError:
             raise AuthInvalid(_EXPIRED) from None
         except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-            # One answer for all: which check failed is nothing a forger should learn.
+            # One answer for all checks, so that a forger does not learn which one failed.
             raise AuthInvalid() from None
-        if not _uuids(claims, "sub", "sid", "jti"):
+        if not _are_uuids(claims, "sub", "sid", "jti"):
             raise AuthInvalid()
         return Identity(
             claims["sub"], claims["sid"], claims["jti"], int(claims["exp"]), claims["typ"]
@@ -138,17 +140,17 @@ class JwtSigner:
 
 
 def key_id(key: RSAPublicKey) -> str:
-    """The key's thumbprint (RFC 7638), so that the same key has the same name everywhere."""
+    """The key's thumbprint (RFC 7638): the same in each process that has the key."""
     jwk = RSAAlgorithm.to_jwk(key, as_dict=True)
     canonical = json.dumps({name: jwk[name] for name in ("e", "kty", "n")}, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-@lru_cache(MOST_HEADERS)
-def _named_key(header: str) -> str:
+@lru_cache(MAX_HEADERS)
+def _key_id_in(header: str) -> str:
     """The `kid` in a token's header; raises jwt.PyJWTError or KeyError."""
-    # PyJWT decodes the whole token to look at its header, and once more to verify it.
+    # With the header alone, because PyJWT would decode the whole token here and again to verify it.
     return str(jwt.get_unverified_header(f"{header}..")["kid"])
 
 
@@ -157,5 +159,5 @@ def _jwk(kid: str, key: RSAPublicKey) -> dict[str, Any]:
     return {"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": kid, "alg": ALGORITHM, "use": "sig"}
 
 
-def _uuids(claims: dict[str, Any], *names: str) -> bool:
+def _are_uuids(claims: dict[str, Any], *names: str) -> bool:
     return all(UUID.fullmatch(str(claims[name])) for name in names)

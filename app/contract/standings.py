@@ -1,22 +1,27 @@
-"""The board as everybody sees it: rows, their order, and its JSON."""
+"""The leaderboard as clients see it: rows, their order, and their JSON."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 TOP = 10
 """Rows of the board that is cached and broadcast."""
+MAX_VERSION_LEAD_MS = 86_400_000
+"""A version is close to Redis' time in ms since 1970. A version further ahead was not made by this
+system and is ignored, because no version could follow one that is too large for a Lua number."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One row. Order: score down, then who reached it first (reached_at, then action id).
+    """One row. Order: highest score first; of equal scores, the one reached first.
 
-    rank is competition rank (1, 2, 2, 4): one more than the players with a higher score.
+    Ties of `reached_at` are ordered by action id. `rank` is competition rank (1, 2, 2, 4): one
+    more than the number of players with a higher score.
     """
 
     rank: int
@@ -37,7 +42,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class OwnStanding:
-    """A player's own score and competition rank; rank None: not on the board."""
+    """A player's own score and competition rank; the rank is None if not on the board."""
 
     score: int
     rank: int | None
@@ -45,16 +50,31 @@ class OwnStanding:
 
 @dataclass(frozen=True)
 class OwnStandings:
-    """Own standings of some players at one moment, in the order asked for."""
+    """Own standings of several players at the same board version, in the order of the request."""
 
     version: int
-    """Of the board that held then."""
     own: tuple[OwnStanding, ...]
 
 
+class Outcome(NamedTuple):
+    """A player's standing after an increment."""
+
+    score: int
+    rank: int
+    board_version: int | None
+    """The first board version that shows the increment; None if Redis was unavailable."""
+
+    def as_json(self) -> dict[str, int | None]:
+        return {
+            "newScore": self.score,
+            "newRank": self.rank,
+            "boardVersion": self.board_version,
+        }
+
+
 @dataclass(frozen=True)
-class Position:
-    """Where a row stands in the board's order; a page goes on after it."""
+class OrderKey:
+    """The sort key of a row; a page continues after the key of its last row."""
 
     score: int
     reached_at: int
@@ -64,40 +84,49 @@ class Position:
 
 @dataclass(frozen=True)
 class BoardVersion:
-    """Which state of the top ten a board shows: a number that only grows."""
+    """The version of the top ten that a board shows.
+
+    Its number decreases only if Redis' clock is set back by more than MAX_VERSION_LEAD_MS.
+    """
 
     number: int
     updated_at: int
     """When the top ten may last have changed, ms since 1970."""
     committed_at: int
-    """When the change behind it was committed, ms since 1970."""
+    """When that change was committed, ms since 1970."""
+
+    def replaces(self, number: int) -> bool:
+        """Whether it is newer than that number, or the number is too far ahead of Redis' time."""
+        return self.number > number or number > self.updated_at + MAX_VERSION_LEAD_MS
 
 
 @dataclass(frozen=True)
 class Board:
-    """Rows of the board with the version they were read at."""
+    """Rows of the leaderboard and the version at which they were read."""
 
     version: BoardVersion
     rows: tuple[Standing, ...]
-    positions: tuple[Position, ...]
-    """Of each row."""
+    order_keys: tuple[OrderKey, ...]
+    """One for each row."""
     more: bool
     """Whether further rows follow."""
+    more_before: bool = False
+    """Whether further rows come before. Never of the board that is cached, so dump() omits it."""
 
     def first(self, limit: int) -> Board:
-        """The same board, at most `limit` rows of it."""
+        """The first `limit` rows of this board."""
         if limit >= len(self.rows):
             return self
-        return Board(self.version, self.rows[:limit], self.positions[:limit], more=True)
+        return Board(self.version, self.rows[:limit], self.order_keys[:limit], more=True)
 
     def dump(self) -> str:
-        """The board as one string for the cache."""
+        """Serialize the board for the cache."""
         version = self.version
         return json.dumps(
             [
                 [version.number, version.updated_at, version.committed_at],
                 [row.as_json() for row in self.rows],
-                [[p.score, p.reached_at, p.action_id] for p in self.positions],
+                [[key.score, key.reached_at, key.action_id] for key in self.order_keys],
                 self.more,
             ],
             ensure_ascii=False,
@@ -106,19 +135,19 @@ class Board:
 
     @classmethod
     def load(cls, dumped: str) -> Board:
-        """The board that dump made into `dumped`."""
-        version, rows, positions, more = json.loads(dumped)
+        """Read what dump() returned."""
+        version, rows, order_keys, more = json.loads(dumped)
         return cls(
             BoardVersion(*version),
             tuple(standing_from_json(row) for row in rows),
-            tuple(Position(*position) for position in positions),
+            tuple(OrderKey(*order_key) for order_key in order_keys),
             more,
         )
 
 
 @dataclass(frozen=True)
 class Score:
-    """What somebody had at a moment, in µs since 1970."""
+    """A player's score at a time, in µs since 1970."""
 
     at: int
     score: int
@@ -141,11 +170,17 @@ class Series:
         }
 
 
+def bounded_version(number: int) -> int:
+    """The version from a message, or 0 if it is too far ahead of this process's clock."""
+    return number if number <= time.time() * 1000 + MAX_VERSION_LEAD_MS else 0
+
+
 def standing_from_json(row: Mapping[str, Any]) -> Standing:
+    """Read what Standing.as_json() returned."""
     return Standing(row["rank"], row["userId"], row["username"], row["displayName"], row["score"])
 
 
 def timestamp(milliseconds: int) -> str:
-    """ms since 1970 as ISO 8601 in UTC."""
+    """Format ms since 1970 as ISO 8601 in UTC."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

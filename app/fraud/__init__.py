@@ -1,1 +1,1 @@
-"""Cheating: the rules, and what follows when one fires (flow 6)."""
+"""Fraud: the rules, the windows of attempts they read, and the judge (flow 6)."""

@@ -1,25 +1,31 @@
-"""What follows when a rule fires: an event, then a flag or a ban (flow 6)."""
+"""The judge: turns what the rules find into a verdict, and records it as a fraud event (flow 6)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 
-from app.contract.errors import RedisUnavailable
+from app.accounts import user_rows
+from app.accounts.user_rows import User
+from app.audit.audited_change import Initiator
+from app.concurrency.batching import RETRY_LATER, BatchedCall, RetryLater, one_by_one
+from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.keys import ActionKind
+from app.fraud.address_activity import AddressActivity
+from app.fraud.attempt_window import AttemptWindow, AttemptWindows
 from app.fraud.rules import Finding, Observation, Rule
-from app.metrics import FRAUD_EVENTS
-from app.services.propagation import Aftermath, Propagation, aftermath_of
-from app.stores import audit, fraud_events, moderation, sessions, users
-from app.stores.admission import AdmissionStore, Window
-from app.stores.crowds import Crowds
-from app.stores.database import Database
-from app.stores.fraud_events import FraudAction, NewFraudEvent
-from app.stores.users import User
+from app.leaderboard.publication import StandingEffects
+from app.metrics.counters import FRAUD_EVENTS
+from app.moderation import fraud_event_rows
+from app.moderation.fraud_event_rows import FraudAction, NewFraudEvent
+from app.moderation.sanctions import Sanctions
+from app.storage.database import LOCK_TIMEOUT, Database
+from app.storage.pooled_connections import sql_state
 
 ACTOR = "fraud rules"
 
@@ -28,102 +34,164 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Consequences:
-    """How events turn into flags and bans."""
+class SanctionPolicy:
+    """Which sanction follows from a fraud event."""
 
     ban_after: int
-    """The event that bans, counted within count_seconds."""
+    """The event with this number bans the user; the events before it flag the user."""
     count_seconds: int
+    """Only events within this time are counted."""
     flag_seconds: int
+    gap_seconds: int
+    """Attempts within this time after an event count for no other event, so that the player can
+    read the warning and stop."""
+
+
+class _Case(NamedTuple):
+    """A finding whose verdict is still to be carried out."""
+
+    user_id: str
+    observation: Observation
+    finding: Finding
+    context: Context
+    """Of the request. A batch runs in another context, where log lines would lack its id."""
 
 
 class Judge:
-    """Evaluates the rules and carries out the verdict: PostgreSQL first, then Redis."""
+    """Evaluates the rules and has Sanctions carry out the verdict: PostgreSQL first, then Redis."""
 
     def __init__(
         self,
         rules: Sequence[Rule],
-        consequences: Consequences,
+        policy: SanctionPolicy,
         database: Database,
-        admission: AdmissionStore,
-        crowds: Crowds | None,
-        propagation: Propagation,
+        windows: AttemptWindows,
+        address_activity: AddressActivity | None,
+        sanctions: Sanctions,
     ) -> None:
+        """`address_activity` is None if no rule needs it."""
         self._rules = rules
-        self._consequences = consequences
+        self._policy = policy
         self._database = database
-        self._admission = admission
-        self._crowds = crowds
-        self._propagation = propagation
+        self._windows = windows
+        self._address_activity = address_activity
+        self._sanctions = sanctions
+        self._carry_out: BatchedCall[_Case, Verdict] = BatchedCall(
+            one_by_one(self._carry_out_now), self._carry_out_alone, DatabaseUnavailable
+        )
 
-    def judge(self, user_id: str, kind: ActionKind, window: Window, address: str) -> Verdict:
-        """What is to be done about this attempt.
+    def judge(self, user_id: str, kind: ActionKind, window: AttemptWindow, address: str) -> Verdict:
+        """The verdict on an attempt, carried out and published.
 
-        Raises DatabaseUnavailable when an event can't be written, RedisUnavailable when the crowd
-        can't be counted.
+        Raises DatabaseUnavailable if an event can't be written, and RedisUnavailable if the
+        accounts at the address can't be counted.
         """
+        activity = self._address_activity
         observation = Observation(
             kind=kind,
             attempts=window.attempts,
             window_start=window.start,
             now=window.now,
-            times=window.times,
-            accounts=self._crowds.note(address, user_id) if self._crowds else 0,
+            attempt_times=window.attempt_times,
+            accounts=activity.record(address, user_id) if activity else 0,
         )
         finding = next((found for rule in self._rules if (found := rule.judge(observation))), None)
-        return "clear" if finding is None else self._carry_out(user_id, observation, finding)
+        if finding is None:
+            return "clear"
+        return self._carry_out(_Case(user_id, observation, finding, copy_context()))
 
-    def _carry_out(self, user_id: str, observation: Observation, finding: Finding) -> Verdict:
+    def _carry_out_now(self, case: _Case) -> Verdict | RetryLater:
+        try:
+            return case.context.run(self._carry_out_alone, case, wait=False)
+        except DatabaseUnavailable as failure:
+            if sql_state(failure.__cause__) == LOCK_TIMEOUT:
+                return RETRY_LATER
+            raise
+
+    def _carry_out_alone(self, case: _Case, *, wait: bool = True) -> Verdict:
+        user_id, observation, finding, _ = case
         with self._database.transaction() as connection:
-            # Locked, so that of many attempts of one burst one writes the event and all agree.
-            user = users.lock(connection, user_id)
+            # With the lock, exactly one of the parallel attempts of a burst writes the event. The
+            # others find it.
+            user = user_rows.lock(connection, user_id, wait=wait)
             if user is None:
                 return "clear"
             if user.account.banned:
                 return "BAN"
-            if fraud_events.judged_before(
-                connection, user_id, observation.kind, finding.rule, finding.since
-            ):
-                return "FLAG"
-            action, aftermath = self._punish(connection, user, observation, finding)
+            count_from = self._count_from(connection, case)
+            counts = finding.since >= count_from
+            if counts:
+                action = self._action(connection, user_id)
+                _record_event(connection, user_id, observation, finding, action)
+                effects = self._sanction(connection, user, observation, finding, action)
+        if not counts:
+            # Otherwise each further attempt would fire, and the next event would be later.
+            self._forget_attempts(user_id, observation.kind, count_from - 1)
+            return "FLAG" if user.account.status_at(observation.now) == "flagged" else "clear"
         FRAUD_EVENTS.labels(finding.rule, action).inc()
         log.warning("fraud_event", user=user_id, rule=finding.rule, action=action)
-        self._forget(user_id, observation)
-        self._propagation.tell(aftermath)
+        self._forget_attempts(user_id, observation.kind, observation.now)
+        if effects is not None:
+            self._sanctions.publish(effects)
         return action
 
-    def _punish(
-        self, connection: Connection, user: User, observation: Observation, finding: Finding
-    ) -> tuple[FraudAction, Aftermath]:
-        rules = self._consequences
-        earlier = fraud_events.count_recent(connection, user.id, rules.count_seconds)
-        action: FraudAction = "BAN" if earlier + 1 >= rules.ban_after else "FLAG"
-        fraud_events.insert(
+    def _count_from(self, connection: Connection, case: _Case) -> int:
+        return fraud_event_rows.attempts_count_from(
             connection,
-            NewFraudEvent(
-                user.id,
-                observation.kind,
-                finding.rule,
-                finding.reason,
-                finding.evidence,
-                action,
-                observation.now,
-            ),
+            case.user_id,
+            case.observation.kind,
+            case.finding.rule,
+            now=case.observation.now,
+            gap_ms=self._policy.gap_seconds * 1000,
         )
-        ended: list[str] = []
-        if action == "BAN":
-            moderation.ban(connection, user.id, until=None)
-            ended = sessions.revoke_all(connection, user.id)
-        else:
-            moderation.flag(connection, user.id, observation.now, rules.flag_seconds, extend=True)
-        audit.insert(
-            connection, ACTOR, action.lower(), user.id, finding.reason, {"rule": finding.rule}
-        )
-        return action, aftermath_of(connection, user.id, ended, "banned")
 
-    def _forget(self, user_id: str, observation: Observation) -> None:
+    def _action(self, connection: Connection, user_id: str) -> FraudAction:
+        earlier = fraud_event_rows.count_recent(connection, user_id, self._policy.count_seconds)
+        return "BAN" if earlier + 1 >= self._policy.ban_after else "FLAG"
+
+    def _sanction(
+        self,
+        connection: Connection,
+        user: User,
+        observation: Observation,
+        finding: Finding,
+        action: FraudAction,
+    ) -> StandingEffects | None:
+        initiator, details = Initiator(ACTOR, finding.reason), {"rule": finding.rule}
+        if action == "BAN":
+            return self._sanctions.ban(connection, user, initiator, details=details)
+        return self._sanctions.flag(
+            connection,
+            user,
+            initiator,
+            at=observation.now,
+            seconds=self._policy.flag_seconds,
+            extend=True,
+            details=details,
+        )
+
+    def _forget_attempts(self, user_id: str, kind: ActionKind, until: int) -> None:
         try:
-            self._admission.forget_attempts(user_id, observation.kind, observation.now)
+            self._windows.forget(user_id, kind, until)
         except RedisUnavailable:
-            # They leave the window by themselves, and judged_before keeps them from counting twice.
+            # They expire, and attempts_count_from prevents that they count in the meantime.
             log.warning("attempts_not_forgotten", user=user_id)
+
+
+def _record_event(
+    connection: Connection,
+    user_id: str,
+    observation: Observation,
+    finding: Finding,
+    action: FraudAction,
+) -> None:
+    event = NewFraudEvent(
+        user_id,
+        observation.kind,
+        finding.rule,
+        finding.reason,
+        finding.evidence,
+        action,
+        observation.now,
+    )
+    fraud_event_rows.insert(connection, event)

@@ -1,1 +1,1 @@
-"""HTTP: one blueprint a resource; handlers translate, services decide."""
+"""What all HTTP resources share: access control, errors, limits, logs and headers."""

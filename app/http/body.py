@@ -1,45 +1,106 @@
-"""A request's body: read once, before the view, and never beyond the limit."""
+"""Reading a request's body: once, before the view, never beyond the route's limit; and its JSON."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import IO
+from typing import IO, Any
 
-from flask import Flask, Request
+from flask import Flask, Request, current_app
 from flask.globals import request_ctx
-from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
 
-LONGEST_BODY = 16 * 1024
+from app.contract.errors import UnsupportedMediaType
+from app.contract.limits import MAX_BODY_BYTES
+from app.http.request_pool import declared_at_views
+
+View = Callable[..., Any]
+_MAX_BODY = "max_body_bytes"
+_GZIP = b"\x1f\x8b"
 
 
 class BoundedRequest(Request):
-    """Reads so much of the body that what is too long can be seen to be."""
+    """Reads one byte more of a body than is accepted, so that a longer one is recognised."""
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        # Werkzeug's own, with MAX_CONTENT_LENGTH set, asks the server twice, for 64 KiB each, and
-        # cuts a chunked body off without a word.
-        return BytesIO(get_input_stream(self.environ).read(LONGEST_BODY + 1))
+        # Werkzeug's own stream, with MAX_CONTENT_LENGTH set, reads from the server twice, 64 KiB
+        # each time, and silently cuts a chunked body off.
+        return BytesIO(get_input_stream(self.environ).read(_limit(self) + 1))
+
+
+class UnreadableText(Exception):
+    """A body that is not UTF-8; the message tells the client what is wrong with it."""
+
+
+def json_text(request: Request) -> str:
+    """The text of a body of JSON, without a byte order mark.
+
+    Raises UnsupportedMediaType and UnreadableText.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() not in {"identity", ""}:
+        raise UnsupportedMediaType(f"Send the body without Content-Encoding: {encoding[:40]}")
+    if not request.is_json:
+        declared = (request.headers.get("Content-Type") or "none")[:80]
+        raise UnsupportedMediaType(f"Send Content-Type: application/json; it was {declared}")
+    body = request.get_data(cache=True)
+    detected = json.detect_encoding(body)
+    if detected not in {"utf-8", "utf-8-sig"}:
+        name = detected.upper()[: len("UTF-16")]
+        raise UnreadableText(f"The body is in {name}; send JSON in UTF-8.")
+    if body.startswith(_GZIP):
+        raise UnreadableText("The body is compressed; send it as it is.")
+    try:
+        return body.decode(detected)
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start + 1} of the body"
+        raise UnreadableText(f"Not UTF-8, perhaps Latin-1: {where}; send JSON in UTF-8.") from None
 
 
 def read_bodies(app: Flask) -> None:
-    """Install the hook that reads; the limit holds for handlers that take no body too."""
+    """Read every body before its view; the limit holds for views that take no body too."""
     app.request_class = BoundedRequest
     app.before_request(_read)
 
 
+def max_body(limit: int) -> Callable[[View], View]:
+    """Declare a view's own limit for bodies, in bytes, in place of MAX_BODY_BYTES.
+
+    For routes without variables only. Place it directly below the route decorator.
+    """
+
+    def declare(view: View) -> View:
+        setattr(view, _MAX_BODY, limit)
+        return view
+
+    return declare
+
+
+def declared_body_limits(app: Flask) -> Mapping[bytes, int]:
+    """The limit of each route that declares one, by method and path as a request starts."""
+    return declared_at_views(app, _MAX_BODY)
+
+
+def _limit(request: Request) -> int:
+    view = current_app.view_functions.get(request.endpoint or "")
+    found: int = getattr(view, _MAX_BODY, MAX_BODY_BYTES)
+    return found
+
+
 def _read() -> None:
     request = request_ctx.request
-    if (request.content_length or 0) > LONGEST_BODY:
-        # Not all of it need have come (config/whole_requests.py).
+    if (request.content_length or 0) > _limit(request):
+        # The server may have received only a part of it.
         raise RequestEntityTooLarge()
     try:
         body = request.get_data()
-    except (ParseException, OSError, ValueError) as error:
-        # gunicorn reads chunks only as the app does, so here shows what is wrong with them.
+    except Exception as error:
+        # gunicorn decodes chunks only when the app reads them, so a malformed chunk is found here.
+        # WSGI names no exception for it, so each server raises its own.
         raise BadRequest() from error
-    if len(body) > LONGEST_BODY:
+    if len(body) > _limit(request):
         raise RequestEntityTooLarge()

@@ -1,152 +1,173 @@
-"""The one table from error to reply; whatever happens, the answer is JSON of one shape."""
+"""Maps each error to its HTTP status and makes the error replies of the API and the broadcaster.
+
+Every error reply is JSON of one shape. The errors and their codes are in app/contract/errors.py
+and, for the WebSocket handshake, in app/contract/handshake_errors.py.
+"""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from flask import Flask, Response, g, jsonify
-from flask_limiter import RateLimitExceeded
+from flask import Flask, Response, current_app, g, jsonify
+from flask.globals import request_ctx
 from marshmallow.exceptions import SCHEMA as WHOLE_BODY
-from redis.exceptions import RedisError
-from werkzeug.exceptions import HTTPException
+from werkzeug import exceptions as werkzeug
 
+from app.alerting.alerts import Alerts
 from app.contract import errors as domain
+from app.contract import handshake_errors as handshake
 from app.contract.alerts import AlertKind
-from app.contract.errors import Allowance, DomainError
-from app.http.allowance import note_allowance
-from app.http.limits import address_allowance
-from app.http.services import services
-from app.http.suspicion import warned
-from app.metrics import ERRORS
-from app.request_log import note_failure
-
-RETRY_SECONDS = 1
+from app.contract.errors import DomainError
+from app.http.fraud_warning import with_fraud_warning
+from app.http.reply_headers import set_rate_limit_status
+from app.http.request_log import add_failure_to_log
+from app.metrics.counters import ERRORS
 
 STATUS: dict[type[DomainError], int] = {
     domain.ValidationFailed: 400,
+    handshake.HandshakeInvalid: 400,
     domain.TokenInvalid: 400,
     domain.TokenExpired: 400,
     domain.TokenUsed: 400,
     domain.AuthRequired: 401,
     domain.AuthInvalid: 401,
+    domain.ServiceKeyInvalid: 401,
     domain.InvalidCredentials: 401,
     domain.SessionRevoked: 401,
     domain.UserBanned: 403,
+    handshake.OriginNotAllowed: 403,
     domain.Forbidden: 403,
     domain.NotFound: 404,
+    domain.MethodNotAllowed: 405,
     domain.UsernameTaken: 409,
+    domain.PayloadTooLarge: 413,
+    domain.UnsupportedMediaType: 415,
+    handshake.UpgradeRequired: 426,
     domain.RateLimited: 429,
     domain.DatabaseUnavailable: 500,
+    domain.InternalError: 500,
     domain.RedisUnavailable: 503,
+    domain.ServerBusy: 503,
+    domain.DatabaseBusy: 503,
+    handshake.TooManyHandshakes: 503,
+    handshake.BroadcasterFull: 503,
+    handshake.ApiNotReached: 503,
 }
 
-MALFORMED = ("VALIDATION_ERROR", "Validation error", "The request can't be read")
-TOO_LONG = ("VALIDATION_ERROR", "Validation error", "The URL or the headers are too long")
-INTERNAL = ("INTERNAL_ERROR", "Internal error", "Something went wrong; it has been logged")
+UNREADABLE_REQUEST = "The request can't be read"
+INVALID_FIELDS = "Fields of the request are not valid"
 
-# What Flask, Werkzeug and smorest raise: code, error and a message without their HTML.
-_HTTP: dict[int, tuple[str, str, str]] = {
-    400: MALFORMED,
-    404: ("NOT_FOUND", "Not found", "There is nothing at this path"),
-    405: ("METHOD_NOT_ALLOWED", "Method not allowed", "This path has no such method"),
-    413: ("PAYLOAD_TOO_LARGE", "Payload too large", "A body may have 16 KiB"),
-    415: ("UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", "Send application/json"),
-    422: ("VALIDATION_ERROR", "Validation error", "The request's fields don't fit"),
+# Errors of Flask, Werkzeug and smorest, by status. Their own messages are HTML or reveal internals.
+_OF_LIBRARIES: dict[int, Callable[[], DomainError]] = {
+    400: partial(domain.ValidationFailed, UNREADABLE_REQUEST),
+    404: partial(domain.NotFound, "There is nothing at this path"),
+    405: domain.MethodNotAllowed,
+    413: domain.PayloadTooLarge,
+    415: domain.UnsupportedMediaType,
+    422: partial(domain.ValidationFailed, INVALID_FIELDS),
 }
+_POLICY = "error_policy"
 
 
-def register_error_handlers(app: Flask) -> None:
-    """Answer every error of the app by the table."""
-    codes = {each.code for each in STATUS} | {each[0] for each in (*_HTTP.values(), INTERNAL)}
-    for code in codes:
-        # From zero on, or the first error of a kind would be no increase to Prometheus.
-        ERRORS.labels(code)
-    app.register_error_handler(DomainError, _refuse)
-    app.register_error_handler(RateLimitExceeded, _limit)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(RedisError, _redis)
-    app.register_error_handler(Exception, _unexpected)
+@dataclass(frozen=True)
+class ErrorPolicy:
+    """The differences between the apps that register the table."""
+
+    alerts: Alerts
+    headers: Mapping[int, Mapping[str, str]]
+    """Additional headers by status."""
+    retry_seconds: tuple[int, int]
+    """Least and greatest Retry-After of a 503; the value is random, to spread the retries."""
 
 
-def _refuse(error: DomainError) -> Response:
-    status = STATUS[type(error)]
-    note_failure(status, error.code, error)
-    if status >= 500:  # noqa: PLR2004
-        _alert(error.code, error)
-    flagged = isinstance(error, domain.RateLimited) and error.flagged
-    response = _reply(
-        status, error.code, error.error, error.message, error.details, flagged=flagged
-    )
-    if isinstance(error, domain.RateLimited):
-        note_allowance(error.allowance)
-        response.headers["Retry-After"] = str(error.allowance.retry_after)
-    elif status == 503:  # noqa: PLR2004
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
-    elif status == 401:  # noqa: PLR2004
-        # RFC 9110, section 15.5.2, wants every 401 to say by which scheme to come back.
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
+def register_error_handlers(app: Flask, policy: ErrorPolicy) -> None:
+    """Answer every error of the app by the table; call it before the routes are added."""
+    app.extensions[_POLICY] = policy
+    # Otherwise Flask answers `/api//` with a redirect in HTML to the Host of the client.
+    app.url_map.merge_slashes = False
+    app.before_request(_refuse_leading_slashes)
+    for error in STATUS:
+        # Creates the series at 0, because Prometheus sees no increase in one that starts at 1.
+        ERRORS.labels(error.code)
+    app.register_error_handler(DomainError, error_reply)
+    app.register_error_handler(werkzeug.HTTPException, _http_error_reply)
+    app.register_error_handler(Exception, _unexpected_error_reply)
 
 
-def _limit(error: RateLimitExceeded) -> Response:
-    window = error.limit.limit
-    allowance = address_allowance() or Allowance(window.amount, 0, 0, window.get_expiry())
-    return _refuse(domain.RateLimited(allowance))
+def error_reply(error: DomainError) -> Response:
+    """The reply to an error, which is also counted, logged and, if it is serious, alerted."""
+    return _reply(STATUS[type(error)], error, cause=error)
 
 
-def _redis(error: RedisError) -> Response:
-    # flask-limiter's storage speaks to Redis by itself.
-    unavailable = domain.RedisUnavailable()
-    unavailable.__cause__ = error
-    return _refuse(unavailable)
+def error_body(error: DomainError, request_id: str) -> dict[str, Any]:
+    """The JSON body of an error reply."""
+    body: dict[str, Any] = {
+        "error": error.error,
+        "code": error.code,
+        "message": error.message,
+        "requestId": request_id,
+    }
+    if error.details is not None:
+        body["details"] = error.details
+    return with_fraud_warning(body, flagged=error.flagged)
 
 
-def _http(error: HTTPException) -> Response:
+def _refuse_leading_slashes() -> None:
+    # Flask removes them before it looks for a route. A proxy may have rules for the path without.
+    if request_ctx.request.environ["PATH_INFO"].startswith("//"):
+        raise werkzeug.NotFound
+
+
+def _http_error_reply(error: werkzeug.HTTPException) -> Response:
     status = error.code or 500
     if error.response is not None or status < 400:  # noqa: PLR2004
         return error.get_response()  # type: ignore[return-value]
-    code, name, message = _HTTP.get(status, INTERNAL)
-    details = _fields(getattr(error, "data", {}).get("messages"))
+    details = _field_errors(getattr(error, "data", {}).get("messages"))
     if details:
-        message = _HTTP[422][2]
-    note_failure(status, code, error, message)
-    response = _reply(400 if status == 422 else status, code, name, message, details)  # noqa: PLR2004
-    if status == 405:  # noqa: PLR2004
-        response.headers["Allow"] = error.get_response().headers.get("Allow", "")
+        described: DomainError = domain.ValidationFailed(INVALID_FIELDS, details)
+    else:
+        described = _OF_LIBRARIES.get(status, domain.InternalError)()
+    response = _reply(
+        STATUS[type(described)] if status in _OF_LIBRARIES else status,
+        described,
+        cause=error,
+        cause_message=described.message,
+    )
+    if isinstance(error, werkzeug.MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
 
 
-def _unexpected(error: Exception) -> Response:
-    note_failure(500, INTERNAL[0], error)
-    _alert(INTERNAL[0], error)
-    return _reply(500, *INTERNAL)
-
-
-def _alert(code: str, error: Exception) -> None:
-    if code in AlertKind.__members__:
-        services().alerts.report(AlertKind[code], error, g.request_id)
+def _unexpected_error_reply(error: Exception) -> Response:
+    return _reply(500, domain.InternalError(), cause=error)
 
 
 def _reply(
-    status: int,
-    code: str,
-    error: str,
-    message: str,
-    details: Any | None = None,
-    *,
-    flagged: bool = False,
+    status: int, error: DomainError, *, cause: Exception, cause_message: str | None = None
 ) -> Response:
-    ERRORS.labels(code).inc()
-    body = {"error": error, "code": code, "message": message, "requestId": g.request_id}
-    if details is not None:
-        body["details"] = details
-    response = jsonify(warned(body, flagged=flagged))
+    policy: ErrorPolicy = current_app.extensions[_POLICY]
+    add_failure_to_log(status, error.code, cause, cause_message)
+    ERRORS.labels(error.code).inc()
+    if status >= 500 and error.code in AlertKind.__members__:  # noqa: PLR2004
+        policy.alerts.report(AlertKind[error.code], cause, g.request_id)
+    response = jsonify(error_body(error, g.request_id))
     response.status_code = status
+    response.headers.update(policy.headers.get(status, {}))
+    if isinstance(error, domain.RateLimited):
+        set_rate_limit_status(error.rate_limit)
+        response.headers["Retry-After"] = str(error.rate_limit.retry_after)
+    elif status == 503:  # noqa: PLR2004
+        retry_after = random.randint(*policy.retry_seconds)  # noqa: S311 - jitter
+        response.headers["Retry-After"] = str(retry_after)
     return response
 
 
-def _fields(messages: Any) -> dict[str, Any] | None:
-    """webargs' messages by location as the contract's details by field."""
+def _field_errors(messages: Any) -> dict[str, Any] | None:
+    """webargs' messages, which are grouped by location, as the contract's details by field."""
     if not isinstance(messages, dict):
         return None
     fields: dict[str, Any] = {}

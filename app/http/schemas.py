@@ -2,132 +2,156 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 
 from flask import Request
 from flask.globals import request_ctx
 from flask_smorest import Blueprint
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields
+from webargs.core import missing
 from webargs.flaskparser import FlaskParser, abort
-from werkzeug.exceptions import UnsupportedMediaType
 
-from app.contract.errors import ValidationFailed
-from app.http.suspicion import WarningSchema
-from app.services import account_rules
+from app.accounts import rules
+from app.accounts.display_names import display_name
+from app.contract.errors import DomainError, ValidationFailed
+from app.http.body import UnreadableText, json_text
+from app.http.fraud_warning import WarningSchema
+
+DOCUMENTED_ERRORS = "x-errors"
+"""The key of an operation in smorest's document: the names of the errors of document_errors."""
 
 
 class _Parser(FlaskParser):
-    """webargs with the contract's answers to what doesn't fit."""
+    """Parses arguments by webargs, with the contract's error replies."""
 
     DEFAULT_VALIDATION_STATUS = 400
 
     def get_default_request(self) -> Request:
-        """The request itself, not Flask's proxy, which looks it up at each use."""
+        """The request itself, because Flask's proxy looks it up at each use."""
         return request_ctx.request
 
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        """The body, which has to say that it is JSON; raises UnsupportedMediaType."""
-        if req.get_data(cache=True) and not req.is_json:
-            raise UnsupportedMediaType()
+    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """The JSON body; raises UnsupportedMediaType if it is compressed or declared otherwise."""
+        if not req.get_data(cache=True):
+            return missing
         try:
-            return super().load_json(req, schema)
+            return json.loads(json_text(req))
+        except UnreadableText as error:
+            abort(400, messages={"json": [str(error)]})
         except (RecursionError, ValueError):
-            # Nested deeper than the parser goes, or a number of more digits than it reads.
+            # Not JSON, nested too deeply, or a number with more digits than Python converts.
             abort(400, messages={"json": ["Invalid JSON body."]})
 
 
 class Resource(Blueprint):  # type: ignore[misc]
-    """A blueprint that reads its arguments, and documents its errors, by the contract."""
+    """A blueprint that parses arguments and documents errors by the contract."""
 
     ARGUMENTS_PARSER = _Parser()
 
     def arguments(self, schema: type[Schema], **options: Any) -> Any:
-        """As smorest's, but the schema is made once and not at each request."""
+        """Parse arguments by one instance of the schema. smorest would make one per request."""
         return super().arguments(schema(), **options)
 
-    def refuses(self, *statuses: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Document errors of a view beside those that its auth and arguments imply."""
-        content = {"application/json": {"schema": ErrorSchema}}
-        responses = {
-            str(status): {"description": HTTPStatus(status).phrase, "content": content}
-            for status in statuses
-        }
+    def document_errors(
+        self, *errors: type[DomainError]
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Document a view's errors, besides those that follow from its access and arguments."""
         documented: Callable[[Callable[..., Any]], Callable[..., Any]]
-        documented = self.doc(responses=responses)
+        documented = self.doc(**{DOCUMENTED_ERRORS: [error.__name__ for error in errors]})
         return documented
 
 
 class StorableText(fields.String):
-    """A string that PostgreSQL and UTF-8 can hold; the kinds of it have stricter rules."""
+    """A string that PostgreSQL can store; subclasses have stricter rules."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, *args, **kwargs)
         assert text is not None
         try:
-            return self._by_rule(text)
+            return self._check(text)
         except ValidationFailed as failed:
             raise ValidationError(failed.message) from None
 
-    def _by_rule(self, text: str) -> str:
-        return account_rules.storable(text)
+    def _check(self, text: str) -> str:
+        return rules.storable(text)
+
+
+class Username(StorableText):
+    """3 to 32 characters: letters A-Z and a-z, digits, `_`, `.` and `-`; spaces around are cut."""
+
+    def __init__(self, *, required: bool = False) -> None:
+        # OpenAPI's patterns are ECMA-262's, which has no \Z and matches anywhere in the string.
+        metadata = {"pattern": "^[A-Za-z0-9_.-]{3,32}$", "description": "Spaces around it are cut"}
+        super().__init__(required=required, metadata=metadata)
+
+    def _check(self, text: str) -> str:
+        return rules.username(text)
+
+
+class UsernamePrefix(StorableText):
+    """The beginning of a username: 1 to 32 characters; spaces around them are cut."""
+
+    def _check(self, text: str) -> str:
+        return rules.username_prefix(text)
 
 
 class DisplayName(StorableText):
-    """1 to 100 printable characters of any script, in NFC, not all of them blank or invisible."""
+    """1 to 100 visible characters of any script, in NFC, with single spaces between words."""
 
-    def _by_rule(self, text: str) -> str:
-        return account_rules.display_name(text)
+    def _check(self, text: str) -> str:
+        return display_name(text)
 
 
 class Password(StorableText):
-    """A password as it may have been set: at most 72 bytes in UTF-8, bcrypt's limit."""
+    """An existing password: at most 72 bytes in UTF-8, which is bcrypt's limit."""
 
-    def _by_rule(self, text: str) -> str:
-        return account_rules.password(text)
+    def _check(self, text: str) -> str:
+        return rules.password(text)
 
 
 class NewPassword(StorableText):
-    """A password to be set: at least 8 characters."""
+    """A new password: at least 8 characters, at most 72 bytes in UTF-8."""
 
-    def _by_rule(self, text: str) -> str:
-        return account_rules.new_password(text)
+    def _check(self, text: str) -> str:
+        return rules.new_password(text)
 
 
 class Reason(StorableText):
-    """Why an act of moderation is done: 1 to 500 printable characters."""
+    """The reason for an act of moderation: 1 to 500 printable characters."""
 
-    def _by_rule(self, text: str) -> str:
-        return account_rules.reason(text)
+    def _check(self, text: str) -> str:
+        return rules.reason(text)
 
 
 class Moment(fields.AwareDateTime):
-    """A time in ISO 8601, in UTC where it has no offset."""
+    """A time in ISO 8601; UTC if it has no offset."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
         try:
-            # PostgreSQL knows fewer offsets than ISO 8601.
+            # To UTC, because PostgreSQL accepts fewer offsets than ISO 8601.
             return super()._deserialize(value, *args, **kwargs).astimezone(UTC)
         except OverflowError:
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
 
 
-def username_field(*, required: bool = True) -> fields.String:
-    """3 to 32 of the letters A-Z and a-z, digits, `_`, `.` and `-`."""
-    pattern = validate.Regexp(account_rules.USERNAME, error=account_rules.USERNAME_RULE)
-    # The document's patterns are ECMA-262's, which has no \Z and searches anywhere.
-    documented = {"pattern": "^[A-Za-z0-9_.-]{3,32}$"}
-    return fields.String(required=required, validate=pattern, metadata=documented)
-
-
 class ErrorSchema(Schema):
-    """What every refusal looks like."""
+    """The body of every error reply."""
 
-    error = fields.String(required=True)
-    code = fields.String(required=True)
-    message = fields.String(required=True)
-    requestId = fields.String(required=True)  # noqa: N815 - the contract's name
-    details = fields.Dict(keys=fields.String())
+    error = fields.String(required=True, metadata={"description": "A short title of the error"})
+    code = fields.String(
+        required=True, metadata={"description": "The stable code; programs decide by it"}
+    )
+    message = fields.String(required=True, metadata={"description": "A sentence for the developer"})
+    requestId = fields.String(  # noqa: N815 - the contract's name
+        required=True, metadata={"description": "The id of the request in the server's log"}
+    )
+    details = fields.Dict(
+        keys=fields.String(),
+        metadata={
+            "description": "VALIDATION_ERROR: messages by field. TOKEN_USED: the first result"
+        },
+    )
     warning = fields.Nested(WarningSchema)

@@ -1,13 +1,13 @@
-"""The services of the running app, for handlers."""
+"""The services of the running app."""
 
 from __future__ import annotations
 
 from flask import current_app
 
-from app.composition import Services
+from app.composition.api import ApiServices
 
 
-def services() -> Services:
-    """What the handlers call."""
-    found: Services = current_app.extensions["services"]
+def services() -> ApiServices:
+    """The services that views call."""
+    found: ApiServices = current_app.extensions["services"]
     return found

@@ -1,4 +1,4 @@
-"""The live page at `/`, and the headers that hold the browser to this server's own files."""
+"""The live page at `/`, and the policy that restricts it to this server's own files."""
 
 from __future__ import annotations
 
@@ -7,48 +7,84 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from app.http.authentication import public
+from app.contract.events import LeaderboardUpdate
+from app.http.access_control import public
+from app.http.replies.compression import compress_public
 from app.http.services import services
+from app.web.assets import (
+    PAGE_SCRIPTS,
+    PAGE_STYLES,
+    folder_address,
+    page_modules,
+    register_assets,
+)
+from app.web.first_board import changed_at, first_rows, read_first_board
+from app.web.join_code import join_code
+from app.web.languages import choose_language
+from config.origins import page_origin
 from config.settings import Settings
 
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?")
+
+REFRESH_SECONDS = 10
+"""How often a page without JavaScript loads itself again."""
 
 DISPLAY = "display"
-"""In the query: a page for a projector, without controls."""
+"""Query parameter: a page for a projector, without controls."""
 
-page = Blueprint(
-    "page",
-    __name__,
-    static_folder="static",
-    static_url_path="/assets",
-    template_folder="templates",
-)
+page = Blueprint("page", __name__, template_folder="templates")
+register_assets(page)
 
 
 @page.get("/")
 @public
+@compress_public
 def show() -> Response:
-    """The page itself; all that changes on it comes through the API and the WebSocket."""
+    """The page with the board of this moment; its scripts read the next ones.
+
+    Not limited by READ_LIMIT: a page costs its rendering, and the board comes from its caches.
+    """
     settings = services().settings
+    is_display = DISPLAY in request.args
+    mode = "display" if is_display else "play"
+    origin = page_origin(settings.allowed_origins) or request.host_url.rstrip("/")
+    language = choose_language(request.accept_languages)
+    board = read_first_board(services().leaderboard)
     response = make_response(
         render_template(
             "page.html",
+            assets=folder_address()[1:],
+            styles=PAGE_STYLES,
+            script=PAGE_SCRIPTS[mode],
+            modules=page_modules(mode),
+            language=language,
+            text=language.text,
+            board=LeaderboardUpdate(board).data() if board else None,
+            rows=first_rows(board, language) if board else [],
+            changed=changed_at(board, language) if board else "",
+            refresh_seconds=REFRESH_SECONDS,
             websocket_url=settings.websocket_url,
             broadcaster_port=settings.broadcaster_port,
             rapid_max=settings.fraud_rapid_max,
             rapid_seconds=settings.fraud_rapid_seconds,
-            mode="display" if DISPLAY in request.args else "play",
+            mode=mode,
+            join=join_code(origin) if is_display else None,
         )
     )
     response.headers["Content-Security-Policy"] = content_security_policy(
         websocket_sources(settings, request.host)
     )
     response.headers["Cache-Control"] = "no-cache"
+    response.content_language.add(language.tag)
+    response.vary.add("Accept-Language")
+    # A page that loads itself again gets a short reply while the board has not changed.
+    response.add_etag()
+    response.make_conditional(request)
     return response
 
 
 def content_security_policy(websockets: tuple[str, ...]) -> str:
-    """Nothing but this server's own files, and connections to it and to `websockets` (CSP 3)."""
+    """Allows this server's own files, and connections to it and to `websockets` (CSP 3)."""
     directives = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -64,17 +100,19 @@ def content_security_policy(websockets: tuple[str, ...]) -> str:
 
 
 def websocket_sources(settings: Settings, host: str) -> tuple[str, ...]:
-    """Where the page may open its WebSocket, as CSP sources; `host` is the request's, with port.
+    """CSP sources of the page's WebSocket; `host` is the request's Host header, with port.
 
-    Both schemes, because a proxy that ends TLS in front of us need not have told us of it.
+    Both schemes, because a proxy may end TLS without a header that says so.
     """
-    if settings.websocket_url:
+    own_path = settings.websocket_url.startswith("/")
+    if settings.websocket_url and not own_path:
         url = urlsplit(settings.websocket_url)
         return (f"{url.scheme}://{url.netloc}",)
     match = _HOST.fullmatch(host)
     if match is None:
         return ()
-    # CSP's grammar has no IPv6 address: there the port alone has to narrow it down.
+    # CSP's grammar has no IPv6 address, so only the port restricts the source.
     name = "*" if match["name"].startswith("[") else match["name"]
-    authority = f"{name}:{settings.broadcaster_port}"
+    port = match["port"] or "" if own_path else f":{settings.broadcaster_port}"
+    authority = f"{name}{port}"
     return (f"ws://{authority}", f"wss://{authority}")

@@ -1,4 +1,4 @@
-"""Processes that do one thing each and are told what to do by a line of JSON."""
+"""Worker processes of the bench, which get each command as a line of JSON."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Worker:
         return self._process.pid
 
     def call(self, command: str, **arguments: Any) -> Any:
-        """Have the process do it; what it replied."""
-        self.tell(command, **arguments)
-        return self.reply()
+        """Execute a command in the process; returns its reply."""
+        self.start(command, **arguments)
+        return self.read_reply()
 
-    def tell(self, command: str, **arguments: Any) -> None:
-        """Have the process do it, and don't wait."""
+    def start(self, command: str, **arguments: Any) -> None:
+        """Start a command in the process without waiting for the reply."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([command, arguments]) + "\n")
         self._process.stdin.flush()
 
-    def reply(self) -> Any:
-        """What it replied; raises RuntimeError when it is gone."""
+    def read_reply(self) -> Any:
+        """The reply to the command before; raises RuntimeError if the process has ended."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -51,26 +51,26 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # It ends when nobody can tell it anything any more.
+        # The process ends when its stdin is closed.
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)
 
 
-def answer(reply: Any) -> None:
-    """A worker's reply to the call before."""
+def send_reply(reply: Any) -> None:
+    """In the worker: reply to the command before."""
     print(json.dumps(reply), flush=True)
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU that the process has used since it began, its threads included, to the nanosecond.
+    """CPU seconds that the process with all its threads has used, precise to the nanosecond.
 
-    The clock is the one of clock_getcpuclockid(3): Linux builds its number of the process id.
+    Linux computes the number of this clock from the process id (clock_getcpuclockid(3)).
     """
     return time.clock_gettime((~pid << 3) | 2)
 
 
 def private_kilobytes(pid: int) -> int:
-    """Memory that the process shares with nobody, without the kernel's for its sockets."""
+    """Private memory of the process, without the kernel's memory for its sockets."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))

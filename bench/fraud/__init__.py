@@ -1,1 +1,1 @@
-"""How many bots each fraud rule catches and how many humans it accuses, in simulated minutes."""
+"""Simulates players, to measure which bots and which humans each fraud rule accuses."""

@@ -1,6 +1,6 @@
 """python -m bench.fraud: prints detection and false positives; exits 1 if Rule 1 accuses a human.
 
-Every number is of the same seed, so a run repeats the last one but for the time that it takes.
+The seed is fixed, so each run prints the same numbers except for its duration.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from random import Random
 
-from app.fraud.configured import CLOCKWORK_ATTEMPTS
-from app.fraud.rules import Clockwork, Crowd, RapidRequests, Rule
-from app.stores.crowds import CROWD_SECONDS
+from app.fraud.address_activity import ADDRESS_WINDOW_SECONDS
+from app.fraud.configuration import REGULAR_INTERVAL_ATTEMPTS
+from app.fraud.rules import RapidRequests, RegularIntervals, Rule, SharedAddress
 from bench.fraud.players import Behaviour, bot, disguised_bot, human, raging_human
-from bench.fraud.rhythm import least_variations
-from bench.fraud.trial import RAPID_MAX, RAPID_SECONDS, SIMULATED_MS, Record, try_address
+from bench.fraud.simulation import (
+    RAPID_MAX,
+    RAPID_SECONDS,
+    SIMULATED_MS,
+    Record,
+    simulate_address,
+)
+from bench.fraud.variations import least_variations
 
 SEED = 20261123
-PLAYERS, PLAYERS_WATCHED = 10_000, 200
+PLAYERS, PLAYERS_MEASURED = 10_000, 200
 HUMANS = "humans"
 POPULATIONS: dict[str, Behaviour] = {
     HUMANS: human,
@@ -37,46 +43,46 @@ HOUSEHOLDS = (*(1,) * 60, *(2,) * 20, *(3,) * 10, *(4,) * 7, *(5,) * 3)
 CLASS, FARM = 30, 20
 RULES: dict[str, Rule] = {
     "rapid requests": RapidRequests(RAPID_MAX, RAPID_SECONDS),
-    "clockwork 5 %": Clockwork(CLOCKWORK_ATTEMPTS, 0.05),
+    "clockwork 5 %": RegularIntervals(REGULAR_INTERVAL_ATTEMPTS, 0.05),
 }
 VARIATIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
-CROWDS = (3, 10, 30)
+MAX_ACCOUNTS = (3, 10, 30)
 
 
 def main() -> int:
-    """Print the three tables; 1 if Rule 1 accused a human."""
-    begun = time.monotonic()
+    """Print the three tables; 1 if Rule 1 accused a human, else 0."""
+    started_at = time.monotonic()
     with ProcessPoolExecutor() as pool:
         trials = {
             (population, rule): pool.submit(try_alone, population, rule)
             for rule in RULES
             for population in POPULATIONS
         }
-        rhythms = {each: pool.submit(watch_rhythm, each) for each in POPULATIONS}
-        crowds = {
-            (place, most): pool.submit(try_crowd, place, most)
+        variations = {each: pool.submit(measure_variation, each) for each in POPULATIONS}
+        addresses = {
+            (place, most): pool.submit(try_groups, place, most)
             for place in PLACES
-            for most in CROWDS
+            for most in MAX_ACCOUNTS
         }
         _print_rules(trials)
-        _print_rhythms(rhythms)
-        _print_crowds(crowds)
+        _print_variations(variations)
+        _print_addresses(addresses)
     accused = _share(trials[HUMANS, "rapid requests"].result(), events=1)
-    print(f"\n{time.monotonic() - begun:.0f} s. Humans accused by Rule 1: {accused:.2%}")
+    print(f"\n{time.monotonic() - started_at:.0f} s. Humans accused by Rule 1: {accused:.2%}")
     return 1 if accused else 0
 
 
 def try_alone(population: str, rule: str) -> list[Record]:
-    """Every player of the population alone at an address before that rule."""
+    """Simulate the players of a population, each alone at an address, with one rule."""
     chance = Random(f"{SEED} {population} {rule}")
     behaviour = POPULATIONS[population]
-    return [try_address([behaviour], RULES[rule], chance)[0] for _ in range(PLAYERS)]
+    return [simulate_address([behaviour], RULES[rule], chance)[0] for _ in range(PLAYERS)]
 
 
-def watch_rhythm(population: str) -> list[float]:
-    """The least variation of each of some players."""
+def measure_variation(population: str) -> list[float]:
+    """The least variation of each of PLAYERS_MEASURED players."""
     chance = Random(f"{SEED} {population} rhythm")
-    return least_variations(POPULATIONS[population], PLAYERS_WATCHED, chance)
+    return least_variations(POPULATIONS[population], PLAYERS_MEASURED, chance)
 
 
 def _home(chance: Random) -> tuple[Behaviour, ...]:
@@ -98,25 +104,27 @@ PLACES = {
 }
 
 
-def try_crowd(place: str, most: int) -> list[Record]:
-    """So many players, grouped by addresses, before the crowd rule."""
+def try_groups(place: str, most: int) -> list[Record]:
+    """Simulate the players of one kind of address with the crowd rule."""
     chance = Random(f"{SEED} {place} {most}")
-    rule, records = Crowd(most, CROWD_SECONDS), list[Record]()
+    rule, records = SharedAddress(most, ADDRESS_WINDOW_SECONDS), list[Record]()
     while len(records) < PLAYERS:
         behaviours = PLACES[place](chance)
-        # Where no more accounts are than the rule allows, it has nothing to say.
+        # The rule can't fire for fewer accounts, so they need no simulation.
         fires = len(behaviours) > most
-        records += try_address(behaviours, rule, chance) if fires else map(_calm, behaviours)
+        records += (
+            simulate_address(behaviours, rule, chance) if fires else map(_no_event, behaviours)
+        )
     return records
 
 
-def _calm(_: Behaviour) -> Record:
+def _no_event(_: Behaviour) -> Record:
     return Record()
 
 
 def _print_rules(trials: dict[tuple[str, str], Future[list[Record]]]) -> None:
     minutes = SIMULATED_MS // 60_000
-    print(f"{PLAYERS:,} players of each kind, {minutes} minutes, each rule by itself")
+    print(f"{PLAYERS:,} players of each kind, {minutes} minutes, each rule alone")
     print(f"{'':32}" + "".join(f"{rule:>27}" for rule in RULES))
     print(f"{'':32}" + f"{'accused':>11}{'banned':>8}{'points':>8}" * len(RULES))
     for population in POPULATIONS:
@@ -129,23 +137,24 @@ def _print_rules(trials: dict[tuple[str, str], Future[list[Record]]]) -> None:
         print(f"{population:32}" + "".join(cells), flush=True)
 
 
-def _print_rhythms(rhythms: dict[str, Future[list[float]]]) -> None:
-    print(f"\nLeast variation of any {CLOCKWORK_ATTEMPTS} attempts, {PLAYERS_WATCHED:,} players:")
+def _print_variations(variations: dict[str, Future[list[float]]]) -> None:
+    attempts, players = REGULAR_INTERVAL_ATTEMPTS, PLAYERS_MEASURED
+    print(f"\nLeast variation of any {attempts} attempts, {players:,} players:")
     print("share that a threshold would accuse")
     print(f"{'':32}" + "".join(f"{variation:>8.0%}" for variation in VARIATIONS))
-    for population, rhythm in rhythms.items():
-        least = rhythm.result()
+    for population, variation in variations.items():
+        least = variation.result()
         shares = [sum(each < most for each in least) / len(least) for most in VARIATIONS]
         print(f"{population:32}" + "".join(f"{share:>8.1%}" for share in shares))
 
 
-def _print_crowds(crowds: dict[tuple[str, int], Future[list[Record]]]) -> None:
+def _print_addresses(addresses: dict[tuple[str, int], Future[list[Record]]]) -> None:
     print("\nThe crowd rule by the accounts that it allows at an address: accused, banned")
-    print(f"{'':36}" + "".join(f"{most:>18}" for most in CROWDS))
+    print(f"{'':36}" + "".join(f"{most:>18}" for most in MAX_ACCOUNTS))
     for place in PLACES:
         cells = []
-        for most in CROWDS:
-            records = crowds[place, most].result()
+        for most in MAX_ACCOUNTS:
+            records = addresses[place, most].result()
             cells.append(f"{_share(records, events=1):>10.1%}{_share(records, banned=True):>8.1%}")
         print(f"{place:36}" + "".join(cells))
 

@@ -1,4 +1,4 @@
-"""What admit.lua does to one player's windows and limits, in memory and with a given time."""
+"""A model of admit.lua: the windows and limits of one player, in memory and with a given time."""
 
 from __future__ import annotations
 
@@ -9,44 +9,45 @@ from typing import NamedTuple
 from app.contract.keys import ActionKind
 
 Limits = Mapping[ActionKind, Sequence[tuple[int, int]]]
-"""Of each kind: amounts and their windows in ms."""
+"""For each kind: amounts and their windows in ms."""
 
 
-class Admitted(NamedTuple):
-    """What the script replies of an attempt; times in ms."""
+class ModelReply(NamedTuple):
+    """The model's reply to an attempt; times in ms."""
 
     wait: int
-    """Until the limit has room; 0: the attempt was admitted."""
+    """Time until the limit allows one more attempt; 0 if this attempt was admitted."""
     attempts: int
     window_start: int
-    times: Sequence[int]
+    attempt_times: Sequence[int]
     flagged: bool
 
 
 class PlayerModel:
-    """The keys that admit.lua keeps of one player; its times must never go back.
+    """The keys that admit.lua keeps for one player; the times of the attempts must not decrease.
 
-    It leaves out what no simulated player meets: sessions, forged and outlived tokens, and the end
-    of a rhythm after ten minutes of silence.
+    It leaves out what no simulated player meets: sessions, forged and expired tokens, the
+    limit of repeated tokens, and the expiry of the attempt times after ten minutes without an
+    attempt.
     """
 
-    def __init__(self, limits: Limits, fraud_window: int, rhythm_length: int) -> None:
+    def __init__(self, limits: Limits, fraud_window: int, attempt_times_needed: int) -> None:
         self._limits = limits
         self._longest = {kind: max(window for _, window in limits[kind]) for kind in limits}
         self._fraud_window = fraud_window
         self._attempts: dict[ActionKind, dict[int, int]] = {kind: {} for kind in limits}
-        self._rhythms = {kind: deque[int](maxlen=rhythm_length) for kind in limits}
+        self._attempt_times = {kind: deque[int](maxlen=attempt_times_needed) for kind in limits}
         self._charges = {kind: deque[int]() for kind in limits}
         self._settled: dict[ActionKind, set[int]] = {kind: set() for kind in limits}
         self._flagged_at = self._flagged_until = 0
 
-    def admit(self, kind: ActionKind, nonce: int, now: int) -> Admitted:
-        """Record and judge an attempt; the same nonce again is the same attempt."""
-        attempts, rhythm = self._attempts[kind], self._rhythms[kind]
+    def admit(self, kind: ActionKind, nonce: int, now: int) -> ModelReply:
+        """Record and judge an attempt; a repeated nonce is the same attempt."""
+        attempts, times = self._attempts[kind], self._attempt_times[kind]
         _forget(attempts, now - self._fraud_window)
         if nonce not in attempts:
             attempts[nonce] = now
-            rhythm.appendleft(now)
+            times.appendleft(now)
         flagged = self._flagged_until > now
         wait = 0
         if nonce not in self._settled[kind]:
@@ -55,16 +56,18 @@ class PlayerModel:
                 self._settled[kind].add(nonce)
                 self._charges[kind].append(now)
         start = next(iter(attempts.values()))
-        return Admitted(wait, len(attempts), start, rhythm, flagged)
+        return ModelReply(wait, len(attempts), start, times, flagged)
 
-    def flag(self, now: int, life: int) -> None:
-        """Halve the limits for so long."""
-        self._flagged_at, self._flagged_until = now, now + life
+    def flag(self, now: int, duration: int) -> None:
+        """Halve the limits for this time in ms."""
+        self._flagged_at, self._flagged_until = now, now + duration
 
     def forget_attempts(self, kind: ActionKind, until: int) -> None:
-        """What AdmissionStore.forget_attempts does after an event."""
+        """As AttemptWindows.forget does."""
         _forget(self._attempts[kind], until)
-        self._rhythms[kind].clear()
+        times = self._attempt_times[kind]
+        while times and times[-1] <= until:
+            times.pop()
 
     def _wait(self, kind: ActionKind, now: int, flagged: bool) -> int:
         charges = self._charges[kind]
@@ -80,7 +83,7 @@ class PlayerModel:
 
 
 def _forget(attempts: dict[int, int], until: int) -> None:
-    # They are in the order of their times, since those never go back.
+    # The attempts are in the order of their times.
     while attempts:
         oldest = next(iter(attempts))
         if attempts[oldest] > until:
@@ -89,7 +92,7 @@ def _forget(attempts: dict[int, int], until: int) -> None:
 
 
 def _weigh(charges: deque[int], amount: int, window: int, since: int, now: int) -> int:
-    """How long until the limit has room among the charges after `since`; 0 where it has."""
+    """Time until the limit allows one more charge after `since`; 0 if it allows one now."""
     if len(charges) < amount:
         return 0
     after = [each for each in charges if each > since]

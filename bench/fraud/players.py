@@ -1,4 +1,4 @@
-"""How humans and bots behave: each player yields attempts and is told how they ended."""
+"""Behaviour of humans and bots: each player yields attempts and receives the replies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from random import Random
 
 from app.contract.keys import ActionKind
-from bench.fraud.admission import Admitted
+from bench.fraud.admission import ModelReply
 
-Attempts = Generator[tuple[int, ActionKind, int], Admitted, None]
-"""Yields the time of an attempt in ms, its kind and its nonce; is sent what came of it."""
+Attempts = Generator[tuple[int, ActionKind, int], ModelReply, None]
+"""Yields time in ms, kind and nonce of an attempt; receives the reply to it."""
 Behaviour = Callable[[Random], Attempts]
 
-TOKEN_LIFE = 60_000
+TOKEN_LIFETIME = 60_000
 CLICKS_OF_A_BURST = 5
 SHARE_OF_BURSTS = 0.1
 CLICKS_OF_RAGE = 12
@@ -23,14 +23,14 @@ _DELAY = math.log(50)
 
 @dataclass
 class Client:
-    """What any client does for an act: asks for a token and spends it, over a network."""
+    """A client: for each point it requests a token and spends it, over a network."""
 
     chance: Random
     now: int
     nonce: int = field(default=0, init=False)
 
     def act(self, *, patient: bool) -> Attempts:
-        """One act; a patient client waits as Retry-After says, another one gives up."""
+        """Score one point; a patient client waits as Retry-After says, another one gives up."""
         while True:
             issued_at = self._arrive()
             self.nonce += 1
@@ -39,7 +39,7 @@ class Client:
             if not reply.wait:
                 while (reply := (yield self._arrive(), "increment", token)).wait and patient:
                     self.now += _retry_after(reply)
-                    if self.now - issued_at >= TOKEN_LIFE:
+                    if self.now - issued_at >= TOKEN_LIFETIME:
                         break
                 else:
                     return
@@ -49,21 +49,21 @@ class Client:
                 return
 
     def _arrive(self) -> int:
-        """When the next request is at the server: 50 ms on the way, now and then much more."""
+        """Time at which the next request reaches the server: after about 50 ms, rarely far more."""
         self.now += math.ceil(math.exp(self.chance.gauss(_DELAY, 0.5)))
         return self.now
 
 
-def _retry_after(reply: Admitted) -> int:
-    """What the client is told to wait, whole seconds, in ms."""
+def _retry_after(reply: ModelReply) -> int:
+    """The value of Retry-After, in ms."""
     return math.ceil(reply.wait / 1000) * 1000
 
 
 def human(chance: Random) -> Attempts:
-    """Log-normal pauses of a tempo of one's own, now and then five clicks in a row; patient.
+    """Log-normal pauses with a median of its own, sometimes five clicks in a row; patient.
 
-    The medians of the pauses are around 12 s, from about 3 s to about 50 s; who is faster than
-    the limits waits as the client is told, and so stays inside them.
+    The medians are around 12 s, from about 3 s to about 50 s. A player that is faster than the
+    limits waits as Retry-After says, and so stays within them.
     """
     client = Client(chance, chance.randrange(60_000))
     median, spread = chance.lognormvariate(math.log(12_000), 0.7), chance.uniform(0.4, 1.2)
@@ -75,7 +75,7 @@ def human(chance: Random) -> Attempts:
 
 
 def raging_human(chance: Random) -> Attempts:
-    """As human, but outside the limits: twelve clicks in a row that each go out at once."""
+    """As human, but not patient: twelve clicks in a row are twelve requests."""
     client = Client(chance, chance.randrange(60_000))
     while True:
         for _ in range(CLICKS_OF_RAGE if chance.random() < SHARE_OF_BURSTS else 1):
@@ -84,8 +84,8 @@ def raging_human(chance: Random) -> Attempts:
         client.now += round(chance.lognormvariate(math.log(12_000), 0.8))
 
 
-def bot(tempo: int, jitter: float = 0.0) -> Behaviour:
-    """Acts every `tempo` ms, varied by that share of it, whatever the answers are."""
+def bot(interval: int, jitter: float = 0.0) -> Behaviour:
+    """Acts every `interval` ms, varied by that share of it, whatever the replies are."""
 
     def attempts(chance: Random) -> Attempts:
         tick = float(chance.randrange(60_000))
@@ -93,13 +93,13 @@ def bot(tempo: int, jitter: float = 0.0) -> Behaviour:
         while True:
             client.now = max(client.now, round(tick))
             yield from client.act(patient=False)
-            tick += tempo * max(0.0, chance.gauss(1.0, jitter)) if jitter else tempo
+            tick += interval * max(0.0, chance.gauss(1.0, jitter)) if jitter else interval
 
     return attempts
 
 
 def disguised_bot(chance: Random) -> Attempts:
-    """A bot that draws log-normal pauses around 12 s, as humans have them, and is patient."""
+    """A patient bot with random log-normal pauses around 12 s, as humans have them."""
     client = Client(chance, chance.randrange(60_000))
     while True:
         yield from client.act(patient=True)

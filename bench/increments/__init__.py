@@ -1,1 +1,1 @@
-"""How fast increments are, beside PostgreSQL alone in the same run."""
+"""The rate of increments, compared with PostgreSQL alone in the same run."""

@@ -1,7 +1,7 @@
-"""python -m bench.increments: how fast increments are, beside PostgreSQL alone in the same run.
+"""python -m bench.increments: the rate of increments, compared with PostgreSQL in the same run.
 
 `--connections 16` and `--seconds 3` make it shorter; `--growth` measures boards of other sizes.
-The targets are judged at 16 connections.
+The targets are checked at 16 connections.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 
 from bench.increments.growth import print_growth
-from bench.increments.load import Figures, Load, NoLoadGenerator, generator, together
+from bench.increments.load import Figures, Load, NoLoadGenerator, combine, generator
 from bench.increments.players import counted, log_in
-from bench.increments.postgres_alone import CLIENTS, transactions_a_second
+from bench.increments.postgres_alone import CLIENTS, transactions_per_second
 from bench.increments.site import Site, site
 
 PLAYERS = 10_000
 SLICES = 3
 TARGET_CONNECTIONS, RATIO, P99_MS = 16, 0.25, 60
-KINDS = ("gunicorn", "postgres", "valkey")
-HEADER = ("connections", "a second", "pgbench", "ratio", "p50", "p95", "p99", *KINDS)
+SERVERS = ("gunicorn", "postgres", "valkey")
+HEADER = ("connections", "per second", "pgbench", "ratio", "p50", "p95", "p99", *SERVERS)
 LEGEND = f"""
-a second: increments, or whole rounds. pgbench: transactions a second with {CLIENTS} clients,
-measured before, after and {SLICES - 1} times amid the load; ratio: to their mean. p50, p95, p99: ms
-of one request. gunicorn, postgres, valkey: µs of CPU for each increment or round."""
+per second: increments, or whole rounds. pgbench: transactions per second with {CLIENTS} clients,
+measured before, after and {SLICES - 1} times during the load; ratio: to their mean. p50, p95, p99:
+latency of one request in ms. gunicorn, postgres, valkey: CPU per increment or round in µs."""
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A load, and what PostgreSQL alone did a second right before, amid and right after it."""
+class Comparison:
+    """A load, and the rate of PostgreSQL alone before, during and after it."""
 
     figures: Figures
-    alone: float
+    pgbench_rate: float
 
     @property
     def rate(self) -> float:
@@ -45,7 +45,7 @@ class Beside:
 
     @property
     def ratio(self) -> float:
-        return self.rate / self.alone
+        return self.rate / self.pgbench_rate
 
 
 def main() -> int:
@@ -81,28 +81,28 @@ def _numbers(text: str) -> list[int]:
 
 def _measure(running: Site, options: argparse.Namespace, folder: Path) -> bool:
     load = Load(running, log_in(running, PLAYERS), folder)
-    load.play(max(options.connections), 3)  # what runs for the first time is slower
-    before, spent, played = counted(running), list[Beside](), list[Beside]()
+    load.play(max(options.connections), 3)  # warms caches and connections up
+    before, spent, played = counted(running), list[Comparison](), list[Comparison]()
 
-    def beside(work: Callable[[int, int], Figures], connections: int) -> Beside:
-        # In turns, since the machine's speed drifts by a tenth within a minute.
+    def compare(work: Callable[[int, int], Figures], connections: int) -> Comparison:
+        # In turns, because the machine's speed changes by a tenth within a minute.
         seconds = max(1, options.seconds // SLICES)
-        slices, alone = [], [transactions_a_second(running, seconds, folder)]
+        slices, alone = [], [transactions_per_second(running, seconds, folder)]
         for _ in range(SLICES):
             slices.append(work(connections, seconds))
-            alone.append(transactions_a_second(running, seconds, folder))
-        return Beside(together(slices), fmean(alone))
+            alone.append(transactions_per_second(running, seconds, folder))
+        return Comparison(combine(slices), fmean(alone))
 
     for connections in options.connections:
         load.provide(int(2_500 * options.seconds))
-        spent.append(beside(load.spend, connections))
+        spent.append(compare(load.spend, connections))
     for connections in options.connections:
-        played.append(beside(load.play, connections))
+        played.append(compare(load.play, connections))
     figures = [each.figures for each in (*spent, *played)]
     _check(running, before, figures, options.connections)
-    print("\nIncrements, their tokens issued beforehand")
+    print("\nIncrements, with tokens issued in advance")
     _print_table(options.connections, spent)
-    print("\nWhole rounds: a token, and its increment")
+    print("\nWhole rounds: a token and its increment")
     _print_table(options.connections, played)
     print(LEGEND)
     if TARGET_CONNECTIONS not in options.connections:
@@ -115,21 +115,21 @@ def _measure(running: Site, options: argparse.Namespace, folder: Path) -> bool:
 
 
 def _check(running: Site, before: int, loads: Sequence[Figures], connections: list[int]) -> None:
-    """A measurement of points that weren't counted would be worth nothing."""
-    told = sum(load.counted for load in loads)
+    """Raise RuntimeError if PostgreSQL did not count what was answered."""
+    answered = sum(load.counted for load in loads)
     written = counted(running) - before
-    # Each slice of both loads ends with answers under way, which wrk doesn't hear.
-    if not told <= written <= told + 2 * SLICES * sum(connections):
-        raise RuntimeError(f"{told} increments were answered and {written} written")
+    # At the end of each slice of both loads wrk does not wait for the last answers.
+    if not answered <= written <= answered + 2 * SLICES * sum(connections):
+        raise RuntimeError(f"{answered} increments were answered and {written} written")
 
 
-def _print_table(connections: Sequence[int], measured: Sequence[Beside]) -> None:
+def _print_table(connections: Sequence[int], measured: Sequence[Comparison]) -> None:
     print("".join(f"{name:>12}" for name in HEADER))
     for number, each in zip(connections, measured, strict=True):
         figures = each.figures
-        cells = [f"{number}", f"{each.rate:,.0f}", f"{each.alone:,.0f}", f"{each.ratio:.3f}"]
+        cells = [f"{number}", f"{each.rate:,.0f}", f"{each.pgbench_rate:,.0f}", f"{each.ratio:.3f}"]
         cells += [f"{figures.p50:.1f}", f"{figures.p95:.1f}", f"{figures.p99:.1f}"]
-        cells += [f"{figures.each(kind, figures.counted):,.0f}" for kind in KINDS]
+        cells += [f"{figures.cpu_us_per_answer(name, figures.counted):,.0f}" for name in SERVERS]
         print("".join(f"{cell:>12}" for cell in cells))
 
 

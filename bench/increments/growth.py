@@ -1,4 +1,4 @@
-"""How the cost grows with the board: the same at several sizes, each beside the smallest."""
+"""How the cost grows with the board: the same measurement with boards of several sizes."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ from bench.increments.players import log_in
 from bench.increments.site import Site, site
 
 CONNECTIONS, LOGGED_IN, READS, ROUNDS = 16, 10_000, 100, 5
-MOST = 1.3
+MAX_GROWTH = 1.3
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What was measured at one size; ms, medians."""
+    """Medians for one size, in ms."""
 
     increment: float
-    """16 connections' time for one increment with its newRank."""
+    """The latency of an increment with its newRank, at 16 connections."""
     top_ten: float
-    """A top ten that a point has just changed, so that no cache has it."""
+    """A top ten that an increment has just changed, so that no cache has it."""
     around_me: float
 
 
 def print_growth(sizes: Sequence[int], seconds: int, folder: Path) -> bool:
-    """Print the table; False if something grew by more than MOST."""
+    """Print the table; False if a cost grew by more than MAX_GROWTH."""
     print("\nHow the cost grows with the players on the board (ms)")
     names = [field.name for field in fields(Costs)]
     print("".join(f"{name:>13}" for name in ("players", *names, "most grown")))
     with ExitStack() as stack:
-        trials = [_Trial(stack.enter_context(site(size, folder)), folder) for size in sizes]
-        # In turn, so that whatever else the machine does meets all of them.
-        found = [[trial.costs(seconds) for trial in trials] for _ in range(ROUNDS)]
+        boards = [_Board(stack.enter_context(site(size, folder)), folder) for size in sizes]
+        # In turns, so that other work of the machine affects all of them alike.
+        found = [[board.costs(seconds) for board in boards] for _ in range(ROUNDS)]
     met = True
-    for place, size in enumerate(sizes):
-        costs = [median(getattr(each[place], name) for each in found) for name in names]
+    for position, size in enumerate(sizes):
+        costs = [median(getattr(each[position], name) for each in found) for name in names]
         growth = max(
-            median(getattr(each[place], name) / getattr(each[0], name) for each in found)
+            median(getattr(each[position], name) / getattr(each[0], name) for each in found)
             for name in names
         )
-        met = met and growth <= MOST
+        met = met and growth <= MAX_GROWTH
         print(f"{size:>13,}" + "".join(f"{cost:>13.2f}" for cost in costs) + f"{growth:>13.2f}")
-    print(f"  growth: at most {MOST}: {'met' if met else 'MISSED'}")
+    print(f"  growth: at most {MAX_GROWTH}: {'met' if met else 'MISSED'}")
     return met
 
 
-class _Trial:
+class _Board:
     """A board of one size and some of its players, logged in."""
 
     def __init__(self, running: Site, folder: Path) -> None:
@@ -67,8 +67,8 @@ class _Trial:
         self._leaders = cycle([row["userId"] for row in rows])
 
     def costs(self, seconds: int) -> Costs:
-        # The API has closed a connection that was idle while other boards had their turn.
-        self._client.renew()
+        # The API closes connections that are idle while other boards are measured.
+        self._client.reconnect()
         self._load.provide(1_500 * seconds)
         spent = self._load.spend(CONNECTIONS, seconds)
         top_ten = [self._changed_top_ten() for _ in range(READS)]
@@ -93,13 +93,13 @@ def _timed(act: Callable[[], Any]) -> float:
 
 
 class _Client:
-    """One connection that is kept open."""
+    """A client with one connection that it keeps open."""
 
     def __init__(self, url: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
 
-    def renew(self) -> None:
-        """Connect anew at the next request."""
+    def reconnect(self) -> None:
+        """Open a new connection at the next request."""
         self._connection.close()
 
     def get(self, path: str, access: str) -> dict[str, Any]:

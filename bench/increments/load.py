@@ -1,4 +1,4 @@
-"""The load: wrk, one thread of C and LuaJIT, sends over connections that it keeps open."""
+"""The load generator: one thread of wrk, which keeps its connections open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import mkdtemp
 
-from bench.increments.processor import spent
+from bench.increments.cpu_time import cpu_seconds
 from bench.increments.site import Site
 
 SCRIPT = Path(__file__).parent / "wrk" / "requests.lua"
@@ -24,29 +24,29 @@ class NoLoadGenerator(Exception):
 
 @dataclass(frozen=True)
 class Figures:
-    """What one load showed: answers of each kind, latencies in ms, CPU in seconds by process."""
+    """The result of one load: answers of each kind, latencies in ms, CPU seconds per server."""
 
     counted: int
     """Increments."""
     given: int
-    """Action tokens."""
+    """Action tokens that were issued."""
     seconds: float
     p50: float
     p95: float
     p99: float
-    processor: Mapping[str, float]
+    cpu_seconds: Mapping[str, float]
 
     def rate(self, answers: int) -> float:
-        """So many answers as a number a second."""
+        """Answers per second."""
         return answers / self.seconds
 
-    def each(self, kind: str, answers: int) -> float:
-        """CPU of that kind of process in µs for each of so many answers."""
-        return self.processor[kind] / answers * 1e6
+    def cpu_us_per_answer(self, server: str, answers: int) -> float:
+        """The server's CPU time per answer in µs."""
+        return self.cpu_seconds[server] / answers * 1e6
 
 
-def together(slices: Sequence[Figures]) -> Figures:
-    """The figures of a load in slices; latencies are those of the middle one."""
+def combine(slices: Sequence[Figures]) -> Figures:
+    """The sum of several slices; latencies are the medians of the slices."""
     return Figures(
         counted=sum(each.counted for each in slices),
         given=sum(each.given for each in slices),
@@ -54,14 +54,15 @@ def together(slices: Sequence[Figures]) -> Figures:
         p50=median(each.p50 for each in slices),
         p95=median(each.p95 for each in slices),
         p99=median(each.p99 for each in slices),
-        processor={
-            kind: sum(each.processor[kind] for each in slices) for kind in slices[0].processor
+        cpu_seconds={
+            server: sum(each.cpu_seconds[server] for each in slices)
+            for server in slices[0].cpu_seconds
         },
     )
 
 
 def generator() -> str:
-    """Which load generator this is; raises NoLoadGenerator."""
+    """The name and version of the load generator; raises NoLoadGenerator."""
     if shutil.which("wrk") is None:
         raise NoLoadGenerator("wrk is needed to load the API (Debian's package wrk)")
     said = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
@@ -69,7 +70,7 @@ def generator() -> str:
 
 
 class Load:
-    """Drives one site as its players do."""
+    """Sends the requests of one site's players."""
 
     def __init__(self, site: Site, access: Mapping[str, str], folder: Path) -> None:
         self._site = site
@@ -79,30 +80,30 @@ class Load:
         self._unspent: list[str] = []
 
     def ask(self, connections: int, seconds: float) -> Figures:
-        """Ask for action tokens, each time for the next player; they are kept for spend()."""
+        """Ask for action tokens for one player after the other, and keep them for spend()."""
         replies = self._folder / "replies"
         figures = self._run(connections, seconds, REPLIES=str(replies))
         self._unspent += replies.read_text().splitlines()
         return figures
 
     def provide(self, number: int) -> None:
-        """Have so many tokens at hand."""
+        """Ask for tokens until there are `number` of them."""
         while len(self._unspent) < number:
             self.ask(16, 5)
 
     def spend(self, connections: int, seconds: float) -> Figures:
-        """Spend tokens that were issued beforehand, each once."""
+        """Spend tokens that were issued in advance, each once."""
         tokens = self._folder / "tokens"
         tokens.write_text("".join(f"{line}\n" for line in self._unspent))
         figures = self._run(connections, seconds, TOKENS=str(tokens))
         if figures.given:
-            raise RuntimeError("the tokens ran out: have more of them at hand")
-        # Those under way at the end may have been spent too.
+            raise RuntimeError("the tokens ran out: provide more")
+        # Requests that had no answer at the end may have been counted too.
         del self._unspent[: figures.counted + connections]
         return figures
 
     def play(self, connections: int, seconds: float) -> Figures:
-        """Ask for tokens and spend each, as a player does."""
+        """Ask for tokens and spend each one, as a player does."""
         return self._run(connections, seconds, ROUNDS="1")
 
     def _run(self, connections: int, seconds: float, **variables: str) -> Figures:
@@ -117,15 +118,16 @@ class Load:
             **variables,
         }
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=10s", "-s"]
-        before = spent(self._site.roots)
+        before = cpu_seconds(self._site.roots)
         subprocess.run(
             [*command, str(SCRIPT), self._site.url],
             env=environment,
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        after = spent(self._site.roots)
-        told = json.loads(found.read_text())
-        if told.pop("refused") or told.pop("broken"):
-            raise RuntimeError(f"refused or broken: {self._site.last_words()}")
-        return Figures(**told, processor={kind: after[kind] - before[kind] for kind in after})
+        after = cpu_seconds(self._site.roots)
+        results = json.loads(found.read_text())
+        if results.pop("refused") or results.pop("broken"):
+            raise RuntimeError(f"refused or broken: {self._site.end_of_log()}")
+        used = {server: after[server] - before[server] for server in after}
+        return Figures(**results, cpu_seconds=used)

@@ -1,4 +1,4 @@
-"""Players of the measurement: logged in, their access tokens made beforehand."""
+"""The players of the measurement: logged in, with access tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPEN = "INSERT INTO sessions (id, user_id, refresh_token_id, expires_at) VALUES
 
 
 def log_in(site: Site, number: int) -> dict[str, str]:
-    """Open a session for so many players of the board; access token by user id."""
+    """Open a session for `number` players of the board; returns access tokens by user id."""
     with patch.dict("os.environ", site.environment, clear=True):
         settings = load_settings()
     signer = JwtSigner(settings.jwt_private_key, settings.jwt_issuer, settings.jwt_audience)
@@ -41,7 +41,7 @@ def log_in(site: Site, number: int) -> dict[str, str]:
 
 
 def counted(site: Site) -> int:
-    """How many actions PostgreSQL holds."""
+    """The number of actions in PostgreSQL."""
     with closing(psycopg2.connect(site.postgres.url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM actions")
         (number,) = cursor.fetchall()[0]

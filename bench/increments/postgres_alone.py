@@ -1,4 +1,4 @@
-"""PostgreSQL alone: the same transaction by pgbench, which comes with the embedded server."""
+"""PostgreSQL alone: pgbench, which comes with the embedded server, runs the same transaction."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 import subprocess
 from pathlib import Path
 
-from app.stores import counting
+from app.ledger import action_ledger
 from bench.full_board import ID_OF_NUMBER
 from bench.increments.site import Site
-from tools.embedded import wheel_binaries
+from tools.local.embedded import wheel_binaries
 
 CLIENTS = 8
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
-def transactions_a_second(site: Site, seconds: int, folder: Path) -> float:
-    """What pgbench reaches with CLIENTS connections, prepared statements and fsync on."""
+def transactions_per_second(site: Site, seconds: int, folder: Path) -> float:
+    """The rate of pgbench with CLIENTS connections, prepared statements and fsync on."""
     script = folder / "transaction.sql"
     script.write_text(f"\\set n random(1, {site.players})\n{_transaction()}\n")
     command: list[str | Path] = [wheel_binaries() / "pgbench", "--no-vacuum"]
     command += ["--protocol=prepared", f"--client={CLIENTS}", "--jobs=1", f"--time={seconds}"]
     done = subprocess.run(
-        [*command, f"--file={script}", site.peer_url],
+        [*command, f"--file={script}", site.copy_url],
         capture_output=True,
         text=True,
         check=False,
@@ -34,11 +34,11 @@ def transactions_a_second(site: Site, seconds: int, folder: Path) -> float:
 
 
 def _transaction() -> str:
-    """The statement that counts one token alone, with a new token of a random player."""
+    """The statement that counts one action, with a new token of a random player."""
     values = {
         "user_id": ID_OF_NUMBER.format(":n"),
         "issued_at": "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
         "nonce": "gen_random_uuid()",
         "lifetime": "3600000",
     }
-    return re.sub(r"%\(([a-z_]+)\)s", lambda found: values[found[1]], counting.COUNT) + ";"
+    return re.sub(r"%\(([a-z_]+)\)s", lambda found: values[found[1]], action_ledger.COUNT) + ";"

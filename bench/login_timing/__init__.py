@@ -1,1 +1,1 @@
-"""Whether the time of a refused login tells who has an account."""
+"""Measures whether the time of a failed login reveals usernames."""

@@ -1,1 +1,1 @@
-"""How long the rank index takes to be whole again after Redis lost it."""
+"""Measures how long a rebuild of the rank index takes after Redis has lost it."""

@@ -1,7 +1,7 @@
-"""python -m bench.rebuild PLAYERS: times IndexKeeper's rebuild beside the bare work it can't avoid.
+"""python -m bench.rebuild PLAYERS: times the reconciler's rebuild and its unavoidable work.
 
-The bare work, measured in the same run, is to read id, score and revision of every player once and
-to write them into Redis with ZADD and HSET, no check and no script.
+The unavoidable work is measured in the same run: it reads id, score and revision of every player
+once, and writes them into Redis by ZADD and HSET, without a check and without a script.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from unittest.mock import patch
 import psycopg2
 import redis
 
-from app.composition import Services, build_services
-from app.services.index_keeper import REBUILD_CHUNK
-from app.stores.tables import ON_BOARD
+from app.maintenance.reconciler import REBUILD_CHUNK_SIZE
+from app.storage.tables import ON_BOARD
 from bench.full_board import fill_board
 from config.settings import load_settings
-from tests.environment import base_environment
-from tests.servers import Stores, empty, migrate
-from tools.embedded import EmbeddedPostgres, EmbeddedValkey
+from tests.support.environment import base_environment
+from tests.support.servers import Stores, empty, migrate
+from tests.support.services import Services, build_services
+from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
 
 RUNS = 3
 
 
 def main() -> int:
-    """0 when it has measured, 2 for bad arguments."""
+    """Exit status: 0 after the measurement, 2 for wrong arguments."""
     try:
         (players,) = (int(word) for word in sys.argv[1:])
     except ValueError:
@@ -51,36 +51,36 @@ def main() -> int:
             empty(stores.redis_url)
             bare = seconds_of(lambda: bare_work(stores))
             empty(stores.redis_url)
-            rebuild = seconds_of(services.index_keeper.keep)
-            assert not services.index_keeper.index_lost()
+            rebuild = seconds_of(services.reconciler.run_pass)
+            assert not services.reconciler.index_lost()
             print(f"  rebuild {rebuild:6.2f}   bare {bare:6.2f}   ratio {rebuild / bare:5.2f}")
         services.close()
     return 0
 
 
 def services_over(stores: Stores) -> Services:
-    """The services of one process that says only what goes wrong."""
+    """The services of one process, which logs only errors."""
     places = {"DATABASE_URL": stores.database_url, "REDIS_URL": stores.redis_url}
     with patch.dict(os.environ, base_environment() | places):
         return build_services(load_settings())
 
 
 def seconds_of(work: Callable[[], None]) -> float:
-    """How long it takes."""
-    begun = time.monotonic()
+    """The duration of a call."""
+    started_at = time.monotonic()
     work()
-    return time.monotonic() - begun
+    return time.monotonic() - started_at
 
 
 def bare_work(stores: Stores) -> None:
-    """Every player once out of PostgreSQL and into Redis."""
+    """Read every player from PostgreSQL and write it to Redis."""
     with (
         closing(psycopg2.connect(stores.database_url)) as connection,
         connection.cursor("all") as cursor,
         redis.Redis.from_url(stores.redis_url) as client,
     ):
         cursor.execute(f"SELECT id::text, score, revision FROM users WHERE {ON_BOARD}")
-        while rows := cursor.fetchmany(REBUILD_CHUNK):
+        while rows := cursor.fetchmany(REBUILD_CHUNK_SIZE):
             with client.pipeline(transaction=False) as pipeline:
                 pipeline.zadd("scores", {user_id: score for user_id, score, _ in rows})
                 pipeline.hset(

@@ -1,1 +1,1 @@
-"""A soak: the system under load for minutes, and whether what it holds stays flat."""
+"""A soak test: load for minutes, and a check that the used resources stay flat."""

@@ -1,6 +1,6 @@
-"""python -m bench.soak MINUTES: load and viewers for so long; exits 1 if anything still grows.
+"""`python -m bench.soak MINUTES`: runs load and viewers; exits with 1 if a resource still grows.
 
-It drives the harness of tests/faults, so that there is one load and one audience.
+It uses the harness, the load and the viewers of tests/faults.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.soak.census import Census
-from tests.faults.trial import Trial, trial
+from bench.soak.resources import ResourceRecorder
+from tests.faults.harness import FaultHarness, fault_harness
 from tests.faults.viewers import Audience
 
 VISITORS, VISIT_SECONDS = 30, 5.0
-SHOWN_EVERY_SECONDS = 60
-LIVES_LONG = {"ACCESS_TOKEN_SECONDS": "604800"}
+PRINT_INTERVAL_SECONDS = 60
+LONG_TOKENS = {"ACCESS_TOKEN_SECONDS": "604800"}
 
 
 def main() -> int:
-    """0 when everything is flat at the end, 1 when something grows, 2 for bad arguments."""
+    """Returns 0 if all resources are flat, 1 if one grows, 2 for invalid arguments."""
     try:
         (minutes,) = (float(word) for word in sys.argv[1:])
     except ValueError:
@@ -28,37 +28,40 @@ def main() -> int:
         return 2
     with (
         TemporaryDirectory(prefix="soak-") as logs,
-        trial(Path(logs), variables=LIVES_LONG) as begun,
+        fault_harness(Path(logs), variables=LONG_TOKENS) as running,
     ):
-        census = Census(begun)
-        visits = soak(begun, census, minutes * 60)
-        begun.verdict(time.monotonic())
-        report(begun, census, visits)
-    return 0 if all(series.flat for series in census.series.values()) else 1
+        recorder = ResourceRecorder(running)
+        visits = soak(running, recorder, minutes * 60)
+        running.check_nothing_lost(time.monotonic())
+        print_report(running, recorder, visits)
+    return 0 if all(series.flat for series in recorder.series.values()) else 1
 
 
-def soak(begun: Trial, census: Census, seconds: float) -> int:
-    """Visitors come and go all the time; each look is taken while the same number is there."""
+def soak(running: FaultHarness, recorder: ResourceRecorder, seconds: float) -> int:
+    """Let visitors connect and leave; each record is taken with the same number of visitors.
+
+    Returns the number of visits.
+    """
     started = time.monotonic()
-    shown_at, visits = started, 0
-    tokens = [begun.load.players[n % 10].access_token for n in range(VISITORS)]
+    printed_at, visits = started, 0
+    tokens = [running.load.players[n % 10].access_token for n in range(VISITORS)]
     while time.monotonic() - started < seconds:
-        with Audience(begun.system.websocket_url, tokens) as visitors:
+        with Audience(running.system.websocket_url, tokens) as visitors:
             time.sleep(VISIT_SECONDS)
-            assert visitors.complete, "not all visitors were let in"
+            assert visitors.complete, "not all visitors could connect"
             assert visitors.complaints() == set()
-            census.look(time.monotonic() - started)
+            recorder.record(time.monotonic() - started)
         visits += VISITORS
-        if time.monotonic() > shown_at:
-            shown_at += SHOWN_EVERY_SECONDS
-            show(census, time.monotonic() - started)
+        if time.monotonic() > printed_at:
+            printed_at += PRINT_INTERVAL_SECONDS
+            print_sums(recorder, time.monotonic() - started)
     return visits
 
 
-def show(census: Census, seconds: float) -> None:
-    """The sums of this moment."""
+def print_sums(recorder: ResourceRecorder, seconds: float) -> None:
+    """Print the current sums."""
     sums = {"memory": 0.0, "descriptors": 0.0, "connections": 0.0}
-    for series in census.series.values():
+    for series in recorder.series.values():
         sums[series.name.rpartition(" ")[2]] += series.points[-1][1]
     print(
         f"{seconds:5.0f} s: {sums['memory']:.1f} MiB, {sums['descriptors']:.0f} descriptors,"
@@ -67,11 +70,11 @@ def show(census: Census, seconds: float) -> None:
     )
 
 
-def report(begun: Trial, census: Census, visits: int) -> None:
-    """What was done, and each quantity: first, after the warm-up, last, slope a minute."""
-    print(f"\n{begun.load.answers['200']} increments, {visits} visits; nothing was lost")
+def print_report(running: FaultHarness, recorder: ResourceRecorder, visits: int) -> None:
+    """Print the load, and for each quantity its values and its slope per minute."""
+    print(f"\n{running.load.answers['200']} increments, {visits} visits; nothing was lost")
     print(f"{'':<34}{'first':>8} {'warm':>8} {'last':>8} {'a minute':>9}")
-    for series in census.series.values():
+    for series in recorder.series.values():
         print(series.line())
 
 

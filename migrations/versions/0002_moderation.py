@@ -1,7 +1,7 @@
 """Moderation: timed bans and flags, roles, fraud events and the audit trail.
 
-Written so that the version before still runs on it: columns are added, with defaults, and the
-board's index is made anew for the wider predicate under the same name.
+The version before still runs on it: columns are added with defaults, and the index of the board is
+created again under the same name with the wider predicate.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
+
+from app.storage.table_locks import TableLock, run_with_locks
 
 revision = "0002"
 down_revision = "0001"
@@ -20,8 +22,11 @@ MOMENT = TIMESTAMP(timezone=True)
 ID = UUID(as_uuid=False)
 BOARD = [sa.text("(-score)"), "reached_at", "reached_action_id"]
 
+LOCKS = [TableLock("users", "ACCESS EXCLUSIVE"), TableLock("actions", "ACCESS EXCLUSIVE")]
+
 
 def upgrade() -> None:
+    run_with_locks(op.get_bind(), LOCKS)
     op.add_column("users", sa.Column("role", sa.Text, nullable=False, server_default="player"))
     op.add_column("users", sa.Column("banned_until", MOMENT))
     op.add_column("users", sa.Column("flagged_at", MOMENT))
@@ -89,6 +94,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    run_with_locks(op.get_bind(), LOCKS)
     op.drop_table("audit")
     op.drop_table("fraud_events")
     op.create_index("actions_user_id", "actions", ["user_id"])

@@ -1,10 +1,12 @@
-"""Tokens of displays, which may watch and nothing else, and audit entries about no user."""
+"""Display tokens, which only allow watching, and audit entries that concern no user."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
+
+from app.storage.table_locks import TableLock, run_with_locks
 
 revision = "0003"
 down_revision = "0002"
@@ -15,8 +17,11 @@ NOW = sa.text("clock_timestamp()")
 MOMENT = TIMESTAMP(timezone=True)
 ID = UUID(as_uuid=False)
 
+LOCKS = [TableLock("audit", "ACCESS EXCLUSIVE")]
+
 
 def upgrade() -> None:
+    run_with_locks(op.get_bind(), LOCKS)
     op.create_table(
         "display_tokens",
         sa.Column("id", ID, nullable=False),
@@ -32,7 +37,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The version before has no way to say that an act was done to nobody.
+    run_with_locks(op.get_bind(), LOCKS)
+    # The version before has no entries that concern no user.
     op.execute("DELETE FROM audit WHERE user_id IS NULL")
     op.alter_column("audit", "user_id", nullable=False)
     op.drop_table("display_tokens")

@@ -1,8 +1,7 @@
-"""count_action: the one transaction of an increment in one round trip.
+"""count_action: the transaction of an increment in one round trip.
 
-A function, because its statements are then planned once a connection and not once an increment,
-also behind a pool that knows no prepared statements. The version before doesn't call it and still
-runs on it.
+The statements of a function are planned once per connection instead of once per increment, also
+behind a pooler without prepared statements. The version before doesn't call it.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# Each statement of a volatile function sees what was committed before it, so the look for the
-# token behind the lock sees who counted it while we waited.
+# Each statement of a volatile function sees what was committed before it starts. So the search for
+# the token, after the lock, finds the token if another transaction counted it during the wait.
 CREATE = """
 CREATE FUNCTION count_action(
     of_user uuid, token_issued_at bigint, token_nonce uuid, lifetime bigint,
@@ -28,7 +27,7 @@ DECLARE
     issued timestamptz := to_timestamp(token_issued_at / 1000.0);
 BEGIN
     SELECT status, score, revision, reached_at, changed_at INTO player
-        -- NO KEY: foreign keys of sessions and actions may be checked meanwhile.
+        -- NO KEY, so that foreign keys of sessions and actions can be checked at the same time.
         FROM users WHERE id = of_user AND status <> 'deleted' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         verdict := 'unknown';
@@ -48,7 +47,7 @@ BEGIN
         changed := (extract(epoch FROM player.changed_at) * 1000000)::bigint;
         RETURN;
     END IF;
-    -- The token's age is judged by this clock, and only here, where the user's row is locked.
+    -- Only this clock decides on the age of the token, and only here, under the lock of the user.
     IF clock_timestamp() > to_timestamp((token_issued_at + lifetime) / 1000.0) THEN
         verdict := 'expired';
         RETURN;

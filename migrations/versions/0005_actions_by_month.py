@@ -1,18 +1,20 @@
-"""The actions by month: the table becomes the first partition of one that is partitioned.
+"""Partitions the actions by month: the table becomes the first partition of a new table.
 
-Nothing is copied and no index is built. The one thing that takes long on a big table, proving that
-no action is later than the first partition's end, is done while everybody reads and writes. The
-two steps that lock the tables take milliseconds; where somebody is long in the way they give up
-within half a second, and try again, so that nobody queues behind them. The version before sees a
-table of the same columns.
+No row is copied and no index is built. Only one step takes long on a big table: to check that no
+action is later than the end of the first partition. Reads and writes go on during this step. The
+two steps that lock tables take milliseconds. The version before sees a table of the same columns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from alembic import op
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+
+from app.storage.table_locks import TableLock, run_with_locks
 
 revision = "0005"
 down_revision = "0004"
@@ -20,48 +22,32 @@ branch_labels = None
 depends_on = None
 
 MONTHS_AHEAD = 3
-# One month at least from now: a release that dies after the CHECK may be repeated until then.
+# At least a month from now: until then a release that died after adding the CHECK can be repeated.
 EDGE = text(
     "SELECT (date_trunc('month', greatest(now() + interval '1 month',"
     " (SELECT max(issued_at) FROM actions)) AT TIME ZONE 'UTC') + interval '1 month')"
     " AT TIME ZONE 'UTC', now()"
 )
 NEXT_ID = text("SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM actions_id_seq")
-PATIENTLY = """
-DO $$ BEGIN
-    FOR attempt IN 1..600 LOOP
-        BEGIN
-            SET LOCAL lock_timeout = '400ms';
-            {}
-            RETURN;
-        EXCEPTION WHEN lock_not_available THEN
-            PERFORM pg_sleep(0.6);
-        END;
-    END LOOP;
-    RAISE 'users or actions are locked by somebody all the time; run the release again';
-END $$
-"""
-# In the order in which an increment takes them.
-LOCK = PATIENTLY.format(
-    "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE; LOCK TABLE actions IN ACCESS EXCLUSIVE MODE;"
+# Attaching the first partition drops triggers of the foreign key on users, which takes this mode.
+# With a weaker mode, an increment could lock its user, wait for actions, and cause a deadlock.
+LOCKS = [TableLock("users", "ACCESS EXCLUSIVE"), TableLock("actions", "ACCESS EXCLUSIVE")]
+PARENT = (
+    "CREATE TABLE actions ("
+    "id bigint NOT NULL DEFAULT nextval('actions_id_seq'),"
+    "user_id uuid NOT NULL,"
+    "issued_at timestamptz NOT NULL,"
+    "nonce uuid NOT NULL,"
+    "points integer NOT NULL,"
+    "score_after bigint NOT NULL,"
+    "created_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
+    "CONSTRAINT actions_pkey PRIMARY KEY (issued_at, nonce),"
+    "CONSTRAINT actions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id)"
+    ") PARTITION BY RANGE (issued_at)",
+    "ALTER SEQUENCE actions_id_seq OWNED BY actions.id",
+    "CREATE INDEX actions_user_id_created_at ON actions (user_id, created_at)",
 )
-PARENT = """
-CREATE SEQUENCE actions_id_seq START {next_id};
-CREATE TABLE actions (
-    id bigint NOT NULL DEFAULT nextval('actions_id_seq'),
-    user_id uuid NOT NULL,
-    issued_at timestamptz NOT NULL,
-    nonce uuid NOT NULL,
-    points integer NOT NULL,
-    score_after bigint NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT actions_pkey PRIMARY KEY (issued_at, nonce),
-    CONSTRAINT actions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id)
-) PARTITION BY RANGE (issued_at);
-ALTER SEQUENCE actions_id_seq OWNED BY actions.id;
-CREATE INDEX actions_user_id_created_at ON actions (user_id, created_at);
-"""
-# What 0004 does, by its name and to the letter, in the order that suits months.
+# Does exactly what the function of 0004 does, in an order that suits partitions.
 COUNT = """
 CREATE OR REPLACE FUNCTION count_action(
     of_user uuid, token_issued_at bigint, token_nonce uuid, lifetime bigint,
@@ -74,7 +60,7 @@ DECLARE
     issued timestamptz := to_timestamp(token_issued_at / 1000.0);
 BEGIN
     SELECT status, score, revision, reached_at, changed_at INTO player
-        -- NO KEY: foreign keys of sessions and actions may be checked meanwhile.
+        -- NO KEY, so that foreign keys of sessions and actions can be checked at the same time.
         FROM users WHERE id = of_user AND status <> 'deleted' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         verdict := 'unknown';
@@ -84,8 +70,8 @@ BEGIN
         verdict := 'banned';
         RETURN;
     END IF;
-    -- Before it is looked for: an INSERT knows its month without being planned, a SELECT does not.
-    -- The token's age is judged by this clock, and only here, where the user's row is locked.
+    -- INSERT first, because it finds its partition without planning, which SELECT does not.
+    -- Only this clock decides on the age of the token, and only here, under the lock of the user.
     IF clock_timestamp() <= to_timestamp((token_issued_at + lifetime) / 1000.0) THEN
         INSERT INTO actions (user_id, issued_at, nonce, points, score_after)
             VALUES (of_user, issued, token_nonce, 1, player.score + 1)
@@ -123,41 +109,59 @@ def upgrade() -> None:
     edge, now = (moment.astimezone(UTC) for moment in op.get_bind().execute(EDGE).one())
     first = f"actions_before_{edge:%Y_%m}"
     with op.get_context().autocommit_block():
-        _alone(
-            PATIENTLY.format(
-                "ALTER TABLE actions DROP CONSTRAINT IF EXISTS actions_first_partition,"
-                " ADD CONSTRAINT actions_first_partition"
-                f" CHECK (issued_at < '{edge:%Y-%m-%d} 00:00:00+00') NOT VALID;"
+        with _transaction() as connection:
+            run_with_locks(
+                connection,
+                [TableLock("actions", "ACCESS EXCLUSIVE")],
+                [
+                    "ALTER TABLE actions DROP CONSTRAINT IF EXISTS actions_first_partition,"
+                    " ADD CONSTRAINT actions_first_partition"
+                    f" CHECK (issued_at < '{edge:%Y-%m-%d} 00:00:00+00') NOT VALID"
+                ],
             )
-        )
-        _alone("ALTER TABLE actions VALIDATE CONSTRAINT actions_first_partition")
-    op.execute(LOCK)
-    next_id = op.get_bind().execute(NEXT_ID).scalar_one()
-    # Identity columns can't be partitioned before PostgreSQL 17; dropping it drops the sequence.
-    op.execute("ALTER TABLE actions ALTER COLUMN id DROP IDENTITY")
-    op.execute(f"ALTER TABLE actions RENAME TO {first}")
-    op.execute(f"ALTER TABLE {first} RENAME CONSTRAINT actions_pkey TO {first}_pkey")
-    op.execute(f"ALTER INDEX actions_user_id_created_at RENAME TO {first}_user_id_created_at_idx")
-    op.execute(PARENT.format(next_id=next_id))
-    # The validated CHECK spares the attaching a look at every row.
-    _attach(first, "MINVALUE", edge)
-    op.execute(f"ALTER TABLE {first} DROP CONSTRAINT actions_first_partition")
-    op.execute("CREATE TABLE actions_default PARTITION OF actions DEFAULT")
-    month, last = edge, _later(now, MONTHS_AHEAD)
-    while month <= last:
-        name, after = f"actions_{month:%Y_%m}", _later(month, 1)
-        op.execute(f"CREATE TABLE {name} (LIKE actions)")
-        _attach(name, f"'{month:%Y-%m-%d} 00:00:00+00'", after)
-        month = after
+        with _transaction() as connection:
+            connection.exec_driver_sql(
+                "ALTER TABLE actions VALIDATE CONSTRAINT actions_first_partition"
+            )
+    run_with_locks(op.get_bind(), LOCKS, [*_first_partition(first, edge), *_months(edge, now)])
     op.execute(COUNT)
 
 
-def downgrade() -> None:
-    """Copies everything, which takes as long as it takes; what was detached stays where it is.
+def _first_partition(first: str, edge: datetime) -> Iterator[str]:
+    """Statements that make the table the first partition of a new table of its name."""
+    # Identity columns can't be partitioned before PostgreSQL 17. Dropping it drops the sequence.
+    yield "ALTER SEQUENCE actions_id_seq RENAME TO actions_identity_seq"
+    yield (
+        "EXECUTE 'CREATE SEQUENCE actions_id_seq START ' || ("
+        "SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM actions_identity_seq)"
+    )
+    yield "ALTER TABLE actions ALTER COLUMN id DROP IDENTITY"
+    yield f"ALTER TABLE actions RENAME TO {first}"
+    yield f"ALTER TABLE {first} RENAME CONSTRAINT actions_pkey TO {first}_pkey"
+    yield f"ALTER INDEX actions_user_id_created_at RENAME TO {first}_user_id_created_at_idx"
+    yield from PARENT
+    # With the validated CHECK, PostgreSQL doesn't read every row.
+    yield _attach(first, "MINVALUE", edge)
+    yield f"ALTER TABLE {first} DROP CONSTRAINT actions_first_partition"
+    yield "CREATE TABLE actions_default PARTITION OF actions DEFAULT"
 
-    The function that counts stays too: on one table it does the same.
+
+def _months(first: datetime, now: datetime) -> Iterator[str]:
+    """Statements that make a partition for each month from `first` to MONTHS_AHEAD from now."""
+    month, last = first, _later(now, MONTHS_AHEAD)
+    while month <= last:
+        name, after = f"actions_{month:%Y_%m}", _later(month, 1)
+        yield f"CREATE TABLE {name} (LIKE actions)"
+        yield _attach(name, f"'{month:%Y-%m-%d} 00:00:00+00'", after)
+        month = after
+
+
+def downgrade() -> None:
+    """Copies all actions, which takes long on a big table. Detached partitions are not copied.
+
+    The function count_action stays as it is, because it works on one table too.
     """
-    op.execute(LOCK)
+    run_with_locks(op.get_bind(), LOCKS)
     next_id = op.get_bind().execute(NEXT_ID).scalar_one()
     op.execute("ALTER TABLE actions RENAME TO actions_by_month")
     op.execute("CREATE TABLE actions (LIKE actions_by_month)")
@@ -173,19 +177,24 @@ def downgrade() -> None:
     op.create_index("actions_user_id_created_at", "actions", ["user_id", "created_at"])
 
 
-def _alone(statement: str) -> None:
-    # SET LOCAL is for a transaction; a pooler's connections have the limits of short requests.
-    op.execute(f"BEGIN; SET LOCAL statement_timeout = 0; {statement}; COMMIT")
+@contextmanager
+def _transaction() -> Iterator[Connection]:
+    """A transaction inside autocommit_block(), without the time limits of short requests."""
+    connection = op.get_bind()
+    # A pooler's connection has these limits, and SET LOCAL needs a transaction.
+    connection.exec_driver_sql("BEGIN; SET LOCAL statement_timeout = 0")
+    yield connection
+    connection.exec_driver_sql("COMMIT")
 
 
-def _attach(name: str, begin: str, end: datetime) -> None:
-    op.execute(
+def _attach(name: str, begin: str, end: datetime) -> str:
+    return (
         f"ALTER TABLE actions ATTACH PARTITION {name}"
         f" FOR VALUES FROM ({begin}) TO ('{end:%Y-%m-%d} 00:00:00+00')"
     )
 
 
 def _later(moment: datetime, months: int) -> datetime:
-    """The beginning of the month that is so many later."""
+    """The beginning of the month that is `months` later."""
     years, month = divmod(moment.month - 1 + months, 12)
     return datetime(moment.year + years, month + 1, 1, tzinfo=UTC)

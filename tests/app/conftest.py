@@ -1,4 +1,4 @@
-"""Fixtures of tests on services in this process."""
+"""Fixtures for tests of services in this process."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from app.background import Background
-from app.composition import Services
+from app.boards import board_rows
+from app.boards.board import BoardSettings
+from app.composition.api import build_background
+from app.maintenance.background import Background
+from tests.support.services import Services
 
 StartBackground = Callable[[Services], None]
 
@@ -18,11 +21,11 @@ StartBackground = Callable[[Services], None]
 def start_background(
     make_services: Callable[..., Services],
 ) -> Iterator[StartBackground]:
-    """Starts what a web process runs beside its requests; it ends with the test."""
+    """Starts the background threads of an API process, which end with the test."""
     started: list[Background] = []
 
     def start(services: Services) -> None:
-        started.append(Background(services))
+        started.append(build_background(services))
         started[-1].start()
 
     yield start
@@ -31,13 +34,21 @@ def start_background(
 
 
 @pytest.fixture
+def key_boards(services: Services) -> None:
+    """The boards that tests of service keys name, without entries in the audit trail."""
+    with services.database.transaction() as connection:
+        for key in ("finals", "quiz-night"):
+            assert board_rows.insert(connection, BoardSettings(key, key))
+
+
+@pytest.fixture
 def queries() -> Iterator[list[str]]:
-    """The statements that SQLAlchemy sends while the test runs."""
+    """The statements that SQLAlchemy sends during the test."""
     sent: list[str] = []
 
-    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+    def record(_c: object, _cursor: object, statement: str, *_: object) -> None:
         sent.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", record)
     yield sent
-    event.remove(Engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", record)

@@ -1,1 +1,1 @@
-"""Tests of broadcaster."""
+"""Tests of the broadcaster."""

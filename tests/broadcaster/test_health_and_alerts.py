@@ -1,4 +1,4 @@
-"""The broadcaster's health while PostgreSQL hangs, and what it alerts operators of."""
+"""The broadcaster's health while PostgreSQL hangs, and its alerts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 
-from tests.alert_receiver import AlertReceiver, alert_receiver
-from tests.awaiting import await_true
-from tests.broadcaster.stage import Stage, broadcaster_on
-from tests.servers import DatabaseServer, Stores, redis_server
-from tools.embedded import EmbeddedPostgres
+from tests.support.broadcaster.harness import BroadcasterHarness, running_broadcaster
+from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.system.alert_receiver import AlertReceiver, alert_receiver
+from tests.support.waiting import await_true
+from tools.local.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.slow
 HEALTH_SECONDS = 1.5
@@ -29,7 +29,7 @@ def receiver() -> Iterator[AlertReceiver]:
 
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[EmbeddedPostgres]:
-    # Not in pytest's own folder, which another run closes to the user that PostgreSQL runs as.
+    # Not in pytest's folder: another run makes it unreadable for PostgreSQL's user.
     with (
         TemporaryDirectory(prefix="scoreboard-") as data,
         EmbeddedPostgres(Path(data), fsync=False) as server,
@@ -38,75 +38,66 @@ def own_postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="module")
-def own_stage(
+def own_broadcaster(
     own_postgres: EmbeddedPostgres,
     receiver: AlertReceiver,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stage]:
-    """A stage whose PostgreSQL may be frozen, by a name that has to be looked up."""
+) -> Iterator[BroadcasterHarness]:
+    """A broadcaster whose PostgreSQL the test can freeze; its host name needs a look-up."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as valkey:
         url = DatabaseServer(own_postgres).create().replace("127.0.0.1", "localhost")
         folder = tmp_path_factory.mktemp("broadcaster")
-        with broadcaster_on(Stores(url, valkey.url), folder, ALERT_URLS=receiver.url) as stage:
-            yield stage
+        with running_broadcaster(
+            Stores(url, valkey.url), folder, ALERT_URLS=receiver.url
+        ) as broadcaster:
+            yield broadcaster
 
 
-def asked(stage: Stage, path: str) -> tuple[requests.Response, float]:
-    begun = time.monotonic()
-    reply = requests.get(f"{stage.url}{path}", headers={"Connection": "close"}, timeout=30)
-    return reply, time.monotonic() - begun
+def timed_get(broadcaster: BroadcasterHarness, path: str) -> tuple[requests.Response, float]:
+    started = time.monotonic()
+    reply = requests.get(f"{broadcaster.url}{path}", headers={"Connection": "close"}, timeout=30)
+    return reply, time.monotonic() - started
 
 
-def test_checks_of_a_frozen_postgresql_hold_up_nothing_else(
-    own_stage: Stage, own_postgres: EmbeddedPostgres
+def test_health_checks_of_a_frozen_postgresql_delay_no_other_request(
+    own_broadcaster: BroadcasterHarness, own_postgres: EmbeddedPostgres
 ) -> None:
     own_postgres.pause()
     try:
         with ThreadPoolExecutor(20) as pool:
             checks, descriptors = [], []
             for _ in range(5):
-                running = [pool.submit(asked, own_stage, "/health") for _ in range(19)]
+                running = [pool.submit(timed_get, own_broadcaster, "/health") for _ in range(19)]
                 time.sleep(0.2)
-                alive, taken = asked(own_stage, "/health/live")
+                alive, seconds = timed_get(own_broadcaster, "/health/live")
                 assert not any(each.done() for each in running)
                 assert alive.json()["status"] == "alive"
-                assert taken < 0.5
+                assert seconds < 0.5
                 checks += [each.result() for each in running]
-                descriptors.append(own_stage.descriptors())
-                # Until a bad answer is no longer told again.
+                descriptors.append(own_broadcaster.open_descriptors())
+                # Until the cached report has expired.
                 time.sleep(0.5)
     finally:
         own_postgres.resume()
-    for reply, taken in checks:
+    for reply, seconds in checks:
         assert (reply.status_code, reply.json()["database"]) == (503, "timeout")
-        assert taken < HEALTH_SECONDS
+        assert seconds < HEALTH_SECONDS
     assert descriptors[-1] - descriptors[0] < 5
-    await_true(lambda: asked(own_stage, "/health")[0].ok, 10)
+    await_true(lambda: timed_get(own_broadcaster, "/health")[0].ok, 10)
 
 
-def test_a_handshake_that_postgresql_cannot_answer_is_alerted_of(
-    own_stage: Stage, own_postgres: EmbeddedPostgres, receiver: AlertReceiver
+def test_a_handshake_that_fails_because_of_postgresql_raises_an_alert(
+    own_broadcaster: BroadcasterHarness, own_postgres: EmbeddedPostgres, receiver: AlertReceiver
 ) -> None:
-    person = own_stage.person()
-    token = own_stage.access_token(person)
-    own_stage.services.redis.flushall()
+    person = own_broadcaster.register_player()
+    token = own_broadcaster.access_token(person)
+    own_broadcaster.services.redis.flushall()
     own_postgres.kill()
     try:
-        reply = requests.get(
-            f"{own_stage.url}/ws",
-            headers={
-                "Connection": "Upgrade",
-                "Upgrade": "websocket",
-                "Sec-WebSocket-Version": "13",
-                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-                "Authorization": f"Bearer {token}",
-            },
-            timeout=10,
-        )
+        reply = own_broadcaster.request_handshake(token)
         assert (reply.status_code, reply.json()["code"]) == (500, "DB_ERROR")
         await_true(lambda: "DB_ERROR" in receiver.titles(), 5)
-        # The board can't be read either; viewers see an old one, so it is said after a while.
+        # The board can't be read either. Viewers see an old one, so this alert comes later.
         await_true(lambda: "BOARD_NOT_READ" in receiver.titles(), 20)
     finally:
         own_postgres.start()
-    await_true(lambda: "BOARD_NOT_READ is well again" in receiver.titles(), 30)

@@ -1,1 +1,1 @@
-"""The live page: its headers, and in a real browser."""
+"""Tests of the live page: its headers, and its behaviour in a real browser."""

@@ -1,4 +1,4 @@
-"""A real Chromium, and pages opened in it as visitors of their own."""
+"""Fixtures: Chromium, pages without shared state, and systems with special settings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from app.composition import Services, build_services
 from config.settings import load_settings
-from tests.servers import DatabaseServer, Stores, redis_server
-from tests.system.running import RunningSystem
+from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.services import Services, build_services
+from tests.support.system.harness import SystemHarness
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -30,24 +30,29 @@ ARGUMENTS = [
 
 
 class OpenPage(Protocol):
-    """Opens the live page of a system; the options are those of Playwright's contexts."""
+    """Opens the live page of a system; `options` are those of Playwright's `new_context`.
 
-    def __call__(self, system: RunningSystem, path: str = "/", **options: Any) -> Page: ...
+    `init_script` runs before the page's own scripts.
+    """
+
+    def __call__(
+        self, system: SystemHarness, path: str = "/", init_script: str = "", **options: Any
+    ) -> Page: ...
 
 
-def own_system(
+def system_with(
     postgres: DatabaseServer, folders: pytest.TempPathFactory, variables: dict[str, str]
-) -> Iterator[RunningSystem]:
-    """A system beside the shared one, with these settings."""
+) -> Iterator[SystemHarness]:
+    """A new system with these settings, beside the shared one."""
     with redis_server(folders.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
-        with RunningSystem(stores, folders.mktemp("system"), variables=variables) as system:
+        with SystemHarness(stores, folders.mktemp("system"), variables=variables) as system:
             yield system
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window; skips where it or Playwright isn't installed."""
+    """Headless Chromium; skips the test if Chromium or Playwright is not installed."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
     if not CHROMIUM.exists():
         pytest.skip(f"needs Chromium at {CHROMIUM}")
@@ -59,11 +64,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Opens pages that share nothing, and closes them after the test."""
+    """Opens pages without shared cookies or storage, and closes them after the test."""
     contexts = []
 
-    def open_page(system: RunningSystem, path: str = "/", **options: Any) -> Page:
+    def open_page(
+        system: SystemHarness, path: str = "/", init_script: str = "", **options: Any
+    ) -> Page:
         contexts.append(browser.new_context(**options))
+        contexts[-1].add_init_script(init_script)
         page = contexts[-1].new_page()
         page.goto(f"{system.url}{path}")
         return page
@@ -74,34 +82,34 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 @pytest.fixture(scope="session")
-def strict_system(
+def default_limits_system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
-    """One with the limits and the fraud rule that hold by default."""
-    defaults = {
+) -> Iterator[SystemHarness]:
+    """A system with the default limits and fraud rule."""
+    settings = {
         "TOKEN_LIMIT": "10 per minute",
         "INCREMENT_LIMIT": "5 per minute",
         "FRAUD_RAPID_MAX": "8",
     }
-    yield from own_system(postgres, tmp_path_factory, defaults)
+    yield from system_with(postgres, tmp_path_factory, settings)
 
 
 @pytest.fixture(scope="session")
-def hasty_system(
+def short_limits_system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
-    """One whose access tokens are soon over, and where more than 4 attempts in 3 s are cheating."""
-    hasty = {
+) -> Iterator[SystemHarness]:
+    """A system with access tokens of 2 s, whose fraud rule flags more than 4 attempts in 3 s."""
+    settings = {
         "ACCESS_TOKEN_SECONDS": "2",
         "FRAUD_RAPID_MAX": "4",
         "FRAUD_RAPID_SECONDS": "3",
     }
-    yield from own_system(postgres, tmp_path_factory, hasty)
+    yield from system_with(postgres, tmp_path_factory, settings)
 
 
 @pytest.fixture(scope="session")
-def operator(running_system: RunningSystem) -> Iterator[Services]:
-    """The running system's services as an operator's commands have them."""
+def operator(running_system: SystemHarness) -> Iterator[Services]:
+    """The services of the running system, as operators' commands use them."""
     with patch.dict("os.environ", running_system.environment()):
         services = build_services(load_settings())
     yield services

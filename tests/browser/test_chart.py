@@ -1,4 +1,4 @@
-"""The chart of the leaders' scores: what is drawn is what happened."""
+"""The chart of the leaders' scores shows the scores at their times."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
-from tests.awaiting import await_true
-from tests.browser.conftest import OpenPage, own_system
-from tests.browser.visitor import complaints_of, expect, log_in
-from tests.servers import DatabaseServer
-from tests.system.running import RunningSystem
+from tests.browser.conftest import OpenPage, system_with
+from tests.browser.page_actions import console_errors_of, expect, log_in, show_chart
+from tests.support.servers import DatabaseServer
+from tests.support.system.harness import SystemHarness
+from tests.support.waiting import await_true
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# [column, row] wherever the canvas has exactly the colour of the only player's line.
-LINE = """() => {
+# [column, row] of each pixel that has exactly the colour of a player's line.
+LINE = """(colour) => {
     const canvas = document.querySelector("#chart canvas");
     if (canvas === null) return [];
     const style = getComputedStyle(document.getElementById("chart"));
     const probe = document.createElement("canvas").getContext("2d");
-    probe.fillStyle = style.getPropertyValue("--series-0").trim();
+    probe.fillStyle = style.getPropertyValue(`--series-${colour}`).trim();
     const wanted = parseInt(probe.fillStyle.slice(1), 16);
     const { data, width, height } = canvas
         .getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    const found = [];
+    const pixels = [];
     for (let x = 0; x < width; x += 1) {
         for (let y = 0; y < height; y += 1) {
             const at = 4 * (y * width + x);
-            const colour = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
-            if (colour === wanted && data[at + 3] === 255) found.push([x, y]);
+            const found = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
+            if (found === wanted && data[at + 3] === 255) pixels.push([x, y]);
         }
     }
-    return found;
+    return pixels;
 }"""
 LINE_WIDTH = 4
 SHORTEST_STEP = 12
-"""In columns: longer than the dots that mark the line's end."""
-POINTS_AT = {40: 1, 30: 2, 10: 3}
-"""Minutes ago: how many points were scored then."""
+"""In columns: wider than the dots at the end of the line."""
+POINTS_BY_AGE = {40: 1, 30: 2, 10: 3}
+"""How many points were scored, by minutes before now."""
 
 pytestmark = pytest.mark.slow
 
@@ -51,68 +51,133 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
-    """One where a single player has a history."""
-    for system in own_system(postgres, tmp_path_factory, {}):
+) -> Iterator[SystemHarness]:
+    """A system in which one player has a history."""
+    for system in system_with(postgres, tmp_path_factory, {}):
         player = system.register("Only One")
-        moments = [minutes for minutes, points in POINTS_AT.items() for _ in range(points)]
-        for _ in moments:
+        minutes_ago = [minutes for minutes, points in POINTS_BY_AGE.items() for _ in range(points)]
+        for _ in minutes_ago:
             player.score_point()
-        date_back(system, moments)
+        backdate_actions(system, minutes_ago)
         yield system
 
 
-def test_the_line_has_a_step_where_and_as_high_as_each_point_was_scored(
-    open_page: OpenPage, system: RunningSystem
+def test_the_line_has_a_step_at_each_score_as_high_as_its_points(
+    open_page: OpenPage, system: SystemHarness
 ) -> None:
     page = open_page(system)
-    complaints = complaints_of(page)
-    expect(page.locator("#chart canvas")).to_be_visible()
-    assert complaints == []
-    await_true(lambda: len(steps_of(page)) == 1 + len(POINTS_AT), 10)
+    console_errors = console_errors_of(page)
+    show_chart(page)
+    assert console_errors == []
+    await_true(lambda: len(steps_of(page)) == 1 + len(POINTS_BY_AGE), 10)
     steps = steps_of(page)
     heights = [before[1] - after[1] for before, after in pairwise(steps)]
     point = heights[0]
     assert point > 5
-    assert heights == pytest.approx([points * point for points in POINTS_AT.values()], abs=2)
+    assert heights == pytest.approx([points * point for points in POINTS_BY_AGE.values()], abs=2)
     first, second, third = (column for column, _ in steps[1:])
     # From 40 to 30 minutes ago is a third of the way from 40 to 10.
     assert (second - first) / (third - first) == pytest.approx(1 / 3, abs=0.02)
 
 
-def test_the_chart_goes_on_with_each_point_and_tells_the_same_in_words(
-    open_page: OpenPage, system: RunningSystem
+def test_each_new_point_is_added_to_the_chart_and_to_its_text_for_screen_readers(
+    open_page: OpenPage, system: SystemHarness
 ) -> None:
     page = open_page(system)
-    words = page.locator("#chart")
-    expect(words).to_have_attribute("aria-label", re.compile(r": Only One from 0 to \d+$"))
+    chart = page.locator("#chart")
+    expect(chart).to_have_attribute("aria-label", re.compile(r": Only One from 0 to \d+$"))
     player = system.register("Second")
     log_in(page, player)
     page.locator("#score").click()
-    expect(words).to_have_attribute("aria-label", re.compile(r"Second from \d to 1$"))
+    expect(chart).to_have_attribute("aria-label", re.compile(r"Second from \d to 1$"))
     page.locator("#score").click()
-    expect(words).to_have_attribute("aria-label", re.compile(r"Second from \d to 2$"))
+    expect(chart).to_have_attribute("aria-label", re.compile(r"Second from \d to 2$"))
 
 
-def steps_of(page: Page) -> list[tuple[int, int]]:
-    """Where the line goes on level for a while: first column, and row."""
-    level = []
-    for column, pixels in groupby(page.evaluate(LINE), lambda pixel: pixel[0]):
+def test_lines_of_equal_scores_lie_side_by_side(open_page: OpenPage, system: SystemHarness) -> None:
+    page = open_page(system)
+    times = ["2020-03-04T12:00:00.000Z", "2020-03-04T12:20:00.000Z", "2020-03-04T12:40:00.000Z"]
+    # Ada and Ben are equal all the time, Cyd only at the end.
+    scores = {"ada": [0, 3, 6], "ben": [0, 3, 6], "cyd": [1, 2, 6]}
+    names = {name: {"userId": name, "username": name, "displayName": name} for name in scores}
+    board = {
+        "version": 2**52,
+        "updatedAt": times[-1],
+        "leaderboard": [{**names[name], "rank": 1, "score": 6} for name in scores],
+    }
+    points = {
+        name: [{"at": at, "score": score} for at, score in zip(times, values, strict=True)]
+        for name, values in scores.items()
+    }
+    history = {
+        "version": 2**52,
+        "since": times[0],
+        "until": times[-1],
+        "series": [{**names[name], "score": 6, "points": points[name]} for name in scores],
+    }
+    page.route("**/api/leaderboard?*", lambda route: route.fulfill(json=board))
+    page.route("**/api/leaderboard/history?*", lambda route: route.fulfill(json=history))
+    page.clock.set_fixed_time("2020-03-04T13:00:00.000Z")
+    page.reload()
+    show_chart(page)
+    await_true(lambda: all(steps_of(page, colour) for colour in range(len(scores))), 10)
+    last_rows = [steps_of(page, colour)[-1][1] for colour in range(len(scores))]
+    assert [later - row for row, later in pairwise(last_rows)] == pytest.approx([3, 3], abs=1)
+    ada, ben, cyd = (steps_of(page, colour)[-2][1] for colour in range(len(scores)))
+    assert ben - ada == pytest.approx(3, abs=1)
+    assert cyd - ben > 10
+
+
+def steps_of(page: Page, colour: int = 0) -> list[tuple[int, int]]:
+    """The horizontal parts of a line, as (first column, row)."""
+    horizontal = []
+    for column, pixels in groupby(page.evaluate(LINE, colour), lambda pixel: pixel[0]):
         rows = [row for _, row in pixels]
         if rows[-1] - rows[0] < LINE_WIDTH:
-            level.append((column, rows[0]))
-    runs = [list(run) for _, run in groupby(level, lambda pixel: pixel[1])]
+            horizontal.append((column, rows[0]))
+    runs = [list(run) for _, run in groupby(horizontal, lambda pixel: pixel[1])]
     return [run[0] for run in runs if len(run) >= SHORTEST_STEP]
 
 
-def date_back(system: RunningSystem, minutes: list[int]) -> None:
-    """Let the actions, in their order, have been made so many minutes ago."""
+def backdate_actions(system: SystemHarness, minutes_ago: list[int]) -> None:
+    """Set the times of the actions, in their order, to these numbers of minutes before now."""
     connection = psycopg2.connect(system.stores.database_url)
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT id FROM actions ORDER BY id")
-        for (action,), ago in zip(cursor.fetchall(), minutes, strict=True):
+        for (action,), ago in zip(cursor.fetchall(), minutes_ago, strict=True):
             cursor.execute(
                 "UPDATE actions SET created_at = now() - make_interval(mins => %s) WHERE id = %s",
                 (ago, action),
             )
     connection.close()
+
+
+def test_accents_of_a_name_are_drawn_only_on_the_line_of_the_name(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    page = open_page(running_system)
+    # A name that the API refuses, because older versions accepted it.
+    top, bottom = page.evaluate(
+        """async (displayName) => {
+            const { drawLabels } = await import("/assets/chart/chart-labels.js");
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [600, 400];
+            const ctx = canvas.getContext("2d");
+            const bbox = { left: 0, top: 0, width: 100, height: 400 };
+            const style = {
+                fontSize: "20px", fontFamily: "sans-serif", getPropertyValue: () => "#000",
+            };
+            const series = [{ userId: "1", displayName }];
+            const data = [[0], [1]];
+            const colours = { indexOf: () => 0 };
+            drawLabels({ ctx, bbox, data, valToPos: () => 200 }, series, colours, style);
+            const { data: pixels, width } = ctx.getImageData(0, 0, 600, 400);
+            const rows = [];
+            for (let i = 3; i < pixels.length; i += 4) {
+                if (pixels[i] > 0) rows.push(Math.floor(i / 4 / width));
+            }
+            return [Math.min(...rows), Math.max(...rows)];
+        }""",
+        "A" + "\u0300\u0316" * 48,
+    )
+    assert 200 - 13 <= top < 200 < bottom <= 200 + 13

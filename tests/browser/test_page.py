@@ -1,55 +1,68 @@
-"""The live page in a real browser, on the real system."""
+"""The live page of a real system in a browser: scoring, login, registration and session."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import replace
 
 import pytest
 
 from tests.browser.conftest import OpenPage
-from tests.browser.visitor import (
+from tests.browser.page_actions import (
     LIVE,
     NOT_LOGGED_IN,
     expect,
     log_in,
     name_of,
-    player_next_to_the_top_ten,
+    player_just_below_top_ten,
     score_a_point,
     score_on_board,
+    submit_login,
 )
-from tests.system.player import PASSWORD
-from tests.system.running import RunningSystem
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import PASSWORD
+
+TRANSLATED_TEXTS = """() => {
+    const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) {
+        const { data, parentElement } = walker.currentNode;
+        if (!parentElement.closest("[translate=no], #announcer")) texts.push(data.trim());
+    }
+    return texts;
+}"""
+NAME_OR_NUMBER = re.compile(r"Summer|Rain|Rose|player_|^[\d,.+#@▲▼\u2013-]+(st|nd|rd|th)?$")
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_point_scored_in_one_browser_appears_in_the_others_board_within_a_second(
-    open_page: OpenPage, running_system: RunningSystem
+def test_a_point_appears_on_the_board_of_another_viewer_within_a_second(
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
-    scorer = player_next_to_the_top_ten(running_system)
-    watching, scoring = open_page(running_system), open_page(running_system)
-    log_in(watching, running_system.register())
+    scorer = player_just_below_top_ten(running_system)
+    viewer, scoring = open_page(running_system), open_page(running_system)
+    log_in(viewer, running_system.register())
     log_in(scoring, scorer)
     points = int(scoring.locator("#own-score").inner_text())
     score_a_point(scoring)
-    expect(score_on_board(watching, scorer)).to_have_text(str(points + 1), timeout=1_000)
+    expect(score_on_board(viewer, scorer)).to_have_text(str(points + 1), timeout=1_000)
 
 
-def test_a_point_appears_on_the_board_of_who_is_not_logged_in(
-    open_page: OpenPage, running_system: RunningSystem
+def test_a_point_appears_on_the_board_of_a_viewer_without_a_login(
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     page = open_page(running_system)
     expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
-    scorer = player_next_to_the_top_ten(running_system)
+    scorer = player_just_below_top_ten(running_system)
     points = scorer.score_point()["newScore"]
     expect(score_on_board(page, scorer)).to_have_text(str(points))
 
 
-def test_a_player_sees_the_new_score_and_rank_and_the_own_row_marked(
-    open_page: OpenPage, running_system: RunningSystem
+def test_a_player_sees_the_new_score_and_rank_and_a_marked_row(
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
-    player = player_next_to_the_top_ten(running_system)
+    player = player_just_below_top_ten(running_system)
     page = open_page(running_system)
     log_in(page, player)
     score_a_point(page)
@@ -60,24 +73,24 @@ def test_a_player_sees_the_new_score_and_rank_and_the_own_row_marked(
 
 
 def test_a_display_name_full_of_html_is_shown_as_text(
-    open_page: OpenPage, running_system: RunningSystem
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     name = f"<img src=x onerror=\"document.title='owned'\"><b>{secrets.token_hex(4)}</b>"
-    player = player_next_to_the_top_ten(running_system, name)
+    player = player_just_below_top_ten(running_system, name)
     page = open_page(running_system)
     log_in(page, player)
     score_a_point(page)
     expect(name_of(page.locator("tr.own"))).to_have_text(name)
     expect(page.locator("#player-name")).to_have_text(name)
-    expect(page.locator("#news li .name").first).to_have_text(name)
-    expect(page.locator("#neighbours .own .name")).to_have_text(name)
+    expect(page.locator("#latest-scores li .name").first).to_have_text(name)
+    expect(page.locator("#around-rows .own .name")).to_have_text(name)
     expect(page.locator("#chart")).to_have_attribute("aria-label", re.compile(re.escape(name)))
     assert page.locator("main img, main b").count() == 0
     assert page.title() == "Live Scoreboard"
 
 
-def test_the_page_registers_a_player_and_says_what_is_wrong_beside_the_field(
-    open_page: OpenPage, running_system: RunningSystem
+def test_registration_shows_errors_beside_their_fields_and_then_logs_in(
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     page = open_page(running_system)
     page.get_by_role("button", name="Create an account").click()
@@ -96,8 +109,36 @@ def test_the_page_registers_a_player_and_says_what_is_wrong_beside_the_field(
     expect(page.locator("#player-name")).to_have_text("Côte d'Ivoire")
 
 
-def test_a_login_outlives_a_reload_and_ends_with_logging_out(
-    open_page: OpenPage, running_system: RunningSystem
+def test_spaces_around_a_username_are_not_part_of_it(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    player = running_system.register()
+    page = open_page(running_system)
+    log_in(page, replace(player, username=f" {player.username}\u3000"))
+    expect(page.locator("#player-name")).to_have_text(player.username)
+
+
+def test_a_login_that_a_busy_server_refuses_can_be_sent_again_after_a_wait(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    page = open_page(running_system)
+    busy = {"error": "Busy", "code": "SERVER_BUSY", "message": "Busy", "requestId": "1"}
+    page.route(
+        "**/api/auth/login",
+        lambda route: route.fulfill(status=503, json=busy, headers={"Retry-After": "2"}),
+        times=1,
+    )
+    submit_login(page, running_system.register())
+    form = page.locator("#log-in-form")
+    expect(form.locator("[data-form-error]")).to_have_text("Many people are here at the moment")
+    expect(form.get_by_role("button")).to_be_disabled()
+    expect(form.get_by_role("button", name="Log in")).to_be_enabled()
+    form.get_by_role("button").click()
+    expect(page.locator("#connection")).to_have_text(LIVE)
+
+
+def test_a_login_survives_a_reload_and_ends_with_a_logout(
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     page = open_page(running_system)
     log_in(page, running_system.register())
@@ -109,13 +150,39 @@ def test_a_login_outlives_a_reload_and_ends_with_logging_out(
     expect(page.locator("#log-in-form")).to_be_visible()
 
 
-def test_a_session_that_ended_elsewhere_logs_the_page_out_with_a_message(
-    open_page: OpenPage, running_system: RunningSystem
+def test_a_session_that_ends_on_the_server_logs_the_page_out_with_a_notice(
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     player = running_system.register()
     page = open_page(running_system)
     log_in(page, player)
     change = {"oldPassword": PASSWORD, "newPassword": f"{PASSWORD}!"}
-    assert player.call("POST", "/auth/password", json=change).status_code == 204
+    assert player.call("POST", "/auth/password", json=change).status_code == 200
     expect(page.locator("#notice")).to_have_text("Your session has ended. Please log in again.")
     expect(page.locator("#log-in-form")).to_be_visible()
+
+
+def test_names_and_numbers_are_left_out_of_a_translation_of_the_page(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    running_system.register("Rose Bush").score_point()
+    player = player_just_below_top_ten(running_system, "Summer Rain")
+    page = open_page(running_system)
+    log_in(page, player)
+    score_a_point(page)
+    expect(page.locator("#around-rows .own")).to_be_visible()
+    expect(page.locator("#latest-scores li").first).to_be_visible()
+    texts = page.evaluate(TRANSLATED_TEXTS)
+    assert "Top ten" in texts
+    assert [text for text in texts if NAME_OR_NUMBER.search(text)] == []
+
+
+def test_the_names_on_a_display_are_left_out_of_a_translation(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    scorer = player_just_below_top_ten(running_system, "Summer Rain")
+    scorer.score_point()
+    page = open_page(running_system, "/?display")
+    expect(score_on_board(page, scorer)).to_be_visible()
+    texts = page.evaluate(TRANSLATED_TEXTS)
+    assert [text for text in texts if NAME_OR_NUMBER.search(text)] == []

@@ -1,4 +1,4 @@
-"""A server's certificate for 127.0.0.1, signed by itself."""
+"""A self-signed server certificate for 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tools.embedded_server import HOST
+from tools.local.embedded_server import HOST
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """The files of a new certificate and of its key."""
+    """The files of a new certificate and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test's Redis")])
     now = datetime.now(UTC)

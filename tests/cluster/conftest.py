@@ -1,4 +1,4 @@
-"""Fixtures: a cluster for the tests of one worker, whole again after each of them."""
+"""Fixtures: a cluster for the tests of a pytest worker, which is restored after each test."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.awaiting import await_true
 from tests.cluster.groups import FORMED_SECONDS, Cluster
+from tests.support.waiting import await_true
 
 
 @pytest.fixture(scope="session")

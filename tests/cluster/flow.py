@@ -1,4 +1,4 @@
-"""What has to be true of a whole system, whatever kind of Redis is under it."""
+"""Tests of a whole system that must pass with every kind of Redis."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from unittest.mock import patch
 
 from sqlalchemy import text
 
-from app.composition import Services, build_services
+from app.audit.audited_change import Initiator
 from app.contract import keys
 from app.contract.standings import TOP
-from app.services.moderation import Act
-from app.stores import board
+from app.leaderboard import board_rows
 from config.settings import load_settings
-from tests.awaiting import await_true
 from tests.cluster.groups import Group
 from tests.cluster.load import Load
-from tests.servers import ROOT
-from tests.system.running import RunningSystem
-from tests.system.watching import Watcher
+from tests.support.servers import ROOT
+from tests.support.services import Services, build_services
+from tests.support.system.harness import SystemHarness
+from tests.support.system.viewer import ViewerClient
+from tests.support.waiting import await_true
 
 PROMISED_SECONDS = 2.0
 RECOVERY_SECONDS = 60.0
 REPAIR_SECONDS = 20.0
 PLAYERS = 6
 BANNED = 4403
-ACT = Act("test", "because")
+ACT = Initiator("test", "because")
 
 
-def main_flow(system: RunningSystem) -> None:
-    """Register, act, see the new board, be banned and seen to be gone."""
+def main_flow(system: SystemHarness) -> None:
+    """Register, score, see the new board, ban a player, and see the board without them."""
     player, spectator = system.register("Ada"), system.register("Bob")
     with (
-        Watcher(system.websocket_url, player.access_token) as own,
-        Watcher(system.websocket_url, spectator.access_token) as other,
+        ViewerClient(system.websocket_url, player.access_token) as own,
+        ViewerClient(system.websocket_url, spectator.access_token) as other,
     ):
         spectator.score_point()
         version = [player.score_point() for _ in range(3)][-1]["boardVersion"]
@@ -52,33 +52,33 @@ def main_flow(system: RunningSystem) -> None:
         await_true(lambda: shown(other) == [(spectator.user_id, 1)], 1)
     refused = player.call("POST", "/actions/token")
     assert (refused.status_code, refused.json()["code"]) == (403, "USER_BANNED")
-    assert "Sound: 1 players" in operate(system, "ledger", "verify")
+    assert "agree for 1 players" in operate(system, "ledger", "verify")
     assert spectator.call("GET", "/health").json()["redis"] == "ok"
 
 
-def lose_a_master(system: RunningSystem, group: Group) -> None:
-    """Kill the board's master while people play; nothing is lost and nothing is restarted."""
+def lose_a_master(system: SystemHarness, group: Group) -> None:
+    """Kill the board's master under load; no point is lost and no process is restarted."""
     players = [system.register() for _ in range(PLAYERS)]
     processes = system.web + system.broadcasters
     workers = system.log("web").count("Booting worker")
     with (
         services_of(system) as services,
-        Watcher(system.websocket_url, players[0].access_token) as watcher,
+        ViewerClient(system.websocket_url, players[0].access_token) as watcher,
     ):
         with Load(players) as load:
-            await_true(lambda: load.everybody_scored_since(0), RECOVERY_SECONDS)
+            await_true(lambda: load.all_scored_since(0), RECOVERY_SECONDS)
             lost = group.master_of(keys.CACHED_BOARD)
             killed = time.monotonic()
             lost.kill()
-            await_true(lambda: load.everybody_scored_since(killed), RECOVERY_SECONDS)
+            await_true(lambda: load.all_scored_since(killed), RECOVERY_SECONDS)
             took = time.monotonic() - killed
             since = time.monotonic()
-            await_true(lambda: load.everybody_scored_since(since), RECOVERY_SECONDS)
+            await_true(lambda: load.all_scored_since(since), RECOVERY_SECONDS)
         sys.stdout.write(
-            f"everybody scores again {took:.1f} s after the kill; {load.refused} calls were told"
-            f" to come again, the slowest took {load.slowest:.2f} s\n"
+            f"all players score again {took:.1f} s after the kill; {load.refused} calls were"
+            f" answered with 503, the slowest took {load.slowest:.2f} s\n"
         )
-        assert load.surprises == []
+        assert load.unexpected == []
         assert load.acknowledged.keys() == {player.user_id for player in players}
         assert load.slowest < PROMISED_SECONDS
         counted_exactly_once(services, load)
@@ -88,7 +88,7 @@ def lose_a_master(system: RunningSystem, group: Group) -> None:
         versions = [each["version"] for each in watcher.boards]
         assert versions == sorted(set(versions))
 
-        # As before, without a restart: a point is on the screen, a ban reaches it.
+        # Without a restart, points and bans reach the viewer as before.
         version = players[0].score_point()["boardVersion"]
         watcher.await_board(version, seconds=1)
         services.moderation.ban(ACT, players[0].user_id)
@@ -100,7 +100,7 @@ def lose_a_master(system: RunningSystem, group: Group) -> None:
 
 
 def counted_exactly_once(services: Services, load: Load) -> None:
-    """Every point that somebody was told of is in PostgreSQL once, and no other is."""
+    """PostgreSQL has every acknowledged point once, and no other point."""
     with services.database.reading() as connection:
         rows = connection.execute(
             text("SELECT user_id, count(*), count(DISTINCT nonce) FROM actions GROUP BY user_id")
@@ -110,28 +110,28 @@ def counted_exactly_once(services: Services, load: Load) -> None:
         assert counted[user_id] == (points, points)
 
 
-def shown(watcher: Watcher) -> list[tuple[str, int]]:
-    """The viewer's screen."""
+def shown(watcher: ViewerClient) -> list[tuple[str, int]]:
+    """(user id, score) of each row of the viewer's last board."""
     return [(row["userId"], row["score"]) for row in watcher.boards[-1]["leaderboard"]]
 
 
 def top_ten(services: Services) -> list[tuple[str, int]]:
-    """The same, as the database has it."""
+    """The same from the database."""
     with services.database.reading() as connection:
-        return [(row.user_id, row.position.score) for row in board.top(connection, TOP)]
+        return [(row.user_id, row.position.score) for row in board_rows.top(connection, TOP)]
 
 
 @contextmanager
-def services_of(system: RunningSystem) -> Iterator[Services]:
-    """The services on the system's stores, as an operator's command has them."""
+def services_of(system: SystemHarness) -> Iterator[Services]:
+    """Services with the stores of the system, as a command has them."""
     with patch.dict("os.environ", system.environment()), ExitStack() as stack:
         services = build_services(load_settings())
         stack.callback(services.close)
         yield services
 
 
-def operate(system: RunningSystem, *words: str) -> str:
-    """What `flask WORDS` says; it has to succeed."""
+def operate(system: SystemHarness, *words: str) -> str:
+    """The output of `flask WORDS`, which must succeed."""
     done = subprocess.run(
         [Path(sys.executable).parent / "flask", *words],
         cwd=ROOT,

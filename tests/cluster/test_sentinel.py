@@ -1,4 +1,4 @@
-"""The whole system on a master that Sentinel names, and when that is lost."""
+"""The whole system with Sentinels, also when the master is killed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from tests.cluster import flow
 from tests.cluster.groups import SentinelGroup
-from tests.servers import DatabaseServer, Stores
-from tests.system.running import RunningSystem
+from tests.support.servers import DatabaseServer, Stores
+from tests.support.system.harness import SystemHarness
 
 pytestmark = pytest.mark.slow
 
@@ -24,17 +24,17 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
 @pytest.fixture(scope="module")
 def system(
     postgres: DatabaseServer, group: SentinelGroup, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
+) -> Iterator[SystemHarness]:
     stores = Stores(postgres.create(), group.url)
-    with RunningSystem(stores, tmp_path_factory.mktemp("logs")) as running:
+    with SystemHarness(stores, tmp_path_factory.mktemp("logs")) as running:
         yield running
 
 
-def test_the_main_flow_works_behind_sentinel(system: RunningSystem) -> None:
+def test_the_main_flow_works_behind_sentinel(system: SystemHarness) -> None:
     flow.main_flow(system)
 
 
 def test_a_lost_master_behind_sentinel_costs_no_point_and_no_restart(
-    system: RunningSystem, group: SentinelGroup
+    system: SystemHarness, group: SentinelGroup
 ) -> None:
     flow.lose_a_master(system, group)

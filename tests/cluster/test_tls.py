@@ -1,4 +1,4 @@
-"""Redis over TLS: Debian's redis-server, since the Valkey of the wheel can't."""
+"""Redis over TLS, with Debian's redis-server, because the Valkey of the wheel has no TLS."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.stores.redis import connect
+from app.storage.redis import connect
 from config.redis_url import parse_redis_url
-from tests.awaiting import await_true
 from tests.cluster import flow
 from tests.cluster.groups import SERVICE, SLOTS
 from tests.cluster.tls_server import BINARY, TlsServer
-from tests.servers import DatabaseServer, Stores
-from tests.system.running import RunningSystem, free_ports
-from tools.embedded import EmbeddedValkey
-from tools.embedded_server import HOST
+from tests.support.servers import DatabaseServer, Stores
+from tests.support.system.harness import SystemHarness, free_ports
+from tests.support.waiting import await_true
+from tools.local.embedded import EmbeddedValkey
+from tools.local.embedded_server import HOST
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,11 +27,11 @@ pytestmark = [
 
 
 class TlsSentinel(TlsServer):
-    """A Sentinel, over TLS too."""
+    """A Sentinel that uses TLS."""
 
     def __init__(self, folder: Path, master: TlsServer) -> None:
         super().__init__(folder, "sentinel")
-        self.certificate, self._key = master.certificate, master._key
+        self.certificate, self.key = master.certificate, master.key
         self._master = master
 
     def _settings(self) -> dict[str, object]:
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
 def test_the_main_flow_works_over_tls(
     postgres: DatabaseServer, server: TlsServer, tmp_path: Path
 ) -> None:
-    with RunningSystem(Stores(postgres.create(), server.url), tmp_path) as system:
+    with SystemHarness(Stores(postgres.create(), server.url), tmp_path) as system:
         flow.main_flow(system)
 
 
@@ -65,7 +65,7 @@ def answers(url: str) -> bool:
         return bool(client.ping())
 
 
-def test_a_certificate_is_believed_when_it_is_named_or_when_none_is_asked_for(
+def test_a_certificate_is_accepted_if_it_is_configured_or_if_none_is_required(
     server: TlsServer,
 ) -> None:
     assert answers(server.url)
@@ -75,7 +75,7 @@ def test_a_certificate_is_believed_when_it_is_named_or_when_none_is_asked_for(
         answers(bare)
 
 
-def test_a_plain_connection_is_never_made_where_tls_is_asked_for(tmp_path: Path) -> None:
+def test_with_tls_configured_no_plain_connection_is_made(tmp_path: Path) -> None:
     with EmbeddedValkey(tmp_path / "plain") as plain:
         assert answers(plain.url)
         encrypted = plain.url.replace("redis://", "rediss://")
@@ -83,24 +83,24 @@ def test_a_plain_connection_is_never_made_where_tls_is_asked_for(tmp_path: Path)
             answers(f"{encrypted}?ssl_cert_reqs=none")
 
 
-def test_a_cluster_is_followed_over_tls(tmp_path: Path) -> None:
+def test_a_cluster_is_used_over_tls(tmp_path: Path) -> None:
     (bus_port,) = free_ports(1)
     node = TlsServer(tmp_path, cluster_enabled="yes", tls_cluster="yes", cluster_port=bus_port)
     with node:
         with redis.Redis.from_url(node.url) as client:
             client.execute_command("CLUSTER ADDSLOTSRANGE", 0, SLOTS - 1)
-        url = f"redis+cluster://:{node.password}@{HOST}:{node.port}?tls=true&{node.trusting}"
+        url = f"redis+cluster://:{node.password}@{HOST}:{node.port}?tls=true&{node.trust_parameter}"
         with closing(connect(parse_redis_url(url), 2)) as client:
             await_true(lambda: sets(client), 20)
 
 
-def test_a_master_and_its_sentinel_are_spoken_to_over_tls(tmp_path: Path) -> None:
+def test_a_master_and_its_sentinel_are_used_over_tls(tmp_path: Path) -> None:
     with ExitStack() as stack:
         master = stack.enter_context(TlsServer(tmp_path))
         sentinel = stack.enter_context(TlsSentinel(tmp_path, master))
         url = (
             f"redis+sentinel://:{master.password}@{HOST}:{sentinel.port}/{SERVICE}"
-            f"?sentinel_password={sentinel.password}&tls=true&{master.trusting}"
+            f"?sentinel_password={sentinel.password}&tls=true&{master.trust_parameter}"
         )
         client = stack.enter_context(closing(connect(parse_redis_url(url), 2)))
         await_true(lambda: sets(client), 20)

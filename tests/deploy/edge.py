@@ -1,4 +1,4 @@
-"""The edge: Debian's Caddy with the very file that deploy/ has for it."""
+"""The edge: Debian's Caddy with the Caddyfile of deploy/."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 import requests
 from requests.adapters import HTTPAdapter
 
-from tests.awaiting import await_true
-from tests.servers import ROOT
-from tests.system.running import free_ports
-from tools.processes import end, spawn
+from tests.support.servers import ROOT
+from tests.support.system.harness import free_ports
+from tests.support.waiting import await_true
+from tools.local.processes import end, spawn
 
 CADDY = shutil.which("caddy") or ""
 CADDYFILE = str(ROOT / "deploy/caddy/Caddyfile")
 
 
 class Edge:
-    """Where it serves, and what it has said."""
+    """A running Caddy: its addresses and its log."""
 
     def __init__(self, port: int, log_file: Path) -> None:
         self.origin = f"http://127.0.0.1:{port}"
@@ -30,35 +30,36 @@ class Edge:
         self._log_file = log_file
 
     def log(self) -> str:
+        """The output so far."""
         return self._log_file.read_text()
 
 
 @contextmanager
 def edge(port: int, web_port: int, broadcaster_port: int, folder: Path) -> Iterator[Edge]:
-    """Caddy on that port of 127.0.0.1, in front of the two."""
+    """Caddy on `port` of 127.0.0.1, in front of an API server and a broadcaster."""
     (admin_port,) = free_ports(1)
-    served = Edge(port, folder / f"edge-{port}.log")
+    running = Edge(port, folder / f"edge-{port}.log")
     variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
-        "SITE_ORIGIN": served.origin,
+        "SITE_ORIGIN": running.origin,
         "EDGE_BIND": "127.0.0.1",
         "EDGE_ADMIN": f"127.0.0.1:{admin_port}",
-        "WEB_UPSTREAM": f"127.0.0.1:{web_port}",
+        "EDGE_API_UPSTREAM": f"127.0.0.1:{web_port}",
         "BROADCASTER_UPSTREAM": f"127.0.0.1:{broadcaster_port}",
     }
     command = [CADDY, "run", "--config", CADDYFILE, "--adapter", "caddyfile"]
     with (folder / f"edge-{port}.log").open("wb") as output:
         process = spawn(command, output=output, environment=variables)
     try:
-        await_true(lambda: "serving initial configuration" in served.log(), 30)
-        yield served
+        await_true(lambda: "serving initial configuration" in running.log(), 30)
+        yield running
     finally:
         end(process, (signal.SIGTERM, 10))
 
 
 def client_at(address: str) -> requests.Session:
-    """A client whose connections come from that address of this machine."""
+    """An HTTP client whose connections come from that local address."""
 
     class Source(HTTPAdapter):
         def init_poolmanager(self, *arguments: object, **options: object) -> None:

@@ -1,7 +1,7 @@
-"""Several hosts on this machine: network namespaces with a link each to the one of the stores.
+"""Several hosts on one machine: network namespaces, each with a link to the stores' namespace.
 
-A namespace lives as long as the process that holds it, which ends with us, however we end; and with
-it go its links. So nothing is left behind, and the machine's own network never sees any of it.
+A namespace and its links exist as long as the process that holds it, and that process ends with the
+tests. So nothing is left behind, and the machine's own network is never changed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.awaiting import await_true
-from tools.embedded import EmbeddedPostgres, EmbeddedValkey
-from tools.processes import end, spawn
+from tests.support.waiting import await_true
+from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
+from tools.local.processes import end, spawn
 
 STORES = "10.77.0.1"
 _CLONE_NEWNET = 0x40000000
@@ -29,29 +29,30 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Host:
-    """A namespace, known by the process that holds it."""
+    """A network namespace; `holder` is the id of the process that holds it."""
 
     address: str
     holder: int
 
     @property
     def network(self) -> Path:
+        """The file that represents the namespace."""
         return Path(f"/proc/{self.holder}/ns/net")
 
     @property
     def wrapper(self) -> list[str]:
-        """What starts a command there, as its own continuation."""
+        """The words before a command that run it in the namespace, in the same process."""
         return ["nsenter", f"--net={self.network}"]
 
     def ip(self, words: str) -> None:
-        """Run iproute2's `ip` there."""
+        """Run iproute2's `ip` in the namespace."""
         subprocess.run([*self.wrapper, "ip", *words.split()], check=True, timeout=10)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """While the block runs this thread's new sockets, threads and children belong there."""
-        with Path("/proc/thread-self/ns/net").open() as home, self.network.open() as there:
-            _enter(there.fileno())
+        """During the block, new sockets, threads and children of this thread belong there."""
+        with Path("/proc/thread-self/ns/net").open() as home, self.network.open() as target:
+            _enter(target.fileno())
             try:
                 yield
             finally:
@@ -60,13 +61,13 @@ class Host:
 
 @dataclass(frozen=True)
 class Network:
-    """The hosts, and the place of the stores, to which each has a link."""
+    """The hosts, and the namespace of the stores, to which each host has a link."""
 
     center: Host
     hosts: list[Host]
 
     def cut(self, host: Host) -> None:
-        """Take the link down: what is sent is lost, and nobody is told."""
+        """Take the link down; packets are lost without an error."""
         self.center.ip(f"link set {self._link(host)} down")
 
     def heal(self, host: Host) -> None:
@@ -78,7 +79,7 @@ class Network:
 
 
 class StoresPostgres(EmbeddedPostgres):
-    """Reached from other hosts."""
+    """A PostgreSQL that the other hosts can reach."""
 
     host = STORES
 
@@ -93,25 +94,25 @@ class StoresPostgres(EmbeddedPostgres):
 
 
 class StoresValkey(EmbeddedValkey):
-    """Reached from other hosts."""
+    """A Valkey that the other hosts can reach."""
 
     host = STORES
 
 
 @contextmanager
 def network(number: int) -> Iterator[Network]:
-    """So many hosts; skips the test, with the reason, where there can't be any."""
-    _skip_where_impossible()
+    """A network of `number` hosts; skips the test if the machine allows no namespaces."""
+    _skip_if_impossible()
     with ExitStack() as stack:
         center = _hold(stack, STORES)
         center.ip("link set lo up")
         center.ip(f"address add {STORES}/32 dev lo")
-        made = Network(center, [])
+        built = Network(center, [])
         for each in range(number):
-            # The stores' end is .1.
+            # The end of the link at the stores has .1.
             host = _hold(stack, f"10.77.{each + 1}.2")
             gateway = f"10.77.{each + 1}.1"
-            made.hosts.append(host)
+            built.hosts.append(host)
             center.ip(f"link add to{each} type veth peer name uplink netns {host.holder}")
             center.ip(f"address add {gateway}/24 dev to{each}")
             center.ip(f"link set to{each} up")
@@ -119,7 +120,7 @@ def network(number: int) -> Iterator[Network]:
             host.ip(f"address add {host.address}/24 dev uplink")
             host.ip("link set uplink up")
             host.ip(f"route add default via {gateway}")
-        yield made
+        yield built
 
 
 def _hold(stack: ExitStack, address: str) -> Host:
@@ -131,7 +132,7 @@ def _hold(stack: ExitStack, address: str) -> Host:
     return host
 
 
-def _skip_where_impossible() -> None:
+def _skip_if_impossible() -> None:
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
     if not all(map(shutil.which, ("ip", "unshare", "nsenter"))):

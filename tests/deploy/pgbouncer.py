@@ -1,4 +1,4 @@
-"""Debian's PgBouncer with the file of deploy/, before an embedded PostgreSQL."""
+"""Debian's PgBouncer with the configuration of deploy/, in front of an embedded PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from tests.servers import ROOT
-from tools.embedded import unprivileged_user
-from tools.embedded_server import HOST, EmbeddedServer
+from tests.support.servers import ROOT
+from tools.local.embedded import unprivileged_user
+from tools.local.embedded_server import HOST, EmbeddedServer
 
 FILE = ROOT / "deploy" / "pgbouncer" / "pgbouncer.ini"
 BINARY = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin") or ""
 
 
 class PgBouncer(EmbeddedServer):
-    """The pooler of one database, with so few connections that they must be shared."""
+    """The pooler of one database, with so few connections that clients have to share them."""
 
     name = "PgBouncer"
-    _end_signal = signal.SIGTERM  # at once; SIGINT would wait for the clients
+    _end_signal = signal.SIGTERM  # immediate; SIGINT would wait for the clients
 
     def __init__(self, folder: Path, database_url: str, pool_size: int) -> None:
         super().__init__(folder)
@@ -32,14 +32,14 @@ class PgBouncer(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        here = self._database.set(host=HOST, port=self.port)
-        return here.render_as_string(hide_password=False)
+        pooled = self._database.set(host=HOST, port=self.port)
+        return pooled.render_as_string(hide_password=False)
 
     def _prepare(self) -> str | None:
         database = self._database
         users = self.data_dir / "userlist.txt"
         users.write_text(f'"{database.username}" "{database.password}"\n')
-        changed = {
+        replacements = {
             "port=5432 dbname=scoreboard": f"port={database.port} dbname={database.database}",
             "scoreboard = host": f"{database.database} = host",
             "listen_port = 6432": f"listen_port = {self.port}\nunix_socket_dir =",
@@ -47,7 +47,7 @@ class PgBouncer(EmbeddedServer):
             "default_pool_size = 20": f"default_pool_size = {self._pool_size}",
         }
         text = FILE.read_text()
-        for documented, ours in changed.items():
+        for documented, ours in replacements.items():
             assert text.count(documented) == 1
             text = text.replace(documented, ours)
         (self.data_dir / "pgbouncer.ini").write_text(text)
@@ -70,6 +70,6 @@ class PgBouncer(EmbeddedServer):
 
 
 def configured_limits() -> dict[str, int]:
-    """The time limits of the file's connect_query, in ms."""
+    """The time limits in the connect_query of deploy/, in ms."""
     found = re.findall(r"SET (\w+) = (\d+)", FILE.read_text())
     return {name: int(value) for name, value in found}

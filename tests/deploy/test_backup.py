@@ -1,4 +1,4 @@
-"""A backup taken while people play, restored beside an empty Redis, as docs/deploy.md says it."""
+"""Backup under load, and restore beside an empty Redis, with the commands of docs/deploy.md."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 
+from app.audit.audited_change import Initiator
 from app.contract import keys
-from app.services.moderation import Act
-from tests.awaiting import await_true
 from tests.cluster.flow import operate, services_of
 from tests.cluster.load import Load
-from tests.servers import DatabaseServer, Stores, redis_server
-from tests.system.player import PASSWORD
-from tests.system.running import RunningSystem
-from tests.system.watching import Watcher
-from tools.embedded import wheel_binaries
+from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import PASSWORD
+from tests.support.system.viewer import ViewerClient
+from tests.support.waiting import await_true
+from tools.local.embedded import wheel_binaries
 
 pytestmark = pytest.mark.slow
 PLAYERS = 4
 
 
 def run(program: str, *words: str | Path) -> None:
-    """One of PostgreSQL's own programs."""
+    """Run a program of PostgreSQL; fails the test unless it succeeds without output on stderr."""
     done = subprocess.run(
         [wheel_binaries() / program, *words],
         capture_output=True,
@@ -39,27 +39,27 @@ def run(program: str, *words: str | Path) -> None:
 
 
 @contextmanager
-def system_on(database_url: str, folder: Path) -> Iterator[RunningSystem]:
+def system_on(database_url: str, folder: Path) -> Iterator[SystemHarness]:
     """A system on that database and an empty Redis."""
-    # One worker each, to spare the machine.
+    # One worker saves memory and CPU of the test machine.
     few = {"WEB_WORKERS": "1"}
     with (
         TemporaryDirectory(prefix="scoreboard-") as data,
         redis_server(Path(data)) as server,
-        RunningSystem(Stores(database_url, server.url), folder, variables=few) as system,
+        SystemHarness(Stores(database_url, server.url), folder, variables=few) as system,
     ):
         yield system
 
 
 @pytest.fixture
-def played(postgres: DatabaseServer, tmp_path: Path) -> Iterator[RunningSystem]:
+def played(postgres: DatabaseServer, tmp_path: Path) -> Iterator[SystemHarness]:
     """The system whose database is dumped."""
     with system_on(postgres.create(), tmp_path) as system:
         yield system
 
 
-def test_a_restored_database_with_an_empty_redis_comes_up_right_by_itself(
-    played: RunningSystem, postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+def test_a_restored_database_with_an_empty_redis_needs_no_repair(
+    played: SystemHarness, postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("restored")
     dump = folder / "scoreboard.dump"
@@ -69,7 +69,7 @@ def test_a_restored_database_with_an_empty_redis_comes_up_right_by_itself(
     banned = played.register("Banned")
     banned.score_point()
     with services_of(played) as services:
-        services.moderation.ban(Act("test", "because"), banned.user_id)
+        services.moderation.ban(Initiator("test", "because"), banned.user_id)
     ended.call("POST", "/auth/logout")
     used = players[0].ask_token()
     first = players[0].spend(used).json()
@@ -88,7 +88,7 @@ def test_a_restored_database_with_an_empty_redis_comes_up_right_by_itself(
     with system_on(database_url, folder) as restored:
         board = requests.get(f"{restored.url}/api/leaderboard?limit=100", timeout=10).json()
         scores = {row["userId"]: row["score"] for row in board["leaderboard"]}
-        # What was acknowledged before the dump began is there, and nothing that never was.
+        # Every point acknowledged before the dump is there, and no unacknowledged point.
         for player in players:
             assert before[player.user_id] <= scores[player.user_id]
             assert scores[player.user_id] <= load.acknowledged[player.user_id]
@@ -97,14 +97,14 @@ def test_a_restored_database_with_an_empty_redis_comes_up_right_by_itself(
             1 + sum(other > row["score"] for other in scores.values())
             for row in board["leaderboard"]
         ]
-        # The index is built by now or in a moment; nobody has asked for it.
+        # The reconciler builds the index without a request.
         await_true(lambda: index_is_whole(restored), 30)
-        assert f"Sound: {len(scores)} players" in operate(restored, "ledger", "verify")
+        assert f"agree for {len(scores)} players" in operate(restored, "ledger", "verify")
 
-        # Everybody goes on with the session that they had, and those without have none.
+        # Sessions continue, ended sessions stay ended, and the ban still holds.
         player, token = players[0], players[0].access_token
         player.url = ended.url = banned.url = restored.url
-        with Watcher(restored.websocket_url, token) as watcher:
+        with ViewerClient(restored.websocket_url, token) as watcher:
             point = player.score_point()
             assert point["newScore"] == scores[player.user_id] + 1
             watcher.await_board(point["boardVersion"], 10)
@@ -116,6 +116,7 @@ def test_a_restored_database_with_an_empty_redis_comes_up_right_by_itself(
         assert refused.json()["code"] == "USER_BANNED"
 
 
-def index_is_whole(system: RunningSystem) -> bool:
+def index_is_whole(system: SystemHarness) -> bool:
+    """Whether the rank index holds every player."""
     with services_of(system) as services:
         return services.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 1

@@ -1,4 +1,4 @@
-"""Web and broadcaster on two hosts each, the stores on a third, and a line that is cut."""
+"""Two hosts with web and broadcaster each, the stores on a third, and a link that fails."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.awaiting import await_true
 from tests.cluster.flow import ACT, BANNED, services_of, shown
 from tests.deploy.hosts import Host, Network, StoresPostgres, StoresValkey, network
-from tests.servers import DatabaseServer, Stores
-from tests.system.player import Player
-from tests.system.running import RunningSystem
-from tests.system.watching import Watcher
+from tests.support.servers import DatabaseServer, Stores
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
+from tests.support.system.viewer import ViewerClient
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 PROMISED_SECONDS = 1.0
 HEALED_SECONDS = 15.0
-"""TCP itself, which knows nothing of the healing, may wait several seconds to send again."""
+"""TCP may wait several seconds before it sends again."""
 ENDED = 4401
 
 
 @dataclass(frozen=True)
-class Place:
+class TwoHosts:
     """Two hosts with a web and a broadcaster each."""
 
     network: Network
-    systems: list[RunningSystem]
+    systems: list[SystemHarness]
 
-    def watch(self, stack: ExitStack, number: int, player: Player) -> Watcher:
-        """A viewer on that host itself, so that a cut line is not in its own way."""
+    def watch(self, stack: ExitStack, number: int, player: Player) -> ViewerClient:
+        """A viewer on that host, so that a cut link doesn't separate it from its broadcaster."""
         with self.network.hosts[number].inside():
             url = self.systems[number].websocket_url
-            return stack.enter_context(Watcher(url, player.access_token))
+            return stack.enter_context(ViewerClient(url, player.access_token))
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def two_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
     with (
         TemporaryDirectory(prefix="scoreboard-") as folder,
-        network(2) as made,
-        made.center.inside(),
+        network(2) as network_of_two,
+        network_of_two.center.inside(),
         StoresPostgres(Path(folder) / "postgres", fsync=False) as postgres,
         StoresValkey(Path(folder) / "valkey") as valkey,
         ExitStack() as stack,
@@ -52,24 +52,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         stores = Stores(DatabaseServer(postgres).create(), valkey.url)
         systems = [
             stack.enter_context(system_on(host, stores, tmp_path_factory.mktemp("host")))
-            for host in made.hosts
+            for host in network_of_two.hosts
         ]
-        yield Place(made, systems)
+        yield TwoHosts(network_of_two, systems)
 
 
-def system_on(host: Host, stores: Stores, logs: Path) -> RunningSystem:
-    # One worker each, to spare the machine.
-    return RunningSystem(
+def system_on(host: Host, stores: Stores, logs: Path) -> SystemHarness:
+    # One worker saves memory and CPU of the test machine.
+    return SystemHarness(
         stores, logs, variables={"WEB_WORKERS": "1"}, wrapper=host.wrapper, host=host.address
     )
 
 
-def test_a_board_a_logout_and_a_ban_reach_the_broadcasters_of_every_host(place: Place) -> None:
-    here, there = place.systems
+def test_a_board_a_logout_and_a_ban_reach_the_broadcasters_of_every_host(
+    two_hosts: TwoHosts,
+) -> None:
+    here, there = two_hosts.systems
     player, leaver = here.register("Ada"), there.register("Bob")
     with ExitStack() as stack:
-        watchers = [place.watch(stack, number, player) for number in (0, 1)]
-        leavers = [place.watch(stack, number, leaver) for number in (0, 1)]
+        watchers = [two_hosts.watch(stack, number, player) for number in (0, 1)]
+        leavers = [two_hosts.watch(stack, number, leaver) for number in (0, 1)]
         for url in (here.url, there.url):
             player.url = url
             version = player.score_point()["boardVersion"]
@@ -81,7 +83,7 @@ def test_a_board_a_logout_and_a_ban_reach_the_broadcasters_of_every_host(place: 
         for watcher in leavers:
             await_true(lambda: watcher.closed_with == ENDED, PROMISED_SECONDS)  # noqa: B023
 
-        last = [place.watch(stack, number, here.register()) for number in (0, 1)]
+        last = [two_hosts.watch(stack, number, here.register()) for number in (0, 1)]
         with services_of(here) as services:
             services.moderation.ban(ACT, player.user_id)
         for watcher in watchers:
@@ -90,20 +92,20 @@ def test_a_board_a_logout_and_a_ban_reach_the_broadcasters_of_every_host(place: 
             await_true(lambda: shown(watcher) == [], PROMISED_SECONDS)  # noqa: B023
 
 
-def test_a_broadcaster_cut_off_from_redis_shows_the_present_when_the_line_is_back(
-    place: Place,
+def test_a_broadcaster_cut_off_from_redis_shows_the_newest_board_when_the_link_is_back(
+    two_hosts: TwoHosts,
 ) -> None:
-    here, there = place.systems
-    cut_off = place.network.hosts[1]
+    here, there = two_hosts.systems
+    cut_off = two_hosts.network.hosts[1]
     player, spectator, leaver = (here.register() for _ in range(3))
     with ExitStack() as stack:
-        near = place.watch(stack, 0, spectator)
-        far, leaving = place.watch(stack, 1, spectator), place.watch(stack, 1, leaver)
+        near = two_hosts.watch(stack, 0, spectator)
+        far, leaving = two_hosts.watch(stack, 1, spectator), two_hosts.watch(stack, 1, leaver)
         far.await_board(player.score_point()["boardVersion"], PROMISED_SECONDS)
 
-        place.network.cut(cut_off)
+        two_hosts.network.cut(cut_off)
         with services_of(here) as services:
-            # As Redis does itself with who takes nothing: so what is said now is lost for good.
+            # Redis does the same to a client that reads nothing. Messages from now on are lost.
             lost = [
                 services.redis.client_kill_filter(_id=client["id"])
                 for client in services.redis.client_list("pubsub")
@@ -117,10 +119,10 @@ def test_a_broadcaster_cut_off_from_redis_shows_the_present_when_the_line_is_bac
         assert far.boards[-1]["version"] < version
         assert leaving.closed_with is None
 
-        place.network.heal(cut_off)
+        two_hosts.network.heal(cut_off)
         far.await_board(version, HEALED_SECONDS)
         await_true(lambda: leaving.closed_with == ENDED, HEALED_SECONDS)
-        # As before, on the connection that it had all the while.
+        # The same connection still receives boards.
         version = player.score_point()["boardVersion"]
         for watcher in (far, near):
             watcher.await_board(version, PROMISED_SECONDS)

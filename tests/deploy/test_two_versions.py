@@ -1,4 +1,4 @@
-"""An old and a new version side by side: while `release` migrates, and afterwards."""
+"""An old and a new version beside each other, during the migration and afterwards."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from tests.awaiting import await_true
 from tests.cluster.load import Load
-from tests.servers import ROOT, DatabaseServer, Stores, migrate, redis_server
-from tests.system.running import RunningSystem
-from tests.system.watching import Watcher
+from tests.support.servers import ROOT, DatabaseServer, Stores, migrate, redis_server
+from tests.support.system.harness import SystemHarness
+from tests.support.system.viewer import ViewerClient
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 
 
 def git(*words: str) -> bytes:
-    """What git says of this repository; empty where it knows nothing."""
+    """The output of git for this repository; empty if it fails."""
     try:
         found = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=False)
     except FileNotFoundError:
@@ -32,12 +32,12 @@ def git(*words: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def before() -> Iterator[tuple[Path, str]]:
-    """The code of just before the newest migration, out of git, and the revision that it knew."""
+    """The code before the newest migration, from git, and its revision of the database."""
     migrations = ScriptDirectory(ROOT / "migrations")
     newest = migrations.get_revision("head")
     path = Path(newest.path).relative_to(ROOT)
     added = git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(path)).decode().strip()
-    # One that was not committed yet is newer than everything that was.
+    # If the migration is not committed yet, the last commit is the code before it.
     packed = git("archive", f"{added}^" if added else "HEAD")
     if not packed:
         pytest.skip("the code before the newest migration is not in this clone's history")
@@ -50,11 +50,11 @@ def before() -> Iterator[tuple[Path, str]]:
 
 
 def smoke(root: Path, url: str) -> None:
-    """That version's own walk through the whole contract."""
-    walked = subprocess.run(
+    """Run the smoke test of that version."""
+    smoked = subprocess.run(
         ["bash", root / "tests/smoke.sh", url], capture_output=True, text=True, check=False
     )
-    assert walked.returncode == 0, walked.stdout + walked.stderr
+    assert smoked.returncode == 0, smoked.stdout + smoked.stderr
 
 
 def test_the_old_version_works_on_the_new_tables_beside_the_new_version(
@@ -65,12 +65,12 @@ def test_the_old_version_works_on_the_new_tables_beside_the_new_version(
     migrate(database_url, revision)
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(database_url, server.url)
-        # One worker each, to spare the machine.
-        few = {"WEB_WORKERS": "1"}
-        there = ["env", f"--chdir={root}"]
+        # One worker each, for a small test machine.
+        one_worker = {"WEB_WORKERS": "1"}
+        in_old_code = ["env", f"--chdir={root}"]
         old_logs, new_logs = tmp_path_factory.mktemp("old"), tmp_path_factory.mktemp("new")
-        old = RunningSystem(stores, old_logs, variables=few, wrapper=there)
-        new = RunningSystem(stores, new_logs, variables=few)
+        old = SystemHarness(stores, old_logs, variables=one_worker, wrapper=in_old_code)
+        new = SystemHarness(stores, new_logs, variables=one_worker)
         with old:
             player = old.register("Old")
             with Load([player]) as load:
@@ -82,13 +82,13 @@ def test_the_old_version_works_on_the_new_tables_beside_the_new_version(
                     smoke(root, old.url)
                     smoke(ROOT, new.url)
                     newcomer = new.register("New")
-                    # Each sees on its own screen what was done with the other.
-                    with Watcher(old.websocket_url, newcomer.access_token) as watcher:
+                    # Viewers of each version see points counted by the other.
+                    with ViewerClient(old.websocket_url, newcomer.access_token) as watcher:
                         watcher.await_board(newcomer.score_point()["boardVersion"], 10)
-                    with Watcher(new.websocket_url, newcomer.access_token) as watcher:
+                    with ViewerClient(new.websocket_url, newcomer.access_token) as watcher:
                         spent = newcomer.spend(newcomer.ask_token(), url=old.url)
                         watcher.await_board(spent.json()["boardVersion"], 10)
             score = player.call("GET", "/users/me").json()["score"]
-    # Nobody was turned away for a moment, and each point was counted once, whatever ran meanwhile.
-    assert (load.surprises, load.refused) == ([], 0)
+    # No request was refused, and each point was counted once, also during the migration.
+    assert (load.unexpected, load.refused) == ([], 0)
     assert score == load.acknowledged[player.user_id]

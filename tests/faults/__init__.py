@@ -1,1 +1,1 @@
-"""What is lost when something dies under load: nothing."""
+"""Faults under load: no acknowledged point may be lost."""

@@ -1,4 +1,4 @@
-"""Fixture: a trial of its own for each test."""
+"""Fixture: a running system for each test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.trial import Trial, trial
+from tests.faults.harness import FaultHarness, fault_harness
 
 
 @pytest.fixture
-def begun(tmp_path: Path) -> Iterator[Trial]:
-    """A trial under load, fifty viewers watching."""
-    with trial(tmp_path) as running:
+def harness(tmp_path: Path) -> Iterator[FaultHarness]:
+    """A system under load, with fifty viewers."""
+    with fault_harness(tmp_path) as running:
         yield running

@@ -1,4 +1,4 @@
-"""A steady load of increments: players who repeat a token until they hear its final answer."""
+"""A steady load of increments: players that repeat each token until its answer is final."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import requests
 
-from tests.system.player import Player
+from tests.support.system.player import Player
 
 COUNTED = "200"
 FINAL = {COUNTED, "TOKEN_USED", "TOKEN_EXPIRED"}
 REPEATABLE = {"DB_ERROR", "REDIS_UNAVAILABLE"}
-"""What the contract lets a dependency's absence be answered with."""
+"""Codes that the contract allows while PostgreSQL or Redis is down."""
 UNANSWERED = "no answer"
 REPEAT_SECONDS = 0.1
 SETTLE_SECONDS = 20.0
@@ -24,17 +24,17 @@ SETTLE_SECONDS = 20.0
 
 @dataclass
 class Spend:
-    """A token, and all that its player has heard of it."""
+    """A token and all answers to it."""
 
     player: Player
     token: str
     answers: list[str] = field(default_factory=list)
     score: int | None = None
-    """The newScore of the final answer, where there is one."""
+    """The newScore of the final answer, if there is one."""
 
     @property
     def final(self) -> str | None:
-        """The answer that ended the asking; None until there is one."""
+        """The final answer; None until there is one."""
         return self.answers[-1] if self.answers and self.answers[-1] in FINAL else None
 
     @property
@@ -42,7 +42,7 @@ class Spend:
         return self.final in {COUNTED, "TOKEN_USED"}
 
     def ask(self, url: str) -> str:
-        """Spend the token at that API, once; the answer's code."""
+        """Spend the token once at that API; returns the code of the answer."""
         self.player.url = url
         try:
             body = {"actionToken": self.token}
@@ -61,8 +61,7 @@ class Spend:
 class Load:
     """Players in threads of their own, each asking for tokens and spending them at all the APIs.
 
-    A player behaves as README's "Counting on it" says: no answer, or one that is not final, and
-    the same token is asked again, wherever somebody listens.
+    A player repeats the same token, at any API, until it gets a final answer.
     """
 
     def __init__(self, urls: Sequence[str], *, players: int, pause: float) -> None:
@@ -75,17 +74,17 @@ class Load:
         self.players = [Player.register(urls[n % len(urls)]) for n in range(players)]
         self.spends: list[Spend] = []
         self.answers: Counter[str] = Counter()
-        """How often each answer was heard, to token requests and increments alike."""
+        """The number of each answer, to token requests and to increments."""
         self.counted_at = 0.0
-        """When an increment was acknowledged last, by time.monotonic()."""
+        """When an increment was last acknowledged, by time.monotonic()."""
 
     @property
     def unexpected(self) -> set[str]:
-        """Answers that no fault excuses."""
+        """Answers that are wrong also during a fault."""
         return set(self.answers) - FINAL - REPEATABLE - {UNANSWERED}
 
     def start(self) -> None:
-        """Let everybody play."""
+        """Start all players."""
         self._threads = [
             threading.Thread(target=self._play, args=[player], daemon=True)
             for player in self.players
@@ -94,7 +93,7 @@ class Load:
             thread.start()
 
     def stop(self) -> None:
-        """Ask for no new token, and wait until each has its final answer or its time is over."""
+        """Ask for no new tokens, and wait for final answers, for up to SETTLE_SECONDS."""
         self._stopping.set()
         limit = time.monotonic() + SETTLE_SECONDS
         for thread in self._threads:
@@ -103,14 +102,14 @@ class Load:
         for thread in self._threads:
             thread.join()
         for player in self.players:
-            # gunicorn ends sooner when no kept-alive connection is left.
+            # gunicorn stops sooner without open keep-alive connections.
             player.http.close()
 
     def settle(self, spend: Spend) -> None:
-        """Repeat the token until it has its final answer."""
+        """Repeat the token until its answer is final."""
         self.spends.append(spend)
         while not self._given_up.is_set():
-            self._heard(spend.ask(self._some_url()))
+            self._count_answer(spend.ask(self._some_url()))
             if spend.final:
                 return
             time.sleep(REPEAT_SECONDS)
@@ -126,11 +125,11 @@ class Load:
         try:
             reply = player.call("POST", "/actions/token")
         except requests.RequestException:
-            self._heard(UNANSWERED)
+            self._count_answer(UNANSWERED)
             return None
         answer = reply.json()
         if not reply.ok:
-            self._heard(str(answer["code"]))
+            self._count_answer(str(answer["code"]))
             return None
         token: str = answer["actionToken"]
         return token
@@ -138,7 +137,7 @@ class Load:
     def _some_url(self) -> str:
         return random.choice(self._urls)
 
-    def _heard(self, answer: str) -> None:
+    def _count_answer(self, answer: str) -> None:
         with self._lock:
             self.answers[answer] += 1
             if answer == COUNTED:

@@ -1,4 +1,4 @@
-"""Clients that hang up, and a clock that is wrong."""
+"""Clients that disconnect, and a clock that is wrong."""
 
 from __future__ import annotations
 
@@ -16,75 +16,77 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.awaiting import await_true
+from tests.faults.harness import RETURN_SECONDS, FaultHarness
 from tests.faults.load import Spend
-from tests.faults.trial import RETURN_SECONDS, Trial
-from tests.system.player import Player
-from tests.system.running import await_health
-from tools.processes import end
+from tests.support.environment import FAKETIME
+from tests.support.system.harness import await_health
+from tests.support.system.player import Player
+from tests.support.waiting import await_true
+from tools.local.processes import end
 
 pytestmark = pytest.mark.slow
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-# libfaketime 0.9.10 breaks clock_nanosleep() when it leaves the monotonic clock alone, and waiting
-# for locks when it doesn't.
+# libfaketime 0.9.10 breaks clock_nanosleep() if it leaves the monotonic clock unchanged, and waits
+# for locks if it changes it.
 WORKING_SLEEP = """
 import select, time
 time.sleep = lambda seconds: select.select([], [], [], seconds) and None
 """
-HANG_UPS_OF_A_KIND = 20
+DISCONNECTS_PER_KIND = 20
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER on, for no time: the connection is closed by a reset."""
+"""SO_LINGER with 0 s: closing sends a reset."""
 
 
-def test_clients_that_hang_up_lose_nothing(begun: Trial) -> None:
-    players = [Player.register(begun.system.url) for _ in range(4)]
+def test_clients_that_disconnect_lose_no_point(harness: FaultHarness) -> None:
+    players = [Player.register(harness.system.url) for _ in range(4)]
     kinds = [
-        [Spend(player, player.ask_token()) for player in players * (HANG_UPS_OF_A_KIND // 4)]
+        [Spend(player, player.ask_token()) for player in players * (DISCONNECTS_PER_KIND // 4)]
         for _ in range(3)
     ]
     in_the_body, after_sending, with_a_reset = kinds
-    for number in range(HANG_UPS_OF_A_KIND):
-        url = begun.system.urls[number % 2]
-        hang_up(url, in_the_body[number], of_the_body=0.5)
-        hang_up(url, after_sending[number])
-        hang_up(url, with_a_reset[number], reset=True)
-    # What was sent whole counts, though nobody waited for the answer.
+    for number in range(DISCONNECTS_PER_KIND):
+        url = harness.system.urls[number % 2]
+        disconnect(url, in_the_body[number], of_the_body=0.5)
+        disconnect(url, after_sending[number])
+        disconnect(url, with_a_reset[number], reset=True)
+    # A complete request counts, although its client did not wait for the answer.
     await_true(
-        lambda: all(begun.truth.actions_of(spend) for spend in after_sending), RETURN_SECONDS
+        lambda: all(harness.ledger.actions_of(spend) for spend in after_sending), RETURN_SECONDS
     )
-    assert not any(begun.truth.actions_of(spend) for spend in in_the_body)
+    assert not any(harness.ledger.actions_of(spend) for spend in in_the_body)
     with ThreadPoolExecutor(len(players)) as pool:
-        list(pool.map(begun.load.settle, chain(*kinds)))
+        list(pool.map(harness.load.settle, chain(*kinds)))
     assert {spend.final for spend in in_the_body} == {"200"}
     assert {spend.final for spend in after_sending} == {"TOKEN_USED"}
     assert {spend.final for spend in with_a_reset} <= {"200", "TOKEN_USED"}
-    begun.verdict(time.monotonic())
-    assert "Traceback" not in begun.system.log("web")
+    harness.check_nothing_lost(time.monotonic())
+    assert "Traceback" not in harness.system.log("web")
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="Debian's package faketime is not installed")
-def test_an_api_whose_clock_is_five_seconds_off_loses_nothing(begun: Trial, tmp_path: Path) -> None:
+def test_an_api_whose_clock_is_five_seconds_off_loses_no_point(
+    harness: FaultHarness, tmp_path: Path
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(WORKING_SLEEP)
     for seconds in (+5, -5):
-        end(begun.system.web[-1], (signal.SIGTERM, 10))
-        begun.system.start_web(
-            begun.system.ports[1],
+        end(harness.system.web[-1], (signal.SIGTERM, 10))
+        harness.system.start_web(
+            harness.system.ports[1],
             LD_PRELOAD=str(FAKETIME),
             FAKETIME=f"{seconds:+d}s",
             FAKETIME_DONT_FAKE_MONOTONIC="1",
             PYTHONPATH=str(tmp_path),
         )
-        await_health(begun.system.urls[1])
-        assert seconds - 1.5 < clock_of(begun.system.urls[1]) - time.time() < seconds + 1
-        begun.await_load()
-        # Sessions and tokens of the one hold at the other.
-        for there, here in (begun.system.urls, begun.system.urls[::-1]):
+        await_health(harness.system.urls[1])
+        assert seconds - 1.5 < clock_of(harness.system.urls[1]) - time.time() < seconds + 1
+        harness.await_increments()
+        # Each API accepts the sessions and tokens of the other.
+        for there, here in (harness.system.urls, harness.system.urls[::-1]):
             player = Player.register(there)
             assert player.spend(player.ask_token(), url=here).status_code == 200
-    begun.verdict(time.monotonic())
+    harness.check_nothing_lost(time.monotonic())
 
 
-def hang_up(url: str, spend: Spend, *, of_the_body: float = 1.0, reset: bool = False) -> None:
+def disconnect(url: str, spend: Spend, *, of_the_body: float = 1.0, reset: bool = False) -> None:
     """Send an increment, or the first part of it, and close without reading."""
     address = urlsplit(url)
     body = json.dumps({"actionToken": spend.token}).encode()
@@ -101,6 +103,6 @@ def hang_up(url: str, spend: Spend, *, of_the_body: float = 1.0, reset: bool = F
 
 
 def clock_of(url: str) -> float:
-    """What time that API believes it is."""
+    """The time by the clock of that API, in seconds since 1970."""
     timestamp = requests.get(f"{url}/health", timeout=5).json()["timestamp"]
     return datetime.fromisoformat(timestamp).timestamp()

@@ -1,4 +1,4 @@
-"""An audience of viewers who come back as the WebSocket contract says."""
+"""Viewers that reconnect as the WebSocket contract says."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Any, Self
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 2.0
 
 
 class Viewer:
-    """One screen: it shows the newest board it was sent and never an older one."""
+    """A screen that shows the newest board it has received."""
 
     def __init__(self, url: str, access_token: str) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {access_token}"}
-        self._pause = FIRST_PAUSE
-        self._come_back_in: float | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+        self._reconnect_in: float | None = None
         self.board: dict[str, Any] | None = None
         self.present = False
         self.connections = 0
         self.complaints: list[str] = []
-        """What the contract doesn't allow: a version that went back, a farewell without return."""
+        """Breaches of the contract: an older version, or a disconnect without a delay."""
 
     @property
     def top(self) -> list[tuple[int, str, int]]:
@@ -37,10 +37,12 @@ class Viewer:
         return [(row["rank"], row["userId"], row["score"]) for row in rows]
 
     async def watch(self) -> None:
-        """Watch for ever; after a lost connection come back after the delay that was asked for,
-        or with backoff and jitter where nobody said one."""
+        """Watch until cancelled; reconnect after the delay in the disconnect frame.
+
+        Without such a frame the delay has backoff and jitter.
+        """
         while True:
-            self._come_back_in = None
+            self._reconnect_in = None
             try:
                 async with connect(self._url, additional_headers=self._headers) as socket:
                     self.connections += 1
@@ -48,10 +50,10 @@ class Viewer:
             except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError):
                 pass
             self.present = False
-            pause = self._come_back_in
+            pause = self._reconnect_in
             if pause is None:
                 pause = self._pause * random.uniform(0.5, 1.0)
-                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+                self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
             await asyncio.sleep(pause)
 
     async def _read(self, socket: Any) -> None:
@@ -60,23 +62,23 @@ class Viewer:
             if message["event"] == "leaderboard_update":
                 self._show(message["data"])
             elif message["event"] == "disconnect":
-                self._leave(message["data"])
+                self._note_disconnect(message["data"])
 
     def _show(self, board: dict[str, Any]) -> None:
-        # The first board after coming back may be the one that is shown already.
+        # The first board after a reconnection may be the one on the screen.
         shown = self.board["version"] if self.board else -1
         if board["version"] < shown + self.present:
             self.complaints.append(f"version {board['version']} after {shown}")
         self.board = board
         self.present = True
-        self._pause = FIRST_PAUSE
+        self._pause = FIRST_PAUSE_SECONDS
 
-    def _leave(self, farewell: dict[str, Any]) -> None:
-        delay = farewell["reconnectInMs"]
+    def _note_disconnect(self, data: dict[str, Any]) -> None:
+        delay = data["reconnectInMs"]
         if delay is None:
-            self.complaints.append(f"sent away for good: {farewell['reason']}")
+            self.complaints.append(f"disconnected without a delay: {data['reason']}")
         else:
-            self._come_back_in = delay / 1000
+            self._reconnect_in = delay / 1000
 
 
 class Audience:
@@ -90,11 +92,11 @@ class Audience:
 
     @property
     def complete(self) -> bool:
-        """Whether everybody is connected and sees a board."""
+        """Whether every viewer is connected and has a board."""
         return all(viewer.present for viewer in self.viewers)
 
     def shows(self, top: list[tuple[int, str, int]]) -> bool:
-        """Whether everybody is there and sees these rows."""
+        """Whether every viewer is connected and shows these rows."""
         return self.complete and all(viewer.top == top for viewer in self.viewers)
 
     def complaints(self) -> set[str]:

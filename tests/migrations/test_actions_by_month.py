@@ -1,4 +1,4 @@
-"""The actions of a running system become partitioned: nothing is rewritten, nobody waits long."""
+"""The actions of a running system become partitioned without a copy and without long waits."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import psycopg2
 import pytest
 from alembic.script import ScriptDirectory
 
-from tests.awaiting import await_true, somebody_waits_for_a_lock
-from tests.servers import ROOT, DatabaseServer, migrate, migrate_back
+from tests.support.servers import ROOT, DatabaseServer, migrate, migrate_back
+from tests.support.waiting import await_true, is_lock_awaited
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ PLAYED = (
     " SELECT %s, now() - n * interval '1 hour', gen_random_uuid(), 1, 4001 - n,"
     " now() - n * interval '1 hour' FROM generate_series(1, 4000) AS n",
 )
-# As the version before writes it.
+# As the version before it writes an action.
 SCORE = (
     "INSERT INTO actions (user_id, issued_at, nonce, points, score_after)"
     " VALUES (%s, now(), gen_random_uuid(), 1, 1) RETURNING id"
@@ -40,7 +40,7 @@ Execute = Callable[..., list[Any]]
 
 @pytest.fixture
 def url(postgres: DatabaseServer) -> str:
-    """A database of the version before, whose one player has 4,000 points of half a year."""
+    """A database of the version before, with a player that scored 4,000 points in half a year."""
     made = postgres.create(migrated=False)
     migrate(made, before(REVISION))
     return made
@@ -54,7 +54,7 @@ def before(revision: str) -> str:
 
 @pytest.fixture
 def execute(url: str) -> Iterator[Execute]:
-    """Runs statements one by one, in autocommit; what they return."""
+    """Runs statements in autocommit and returns their rows."""
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
 
@@ -89,13 +89,13 @@ def test_the_table_is_attached_as_it_is_with_its_indexes(url: str, execute: Exec
         ) == [(True,)]
 
 
-def test_points_are_made_while_the_release_waits_for_a_long_reader(
+def test_points_are_counted_while_the_release_waits_for_a_long_reader(
     url: str, execute: Execute
 ) -> None:
     with closing(psycopg2.connect(url)) as dump, ThreadPoolExecutor(1) as pool:
         dump.cursor().execute("LOCK TABLE actions IN ACCESS SHARE MODE")
         release = pool.submit(migrate, url, REVISION)
-        await_true(lambda: somebody_waits_for_a_lock(url), 10)
+        await_true(lambda: is_lock_awaited(url), 10)
         execute("SET statement_timeout = '5s'")
         for _ in range(20):
             execute(SCORE, USER)
@@ -110,7 +110,7 @@ def test_points_are_made_while_the_release_waits_for_a_long_reader(
     assert execute("SELECT count(*), count(DISTINCT id) FROM actions") == [(4000 + made,) * 2]
 
 
-def test_a_release_that_died_on_the_way_is_repeated(url: str, execute: Execute) -> None:
+def test_a_release_that_died_between_its_steps_can_be_repeated(url: str, execute: Execute) -> None:
     execute(
         "ALTER TABLE actions ADD CONSTRAINT actions_first_partition"
         " CHECK (issued_at < '2000-01-01') NOT VALID"
@@ -120,9 +120,11 @@ def test_a_release_that_died_on_the_way_is_repeated(url: str, execute: Execute) 
     assert execute("SELECT 1 FROM pg_constraint WHERE conname = 'actions_first_partition'") == []
 
 
-def test_it_goes_back_with_every_action_and_forward_again(url: str, execute: Execute) -> None:
+def test_the_downgrade_keeps_every_action_and_the_upgrade_works_again(
+    url: str, execute: Execute
+) -> None:
     migrate(url, REVISION)
-    # In a later month too.
+    # Also in a later month.
     execute(SCORE.replace("now()", "now() + interval '80 days'"), USER)
     rows = sorted(execute(ROWS))
     migrate_back(url, before(REVISION))

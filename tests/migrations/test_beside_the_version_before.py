@@ -1,4 +1,4 @@
-"""Each migration leaves the version before it all that it reads and writes (docs/deploy.md)."""
+"""The version before each migration can still read and write (docs/deploy.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from tests.servers import ROOT, DatabaseServer, migrate
+from tests.support.servers import ROOT, DatabaseServer, migrate
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ class Column(NamedTuple):
     kind: str
     nullable: bool
     filled: bool
-    """Whether an INSERT that doesn't name it is given a value."""
+    """Whether an INSERT without this column gets a value."""
 
 
 Tables = dict[tuple[str, str], Column]
@@ -41,25 +41,25 @@ def columns(url: str) -> Tables:
     return found
 
 
-def in_the_way(before: Tables, after: Tables) -> list[str]:
-    """What the version before would stumble over."""
+def obstacles(before: Tables, after: Tables) -> list[str]:
+    """Changes with which the version before would fail."""
     known = {table for table, _ in before}
     found = []
     for name, column in before.items():
         now = after.get(name)
         if now is None or now.kind != column.kind:
-            found.append(f"{name} is gone or of another type")
+            found.append(f"{name} is gone or has another type")
         elif column.nullable and not now.nullable:
             found.append(f"{name} can no longer be null")
         elif column.filled and not (now.filled or now.nullable):
-            found.append(f"{name} is no longer filled by itself")
+            found.append(f"{name} no longer has a default")
     for name, column in after.items():
         if name not in before and name[0] in known and not (column.nullable or column.filled):
-            found.append(f"{name} is new and has to be given")
+            found.append(f"{name} is new and has no default")
     return found
 
 
-def test_no_migration_takes_anything_away_from_the_version_before(postgres: DatabaseServer) -> None:
+def test_no_migration_breaks_the_version_before(postgres: DatabaseServer) -> None:
     url = postgres.create(migrated=False)
     revisions = [each.revision for each in ScriptDirectory(ROOT / "migrations").walk_revisions()]
     before: Tables = {}
@@ -67,26 +67,26 @@ def test_no_migration_takes_anything_away_from_the_version_before(postgres: Data
         migrate(url, revision)
         after = columns(url)
         assert after, revision
-        assert in_the_way(before, after) == [], revision
+        assert obstacles(before, after) == [], revision
         before = after
 
 
-def test_what_would_be_in_the_way_is_found() -> None:
+def test_obstacles_are_found() -> None:
     text_column, number = Column("text", True, False), Column("int8", False, True)
     before = {("users", "name"): text_column, ("users", "score"): number}
-    assert in_the_way(before, before | {("users", "new"): Column("text", False, False)}) == [
-        "('users', 'new') is new and has to be given"
+    assert obstacles(before, before | {("users", "new"): Column("text", False, False)}) == [
+        "('users', 'new') is new and has no default"
     ]
-    assert in_the_way(before, {("users", "score"): Column("int4", False, True)}) == [
-        "('users', 'name') is gone or of another type",
-        "('users', 'score') is gone or of another type",
+    assert obstacles(before, {("users", "score"): Column("int4", False, True)}) == [
+        "('users', 'name') is gone or has another type",
+        "('users', 'score') is gone or has another type",
     ]
     tightened = {
         ("users", "name"): Column("text", False, False),
         ("users", "score"): Column("int8", False, False),
     }
-    assert in_the_way(before, tightened) == [
+    assert obstacles(before, tightened) == [
         "('users', 'name') can no longer be null",
-        "('users', 'score') is no longer filled by itself",
+        "('users', 'score') no longer has a default",
     ]
-    assert in_the_way(before, before | {("teams", "id"): Column("uuid", False, False)}) == []
+    assert obstacles(before, before | {("teams", "id"): Column("uuid", False, False)}) == []

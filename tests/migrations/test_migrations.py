@@ -1,4 +1,4 @@
-"""Migrations forward and back, against the tables that the code believes in."""
+"""Migrations up and down, compared with the tables of the code."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from app.stores.tables import metadata
-from tests.environment import base_environment
-from tests.servers import ROOT, DatabaseServer, migrate, migrate_back
+from app.storage.tables import metadata
+from tests.support.environment import base_environment
+from tests.support.servers import ROOT, DatabaseServer, migrate, migrate_back
 
 pytestmark = pytest.mark.slow
 
@@ -36,10 +36,10 @@ def tables(url: str) -> set[str]:
 
 
 def differences(url: str) -> list[object]:
-    """What Alembic would still have to do; it compares indexes by expression too."""
+    """The changes that Alembic would still make; it compares expressions of indexes too."""
     engine = engine_of(url)
     with engine.connect() as connection:
-        # Partitions are of one shape with their table, whatever months there are.
+        # Partitions have the columns of their table.
         options = {"include_name": lambda name, *_: not PARTITION.match(name or "")}
         found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
     engine.dispose()
@@ -64,7 +64,7 @@ def constraints(url: str) -> dict[str, str]:
     return found
 
 
-def test_migrations_make_what_the_tables_say(postgres: DatabaseServer) -> None:
+def test_migrations_create_the_tables_of_the_code(postgres: DatabaseServer) -> None:
     migrated, declared = postgres.create(), postgres.create(migrated=False)
     assert differences(migrated) == []
     engine = engine_of(declared)
@@ -73,7 +73,7 @@ def test_migrations_make_what_the_tables_say(postgres: DatabaseServer) -> None:
     assert constraints(migrated) == constraints(declared)
 
 
-def test_migrations_go_back_and_leave_nothing_and_forward_again(postgres: DatabaseServer) -> None:
+def test_downgrades_leave_nothing_and_upgrades_work_again(postgres: DatabaseServer) -> None:
     url = postgres.create()
     migrate_back(url)
     assert tables(url) == {"alembic_version"}
@@ -82,7 +82,7 @@ def test_migrations_go_back_and_leave_nothing_and_forward_again(postgres: Databa
     assert differences(url) == []
 
 
-def test_two_releases_at_once_do_not_collide(postgres: DatabaseServer) -> None:
+def test_concurrent_releases_do_not_collide(postgres: DatabaseServer) -> None:
     url = postgres.create(migrated=False)
     alembic = Path(sys.executable).parent / "alembic"
     variables = base_environment() | {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1"}
@@ -98,8 +98,8 @@ def test_two_releases_at_once_do_not_collide(postgres: DatabaseServer) -> None:
         for _ in range(3)
     ]
     for release in releases:
-        said, _ = release.communicate(timeout=60)
-        assert release.returncode == 0, said
+        output, _ = release.communicate(timeout=60)
+        assert release.returncode == 0, output
     assert differences(url) == []
 
 
@@ -107,7 +107,7 @@ def test_there_is_one_head() -> None:
     assert len(ScriptDirectory(ROOT / "migrations").get_heads()) == 1
 
 
-def test_a_trail_with_entries_about_no_user_can_go_back(postgres: DatabaseServer) -> None:
+def test_audit_entries_without_a_user_do_not_prevent_a_downgrade(postgres: DatabaseServer) -> None:
     url = postgres.create()
     engine = engine_of(url)
     with engine.begin() as connection:

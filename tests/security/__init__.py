@@ -1,1 +1,1 @@
-"""What a suspicious engineer would try; docs/security.md has the table of all of it."""
+"""Attacks; docs/security.md lists them all."""

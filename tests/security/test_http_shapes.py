@@ -1,18 +1,19 @@
-"""HTTP that two readers may read differently; and requests that are too much of something.
+"""Requests that two parsers may read differently, and requests that are too large.
 
-tests/app/http/test_paths_and_methods.py and test_bad_bodies.py have the plainer shapes.
+tests/app/http/test_paths_and_methods.py and tests/app/api/bodies have the simpler ones.
 """
 
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 import requests
 
-from tests.app.http.asking import Api, refused
-from tests.system.player import Player
-from tests.system.running import RunningSystem
+from tests.support.api_requests import Api, refused
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
 
 SMUGGLED = b"GET /api/smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -20,14 +21,14 @@ CHUNKS = b"0\r\n\r\n" + SMUGGLED
 LONG = len(CHUNKS)
 GET = b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
 
-# Where one reader sees one request and another two, the server has to see none.
+# If one parser would see one request here and another one two, the server must accept none.
 AMBIGUOUS = {
     "a length and chunks": b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n" % LONG,
     "chunks and a length": b"Transfer-Encoding: chunked\r\nContent-Length: %d\r\n" % LONG,
     "a space before the colon": b"Transfer-Encoding : chunked\r\n",
     "a space before the length's colon": b"Content-Length : %d\r\n" % LONG,
-    "a name on a line that goes on": b"X: y\r\n Transfer-Encoding: chunked\r\n",
-    "a value on a line that goes on": b"Transfer-Encoding:\r\n chunked\r\n",
+    "a name on a continued line": b"X: y\r\n Transfer-Encoding: chunked\r\n",
+    "a value on a continued line": b"Transfer-Encoding:\r\n chunked\r\n",
     "a vertical tab": b"Transfer-Encoding: \x0bchunked\r\n",
     "a NUL": b"Transfer-Encoding: chunked\0\r\n",
     "a quoted coding": b'Transfer-Encoding: "chunked"\r\n',
@@ -47,16 +48,16 @@ AMBIGUOUS = {
 
 @pytest.mark.parametrize("what", AMBIGUOUS)
 def test_a_request_that_can_be_read_in_two_ways_is_not_read_in_the_second(
-    api: Api, running_system: RunningSystem, what: str
+    api: Api, running_system: SystemHarness, what: str
 ) -> None:
     reply = api.exchange(POST + AMBIGUOUS[what] + b"\r\n" + CHUNKS, until=b"requestId")
     assert reply.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 ")), reply[:200]
-    # No second answer follows: the connection is closed, and the smuggled path was never asked.
+    # No second answer follows: the connection is closed, and the smuggled path was not requested.
     assert api.exchange(POST + AMBIGUOUS[what] + b"\r\n" + CHUNKS).count(b"HTTP/1.1 ") == 1
     assert "/api/smuggled" not in running_system.log("web")
 
 
-def test_chunks_are_read_as_they_say_and_the_next_request_is_the_next(api: Api) -> None:
+def test_the_request_after_a_chunked_body_is_read_from_its_first_byte(api: Api) -> None:
     body = b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Trailer: x\r\n\r\n"
     after = b"GET /api/nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     reply = api.exchange(POST + body + after)
@@ -66,16 +67,28 @@ def test_chunks_are_read_as_they_say_and_the_next_request_is_the_next(api: Api) 
 @pytest.mark.parametrize(
     "framing", [AMBIGUOUS["a length and chunks"], b"Content-Length: +%d\r\n" % LONG, b""]
 )
-def test_the_broadcaster_reads_one_request_of_a_connection(
-    broadcaster: Api, framing: bytes
-) -> None:
+def test_the_broadcaster_reads_one_request_per_connection(broadcaster: Api, framing: bytes) -> None:
     for path in (b"/health/live", b"/ws", b"/nowhere"):
         head = b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n"
         assert broadcaster.exchange(head + CHUNKS).count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize("digits", [24_000, 62_000])
+def test_a_chunk_size_that_never_ends_is_refused_and_delays_no_other_request(
+    api: Api, digits: int
+) -> None:
+    head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    for end in (b"\n", b"", b"\r\n"):
+        begun = time.monotonic()
+        reply = api.exchange(head + b"a" * digits + end, until=b"requestId")
+        assert reply.startswith(b"HTTP/1.1 400 "), reply[:200]
+        assert api.get("/health/live").status_code == 200
+        # A search with backtracking took several seconds.
+        assert time.monotonic() - begun < 3
+
+
 @pytest.mark.parametrize("kilobytes", [120, 4000])
-def test_headers_of_any_length_are_refused_and_harm_nobody(
+def test_headers_that_are_too_long_are_refused_and_delay_no_other_client(
     api: Api, broadcaster: Api, kilobytes: int
 ) -> None:
     lines = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 1000) for number in range(kilobytes))
@@ -85,13 +98,13 @@ def test_headers_of_any_length_are_refused_and_harm_nobody(
             try:
                 reply = server.exchange(GET + headers + b"\r\n")
             except ConnectionError:
-                # It said no before all was sent.
+                # The server refused it before all was sent.
                 reply = b""
             assert reply[:13] in {b"HTTP/1.1 431 ", b"HTTP/1.1 400 ", b""}, reply[:99]
         assert server.get("/health/live").status_code == 200
 
 
-def test_a_query_of_many_parameters_is_read_or_refused_and_nothing_else(api: Api) -> None:
+def test_a_query_with_many_or_odd_parameters_is_answered_or_refused(api: Api) -> None:
     many = "&".join(f"limit={number % 100}" for number in range(400))
     reply = api.get(f"/api/leaderboard?{many}")
     assert reply.status_code in {200, 400}
@@ -110,20 +123,18 @@ def test_a_query_of_many_parameters_is_read_or_refused_and_nothing_else(api: Api
         if reply.status_code != 200:
             refused(reply, 400, "VALIDATION_ERROR", {"limit"})
     for name in ("limit[]", "limit[$gt]", "__proto__", "limit\0", "LIMIT"):
-        # Nobody's parameter, and so without effect.
+        # Unknown parameters have no effect.
         reply = api.get("/api/leaderboard", params={name: "\0'; DROP TABLE users --"})
         assert reply.status_code == 200
 
 
-def test_a_field_written_twice_is_read_once_and_everywhere_the_same(
-    api: Api, player: Player
-) -> None:
+def test_of_a_field_that_occurs_twice_the_last_value_counts(api: Api, player: Player) -> None:
     mine, stolen = player.ask_token(), "x.y"
     headers = {"Authorization": f"Bearer {player.access_token}", "Content-Type": "application/json"}
     url = f"{api.url}/api/scores/increment"
     body = f'{{"actionToken": "{mine}", "actionToken": "{stolen}"}}'
     reply = requests.post(url, data=body, headers=headers, timeout=10)
     refused(reply, 400, "TOKEN_INVALID")
-    # Not even in another spelling of the same name.
+    # Also if the name is spelled with an escape.
     body = f'{{"actionToken": "{stolen}", "action\\u0054oken": "{mine}"}}'
     assert requests.post(url, data=body, headers=headers, timeout=10).json()["newScore"] == 1

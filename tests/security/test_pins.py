@@ -1,12 +1,14 @@
-"""What is installed is what was chosen, and docs/security.md names tests that there are."""
+"""Installed packages are pinned with hashes, and docs/security.md names existing tests."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 PRODUCTION = ("app", "bench", "broadcaster", "config", "migrations", "tools")
 LISTS = ("requirements", "requirements-dev", "requirements-audit")
@@ -26,7 +28,27 @@ def test_every_version_is_pinned_with_the_hashes_of_its_files(name: str) -> None
         assert line.lower().replace("_", "-") in versions, f"`make pins` was forgotten for {line}"
 
 
-def test_what_installs_asks_for_the_hashes() -> None:
+def test_every_javascript_package_is_pinned_by_hash_and_names_no_registry() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+    packages = [package for name, package in lock["packages"].items() if name]
+    assert len(packages) > 10
+    for package in packages:
+        assert re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", package["integrity"])
+        assert "resolved" not in package
+
+
+def test_vendored_files_are_as_published() -> None:
+    folder = ROOT / "app" / "web" / "static" / "vendor"
+    sums = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    hashes = {name: digest for digest, name in (line.split("  ") for line in sums)}
+    files = {path for path in folder.rglob("*") if path.suffix in {".js", ".css", ".woff2"}}
+    assert {str(path.relative_to(folder)) for path in files} == set(hashes)
+    for path in files:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert found == hashes[str(path.relative_to(folder))], path
+
+
+def test_every_installation_requires_hashes() -> None:
     for file in ("Dockerfile", "docs/deploy.md"):
         text = (ROOT / file).read_text(encoding="utf-8")
         lines = re.findall(r"^.*pip install.*requirements.*$", text, re.M)
@@ -37,7 +59,7 @@ def test_what_installs_asks_for_the_hashes() -> None:
     assert makefile.count("-m pip ") == makefile.count("$(INSTALL)") == 2
 
 
-def test_each_exception_from_a_security_rule_bears_its_reason() -> None:
+def test_each_exception_from_a_security_rule_has_a_reason() -> None:
     found = [
         line
         for folder in PRODUCTION
@@ -50,7 +72,7 @@ def test_each_exception_from_a_security_rule_bears_its_reason() -> None:
         assert re.search(r"noqa: S[0-9]+ - \w+", line), line
 
 
-def test_each_attack_in_the_table_is_tried_by_a_test_that_there_is() -> None:
+def test_each_attack_in_the_table_has_an_existing_test() -> None:
     rows = [line for line in TABLE.splitlines() if line.startswith("| ") and "`test_" in line]
     assert len(rows) > 40
     for row in rows:
@@ -63,5 +85,5 @@ def test_each_attack_in_the_table_is_tried_by_a_test_that_there_is() -> None:
 
 
 def test_each_test_of_an_attack_is_in_the_table() -> None:
-    for path in sorted((ROOT / "tests" / "security").glob("test_*.py")):
+    for path in sorted((ROOT / "tests" / "security").rglob("test_*.py")):
         assert f"`{path.name}::" in TABLE, path.name

@@ -1,4 +1,4 @@
-"""/metrics of an API with several workers: right whoever answers, and whoever dies."""
+"""/metrics of an API with several workers: every worker shows the same counts, and none is lost."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import psutil
 import pytest
 import requests
 
-from config.shared_metrics import PREFIX
-from tests.app.http.web_alone import WebAlone
-from tests.awaiting import await_true
-from tests.servers import DatabaseServer, Stores, redis_server
-from tests.system.running import RunningSystem, await_health
-from tools.processes import end
+from app.metrics.multiprocess import PREFIX
+from tests.support.api_harness import ApiHarness
+from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.system.harness import SystemHarness, await_health
+from tests.support.waiting import await_true
+from tools.local.processes import end
 
 pytestmark = pytest.mark.slow
 WORKERS = 2
@@ -34,28 +34,28 @@ REQUESTS = (
 @pytest.fixture(scope="module")
 def system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
-    """An API of two workers whose directory of metrics is the test's own."""
+) -> Iterator[SystemHarness]:
+    """An API of two workers with a metrics directory of its own."""
     folder = tmp_path_factory.mktemp("api")
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
         variables = {"WEB_WORKERS": str(WORKERS), "TMPDIR": str(folder)}
-        with WebAlone(stores, folder, variables=variables) as running:
+        with ApiHarness(stores, folder, variables=variables) as running:
             await_true(lambda: len(workers(running)) == WORKERS, 20)
             yield running
 
 
-def master(system: RunningSystem) -> subprocess.Popen[bytes]:
+def master(system: SystemHarness) -> subprocess.Popen[bytes]:
     return system.web[-1]
 
 
-def workers(system: RunningSystem) -> set[int]:
+def workers(system: SystemHarness) -> set[int]:
     """Process ids of the workers that answer requests."""
     return {child.pid for child in psutil.Process(master(system).pid).children()}
 
 
-def score(system: RunningSystem, points: int = 12) -> None:
-    """Points from several clients at once, so that several workers count."""
+def score(system: SystemHarness, points: int = 12) -> None:
+    """Score points from several clients at once, so that several workers count."""
     player = system.register()
     tokens = [player.ask_token() for _ in range(points)]
     with ThreadPoolExecutor(4) as clients:
@@ -63,8 +63,8 @@ def score(system: RunningSystem, points: int = 12) -> None:
     assert all(reply.ok for reply in replies)
 
 
-def shown(system: RunningSystem, name: str) -> set[float]:
-    """What the series is, asked so often that several workers answer."""
+def shown(system: SystemHarness, name: str) -> set[float]:
+    """The values of the series, asked often enough that several workers answer."""
 
     def ask(_turn: int) -> float:
         reply = requests.get(f"{system.url}/metrics", timeout=10)
@@ -76,22 +76,22 @@ def shown(system: RunningSystem, name: str) -> set[float]:
         return set(clients.map(ask, range(16)))
 
 
-def counting_files(system: RunningSystem) -> set[str]:
+def counting_files(system: SystemHarness) -> set[str]:
     (folder,) = folders(system)
     return {path.name for path in folder.glob("counter_*.db")}
 
 
-def folders(system: RunningSystem) -> list[Path]:
+def folders(system: SystemHarness) -> list[Path]:
     return list(Path(system.environment()["TMPDIR"]).glob(f"{PREFIX}*"))
 
 
-def kill_a_worker(system: RunningSystem) -> None:
+def kill_a_worker(system: SystemHarness) -> None:
     before = workers(system)
     os.kill(min(before), signal.SIGKILL)
     await_true(lambda: len(workers(system) - before) == 1, 20)
 
 
-def reload(system: RunningSystem) -> None:
+def reload(system: SystemHarness) -> None:
     before = workers(system)
     master(system).send_signal(signal.SIGHUP)
     await_true(lambda: len(workers(system)) == WORKERS and not workers(system) & before, 40)
@@ -99,7 +99,7 @@ def reload(system: RunningSystem) -> None:
 
 @pytest.mark.parametrize("change", [kill_a_worker, reload])
 def test_a_killed_worker_and_a_reload_change_no_count(
-    system: RunningSystem, change: Callable[[RunningSystem], None]
+    system: SystemHarness, change: Callable[[SystemHarness], None]
 ) -> None:
     score(system)
     (before,) = shown(system, INCREMENTS)
@@ -108,26 +108,26 @@ def test_a_killed_worker_and_a_reload_change_no_count(
     assert shown(system, INCREMENTS) == {before}
     score(system)
     assert shown(system, INCREMENTS) == shown(system, REQUESTS) == {before + 12}
-    # Files of the living and one of all others: they don't become more with each worker.
+    # One file per living worker and one for all others, so the number of files stays bounded.
     alive = {f"counter_{pid}.db" for pid in workers(system)}
-    assert counting_files(system) <= alive | {"counter_folded.db"}
+    assert counting_files(system) <= alive | {"counter_merged.db"}
 
 
-def test_a_worker_that_just_makes_its_file_spoils_no_answer(system: RunningSystem) -> None:
+def test_a_worker_that_is_creating_its_file_does_not_break_a_scrape(system: SystemHarness) -> None:
     (folder,) = folders(system)
-    beginning = folder / "counter_0.db"
-    beginning.touch()
+    unfinished = folder / "counter_0.db"
+    unfinished.touch()
     with ThreadPoolExecutor(1) as clients:
         asked = clients.submit(requests.get, f"{system.url}/metrics", timeout=10)
-        # Long enough for the question to come, short enough for the answer to wait.
+        # Long enough for the request to arrive, and shorter than the scrape waits.
         time.sleep(0.1)
-        os.truncate(beginning, 65536)
+        os.truncate(unfinished, 65536)
         assert asked.result().ok
-    beginning.unlink()
+    unfinished.unlink()
 
 
-def test_counts_begin_at_zero_with_a_new_master_and_nothing_is_left_of_the_old(
-    system: RunningSystem,
+def test_a_new_master_counts_from_zero_and_the_old_directory_is_removed(
+    system: SystemHarness,
 ) -> None:
     score(system)
     (first,) = folders(system)
@@ -140,15 +140,15 @@ def test_counts_begin_at_zero_with_a_new_master_and_nothing_is_left_of_the_old(
     assert second != first
 
 
-def test_a_killed_master_leaves_nothing_that_the_next_one_counts_or_keeps(
-    system: RunningSystem,
+def test_a_new_master_removes_the_counts_of_a_killed_one(
+    system: SystemHarness,
 ) -> None:
     score(system)
     orphans = [psutil.Process(pid) for pid in workers(system)]
     (first,) = folders(system)
     master(system).kill()
     master(system).wait()
-    # gunicorn's workers notice within seconds; until then they keep the port and their lock.
+    # The workers notice it within seconds. Until then they hold the port and the lock.
     psutil.wait_procs(orphans, timeout=40)
     system.start_web(system.ports[0])
     await_health(system.url)

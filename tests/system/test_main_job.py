@@ -1,4 +1,4 @@
-"""The main job: events played through the API are on every viewer's screen, exactly."""
+"""The main job: points scored through the API are shown to every viewer, exactly."""
 
 from __future__ import annotations
 
@@ -14,38 +14,42 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.servers import ROOT, DatabaseServer, Stores, redis_server
-from tests.system.running import RunningSystem
-from tests.system.watching import Watcher
+from tests.support.servers import ROOT, DatabaseServer, Stores, redis_server
+from tests.support.system.harness import SystemHarness
+from tests.support.system.viewer import ViewerClient
+from tests.support.system.workers import WORKERS
 
 pytestmark = pytest.mark.slow
 DATA = ROOT.parent / "shared" / "data"
-ABSENT = f"the real event streams are not at {DATA.name}/ beside the project"
+ABSENT = f"the recorded events are not in {DATA.name}/ beside the project"
 
 
-@pytest.fixture
+@pytest.fixture(params=WORKERS)
 def fresh_system(
-    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
-    """A system whose board is empty."""
+    postgres: DatabaseServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[SystemHarness]:
+    """A system with an empty board, under each kind of worker."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
-        with RunningSystem(stores, tmp_path_factory.mktemp("logs")) as running:
+        variables = {"WEB_WORKER": request.param}
+        with SystemHarness(stores, tmp_path_factory.mktemp("logs"), variables=variables) as running:
             yield running
 
 
-def test_a_point_is_on_a_viewers_screen_within_a_second(running_system: RunningSystem) -> None:
+def test_a_point_is_on_a_viewers_screen_within_a_second(running_system: SystemHarness) -> None:
     player = running_system.register("Ada")
-    with Watcher(running_system.websocket_url, player.access_token) as watcher:
+    with ViewerClient(running_system.websocket_url, player.access_token) as watcher:
         for _ in range(5):
-            # Enough points to be among the first ten of a system that others use too.
+            # Enough points for the top ten of a system that other tests use too.
             version = [player.score_point() for _ in range(20)][-1]["boardVersion"]
             board = watcher.await_board(version, seconds=1)
             assert any(row["userId"] == player.user_id for row in board["leaderboard"])
 
 
 def test_a_replay_of_the_world_cup_ends_with_its_published_table(
-    fresh_system: RunningSystem,
+    fresh_system: SystemHarness,
 ) -> None:
     if not DATA.exists():
         pytest.skip(ABSENT)
@@ -54,7 +58,7 @@ def test_a_replay_of_the_world_cup_ends_with_its_published_table(
 
 
 def test_a_replay_of_2000_goals_ends_with_the_sums_of_its_rows(
-    fresh_system: RunningSystem, tmp_path: Path
+    fresh_system: SystemHarness, tmp_path: Path
 ) -> None:
     if not DATA.exists():
         pytest.skip(ABSENT)
@@ -65,11 +69,11 @@ def test_a_replay_of_2000_goals_ends_with_the_sums_of_its_rows(
 
 
 def test_a_replay_of_a_small_stream_ends_with_the_sums_of_its_rows(
-    fresh_system: RunningSystem, tmp_path: Path
+    fresh_system: SystemHarness, tmp_path: Path
 ) -> None:
-    chance = random.Random(2022)
+    generator = random.Random(2022)
     names = ["Côte d'Ivoire", "日本", "Åland", "<b>Bold</b>", *(f"Team {n}" for n in range(12))]
-    players = [chance.choice(names) for _ in range(150)]
+    players = [generator.choice(names) for _ in range(150)]
     events = tmp_path / "events.csv"
     with events.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -78,10 +82,10 @@ def test_a_replay_of_a_small_stream_ends_with_the_sums_of_its_rows(
     play_watched(fresh_system, events, "--final", str(write_final(tmp_path / "f.csv", players)))
 
 
-def play_watched(system: RunningSystem, *arguments: str | Path) -> None:
-    """Replay while somebody watches; their last board must be the API's, and none go back."""
+def play_watched(system: SystemHarness, *arguments: str | Path) -> None:
+    """Replay beside a viewer; its last board must equal the API's, and versions must grow."""
     spectator = system.register("Spectator")
-    with Watcher(system.websocket_url, spectator.access_token) as watcher:
+    with ViewerClient(system.websocket_url, spectator.access_token) as watcher:
         command = [sys.executable, ROOT / "tools" / "replay.py", "--url", system.url, *arguments]
         played = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert played.returncode == 0, played.stdout + played.stderr
@@ -92,7 +96,7 @@ def play_watched(system: RunningSystem, *arguments: str | Path) -> None:
 
 
 def write_final(path: Path, players: list[str]) -> Path:
-    """The table that these events add up to, by competition rank."""
+    """Write the sums of these events as a table with competition ranks."""
     sums = Counter(players)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

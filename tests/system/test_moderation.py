@@ -1,4 +1,4 @@
-"""A ban reaches everything within a second, and undoing it brings everything back."""
+"""A ban takes effect everywhere within a second, and an unban undoes it."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ from unittest.mock import patch
 import pytest
 import requests
 
-from app.composition import Services, build_services
+from app.accounts import user_rows
+from app.audit.audited_change import Initiator
 from app.contract import keys
 from app.contract.errors import UserBanned
-from app.services.moderation import Act
-from app.stores import ledger, users
+from app.ledger import action_rows
 from config.settings import load_settings
-from tests.app.people import Person
-from tests.awaiting import await_true
-from tests.servers import DatabaseServer, Stores, redis_server
-from tests.system.player import PASSWORD, Player
-from tests.system.running import RunningSystem, free_ports
-from tests.system.watching import Watcher
+from tests.support.players import Person
+from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.services import Services, build_services
+from tests.support.system.harness import SystemHarness, free_ports
+from tests.support.system.player import PASSWORD, Player
+from tests.support.system.viewer import ViewerClient
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
-ACT = Act("test", "because")
+ACT = Initiator("test", "because")
 
 
 @pytest.fixture(scope="module")
 def system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
+) -> Iterator[SystemHarness]:
     """Two API processes and two broadcasters."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
         logs = tmp_path_factory.mktemp("logs")
-        with RunningSystem(stores, logs, web_processes=2, broadcasters=2) as running:
+        with SystemHarness(stores, logs, web_processes=2, broadcasters=2) as running:
             yield running
 
 
 @pytest.fixture
-def moderator(system: RunningSystem) -> Iterator[Services]:
-    """The services as an operator's command has them."""
+def moderator(system: SystemHarness) -> Iterator[Services]:
+    """The services of an operator's command."""
     yield from services_of(system)
 
 
 @pytest.fixture
-def cut_off_moderator(system: RunningSystem) -> Iterator[Services]:
-    """An operator's command that reaches PostgreSQL but not Redis."""
+def cut_off_moderator(system: SystemHarness) -> Iterator[Services]:
+    """The services of an operator's command that reaches PostgreSQL but not Redis."""
     (port,) = free_ports(1)
     yield from services_of(system, REDIS_URL=f"redis://127.0.0.1:{port}/0")
 
 
-def services_of(system: RunningSystem, **variables: str) -> Iterator[Services]:
+def services_of(system: SystemHarness, **variables: str) -> Iterator[Services]:
     with patch.dict("os.environ", system.environment() | variables):
         services = build_services(load_settings())
     yield services
@@ -63,12 +64,13 @@ def services_of(system: RunningSystem, **variables: str) -> Iterator[Services]:
 
 
 def board_users(url: str) -> set[str]:
+    """The ids of the users on the board of that API process."""
     board = requests.get(f"{url}/api/leaderboard", timeout=5).json()
     return {row["userId"] for row in board["leaderboard"]}
 
 
-def leader(system: RunningSystem) -> Player:
-    """A player at the very top."""
+def leader(system: SystemHarness) -> Player:
+    """A player with the highest score."""
     player = system.register(f"Leader {secrets.token_hex(2)}")
     top = requests.get(f"{system.url}/api/leaderboard?limit=1", timeout=5).json()["leaderboard"]
     for _ in range(1 + max((row["score"] for row in top), default=0)):
@@ -77,44 +79,49 @@ def leader(system: RunningSystem) -> Player:
 
 
 def refused(player: Player, url: str) -> bool:
-    """Whether access and refresh tokens alike are answered by the ban at that process."""
-    there = Player(url, player.username, player.user_id, player.access_token, player.refresh_token)
+    """Whether that API process refuses access and refresh tokens because of the ban."""
+    at_url = Player(url, player.username, player.user_id, player.access_token, player.refresh_token)
     replies = [
-        there.call("GET", "/users/me"),
-        there.call("POST", "/actions/token"),
-        there.call("POST", "/scores/increment", json={"not": "readable"}),
-        there.call("POST", "/auth/refresh", json={"refreshToken": player.refresh_token}),
+        at_url.call("GET", "/users/me"),
+        at_url.call("POST", "/actions/token"),
+        at_url.call("POST", "/scores/increment", json={"not": "readable"}),
+        at_url.call("POST", "/auth/refresh", json={"refreshToken": player.refresh_token}),
     ]
     return all((r.status_code, r.json()["code"]) == (403, "USER_BANNED") for r in replies)
 
 
-def shows(screen: Watcher, player: Player) -> bool:
-    """Whether the player is on the screen just now."""
+def shows(screen: ViewerClient, player: Player) -> bool:
+    """Whether the player is on the latest board of the viewer."""
     return player.user_id in {row["userId"] for row in screen.boards[-1]["leaderboard"]}
 
 
-def left(limit: float) -> float:
-    """Seconds until then."""
+def seconds_until(limit: float) -> float:
+    """Seconds until that monotonic time."""
     return limit - time.monotonic()
 
 
-def test_a_ban_reaches_tokens_caches_index_screens_and_sockets_within_a_second(
-    system: RunningSystem, moderator: Services
+def test_a_ban_reaches_tokens_caches_index_boards_and_sockets_within_a_second(
+    system: SystemHarness, moderator: Services
 ) -> None:
     player, viewer = leader(system), system.register()
     token = player.ask_token()
     with ExitStack() as stack:
         screens, own_screens = (
-            [stack.enter_context(Watcher(url, who.access_token)) for url in system.websocket_urls]
-            for who in (viewer, player)
+            [
+                stack.enter_context(ViewerClient(url, user.access_token))
+                for url in system.websocket_urls
+            ]
+            for user in (viewer, player)
         )
         await_true(lambda: all(player.user_id in board_users(url) for url in system.urls), 2)
         moderator.moderation.ban(ACT, player.user_id)
         limit = time.monotonic() + 1
         await_true(lambda: [own.closed_with for own in own_screens] == [4403, 4403], 1)
-        await_true(lambda: not any(shows(screen, player) for screen in screens), left(limit))
+        await_true(
+            lambda: not any(shows(screen, player) for screen in screens), seconds_until(limit)
+        )
         for url in system.urls:
-            await_true(lambda: player.user_id not in board_users(url), left(limit))  # noqa: B023
+            await_true(lambda: player.user_id not in board_users(url), seconds_until(limit))  # noqa: B023
             assert refused(player, url)
         assert time.monotonic() < limit
     assert moderator.redis.zscore(keys.INDEX_SCORES, player.user_id) is None
@@ -122,20 +129,21 @@ def test_a_ban_reaches_tokens_caches_index_screens_and_sockets_within_a_second(
 
 
 def test_a_logout_closes_the_sockets_on_every_broadcaster_within_a_second(
-    system: RunningSystem,
+    system: SystemHarness,
 ) -> None:
     player = system.register()
     with ExitStack() as stack:
         screens = [
-            stack.enter_context(Watcher(url, player.access_token)) for url in system.websocket_urls
+            stack.enter_context(ViewerClient(url, player.access_token))
+            for url in system.websocket_urls
         ]
         await_true(lambda: all(screen.boards for screen in screens), 5)
         assert player.call("POST", "/auth/logout").status_code == 204
         await_true(lambda: [screen.closed_with for screen in screens] == [4401, 4401], 1)
 
 
-def test_an_unban_brings_the_player_back_with_their_score_and_a_new_login(
-    system: RunningSystem, moderator: Services
+def test_after_an_unban_the_player_logs_in_again_and_has_the_old_score(
+    system: SystemHarness, moderator: Services
 ) -> None:
     player = leader(system)
     score = player.call("GET", "/users/me").json()["score"]
@@ -151,11 +159,11 @@ def test_an_unban_brings_the_player_back_with_their_score_and_a_new_login(
     assert player.score_point()["newScore"] == score + 1
 
 
-def test_a_timed_ban_ends_by_itself_and_the_player_is_back_within_five_seconds(
-    system: RunningSystem, moderator: Services
+def test_a_timed_ban_ends_and_the_player_is_on_the_board_within_five_seconds(
+    system: SystemHarness, moderator: Services
 ) -> None:
     player, viewer = leader(system), system.register()
-    with Watcher(system.websocket_url, viewer.access_token) as screen:
+    with ViewerClient(system.websocket_url, viewer.access_token) as screen:
         until = datetime.now(UTC) + timedelta(seconds=1)
         moderator.moderation.ban(ACT, player.user_id, until)
         await_true(lambda: player.user_id not in board_users(system.url), 1)
@@ -164,29 +172,29 @@ def test_a_timed_ban_ends_by_itself_and_the_player_is_back_within_five_seconds(
     assert all(player.user_id in board_users(url) for url in system.urls)
 
 
-def test_a_ban_that_redis_could_not_be_told_stops_increments_and_follows_by_itself(
-    system: RunningSystem, cut_off_moderator: Services
+def test_a_ban_without_redis_stops_increments_and_is_published_later(
+    system: SystemHarness, cut_off_moderator: Services
 ) -> None:
     player = leader(system)
     score = player.call("GET", "/users/me").json()["score"]
     token = player.ask_token()
-    with Watcher(system.websocket_url, player.access_token) as own_screen:
+    with ViewerClient(system.websocket_url, player.access_token) as own_screen:
         cut_off_moderator.moderation.ban(ACT, player.user_id)
         assert player.spend(token).json()["code"] == "USER_BANNED"
         await_true(lambda: player.user_id not in board_users(system.urls[1]), 5)
         await_true(lambda: own_screen.closed_with == 4403, 5)
     await_true(lambda: all(refused(player, url) for url in system.urls), 5)
     with cut_off_moderator.database.reading() as connection:
-        assert users.find(connection, player.user_id).score == score  # type: ignore[union-attr]
-        assert ledger.wrong_sums(connection) == []
+        assert user_rows.find(connection, player.user_id).score == score  # type: ignore[union-attr]
+        assert action_rows.wrong_sums(connection) == []
 
 
-def test_a_ban_amid_50_increments_in_flight_leaves_the_player_off_the_board_100_times_of_100(
+def test_a_ban_during_50_increments_always_removes_the_player_from_the_board(
     make_services: Callable[..., Services],
 ) -> None:
-    # A thread and a connection for each, so that all 50 are in flight at once.
+    # One thread and one connection for each increment, so that all 50 run at the same time.
     here, there = (make_services(WEB_THREADS="50") for _ in range(2))
-    here.index_keeper.keep()
+    here.reconciler.run_pass()
     for run in range(100):
         person = Person.register(here)
         person.score()
@@ -209,7 +217,7 @@ def test_a_ban_amid_50_increments_in_flight_leaves_the_player_off_the_board_100_
         assert here.redis.zscore(keys.INDEX_SCORES, person.user_id) is None, f"run {run}"
         assert here.leaderboard.around(person.user_id, 1).rows == ()
         with here.database.reading() as connection:
-            user = users.find(connection, person.user_id)
+            user = user_rows.find(connection, person.user_id)
         assert user is not None
         assert user.score == counted
     assert here.ledger_check.verify().sound

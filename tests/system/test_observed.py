@@ -1,4 +1,4 @@
-"""What logs and metrics say after a walk through the whole contract, on real processes."""
+"""Logs and metrics of real processes after every call of the contract."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.servers import ROOT, DatabaseServer, Stores, redis_server
-from tests.system.running import RunningSystem
-from tests.system.whole_contract import SETTINGS, WholeContract
+from tests.support.servers import ROOT, DatabaseServer, Stores, redis_server
+from tests.support.system.contract_walk import SETTINGS, ContractWalk
+from tests.support.system.harness import SystemHarness
 
 pytestmark = pytest.mark.slow
 FIELDS = {"event", "method", "path", "status", "duration_ms", "user", "requestId", "level"}
@@ -24,58 +24,60 @@ DEPLOYED = ("grafana/scoreboard.json", "prometheus/alerts.yml")
 @pytest.fixture(scope="module")
 def walked(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WholeContract]:
-    """The walk, made once."""
+) -> Iterator[ContractWalk]:
+    """The calls, made once for all tests."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
         logs = tmp_path_factory.mktemp("logs")
-        with RunningSystem(stores, logs, variables=SETTINGS) as system:
-            walked = WholeContract(system)
+        with SystemHarness(stores, logs, variables=SETTINGS) as system:
+            walked = ContractWalk(system)
             walked.walk()
             yield walked
 
 
 WITH_A_REPLICA = {"scoreboard_replica_reads_total"}
-"""Shown only with DATABASE_READ_URL; tests/system/test_replica.py asks for it."""
+"""Present only with DATABASE_READ_URL; tests/system/test_replica.py checks it."""
 
 
 @pytest.fixture(scope="module")
-def exposed(walked: WholeContract) -> dict[str, str]:
-    """What each process shows at /metrics after the walk."""
-    places = {"web": walked.system.url, "broadcaster": broadcaster_url(walked)}
-    return {name: requests.get(f"{url}/metrics", timeout=10).text for name, url in places.items()}
+def exposed(walked: ContractWalk) -> dict[str, str]:
+    """The answer of each process to GET /metrics after the calls."""
+    urls = {"web": walked.system.url, "broadcaster": broadcaster_url(walked)}
+    return {name: requests.get(f"{url}/metrics", timeout=10).text for name, url in urls.items()}
 
 
-def broadcaster_url(walked: WholeContract) -> str:
+def broadcaster_url(walked: ContractWalk) -> str:
+    """The HTTP address of the broadcaster."""
     return f"http://127.0.0.1:{walked.system.broadcaster_port}"
 
 
-def lines(walked: WholeContract, name: str) -> list[dict[str, Any]]:
-    """The log's lines, each of which has to be a JSON object."""
+def lines(walked: ContractWalk, name: str) -> list[dict[str, Any]]:
+    """The lines of the log; fails the test unless each is a JSON object."""
     parsed = [json.loads(line) for line in walked.system.log(name).splitlines()]
     assert all(isinstance(line, dict) and {"event", "level"} <= line.keys() for line in parsed)
     return parsed
 
 
-def request_lines(walked: WholeContract, name: str) -> list[dict[str, Any]]:
+def request_lines(walked: ContractWalk, name: str) -> list[dict[str, Any]]:
+    """The log lines of requests."""
     return [line for line in lines(walked, name) if line["event"] == "request"]
 
 
-def test_no_secret_is_in_any_log(walked: WholeContract) -> None:
-    said = walked.system.log("web") + walked.system.log("broadcaster")
+def test_no_secret_is_in_any_log(walked: ContractWalk) -> None:
+    logs = walked.system.log("web") + walked.system.log("broadcaster")
     assert len(walked.secrets) > 60
-    assert [secret for secret in walked.secrets if secret in said] == []
-    # The hash of a password that the database failed to store.
-    assert "$2b$" not in said
+    assert [secret for secret in walked.secrets if secret in logs] == []
+    # The password hash of a statement that failed.
+    assert "$2b$" not in logs
 
 
 @pytest.mark.parametrize("name", ["web", "broadcaster"])
-def test_every_line_is_json_also_of_what_is_not_ours(walked: WholeContract, name: str) -> None:
+def test_every_log_line_is_json_also_those_of_gunicorn(walked: ContractWalk, name: str) -> None:
     loggers = {line["logger"] for line in lines(walked, name)}
     assert ("gunicorn.error" in loggers) == (name == "web")
 
 
-def test_each_request_has_exactly_one_line(walked: WholeContract) -> None:
+def test_each_request_has_exactly_one_line(walked: ContractWalk) -> None:
     assert not re.search(r'"event": "(GET|POST|PUT) ', walked.system.log("web"))
     found = [*request_lines(walked, "web"), *request_lines(walked, "broadcaster")]
     times = Counter(line["requestId"] for line in found)
@@ -90,8 +92,8 @@ def test_each_request_has_exactly_one_line(walked: WholeContract) -> None:
             assert line["duration_ms"] >= 0
 
 
-def test_an_error_is_logged_with_its_code_and_cause_and_from_500_on_its_stack(
-    walked: WholeContract,
+def test_an_error_is_logged_with_code_and_cause_and_a_server_error_with_its_stack(
+    walked: ContractWalk,
 ) -> None:
     found = [*request_lines(walked, "web"), *request_lines(walked, "broadcaster")]
     seen = set()
@@ -106,17 +108,25 @@ def test_an_error_is_logged_with_its_code_and_cause_and_from_500_on_its_stack(
     assert {"DB_ERROR", "TOKEN_USED", "RATE_LIMITED", "USER_BANNED", "UPGRADE_REQUIRED"} <= seen
 
 
-def test_the_line_of_a_known_user_names_them(walked: WholeContract) -> None:
+def test_the_log_line_of_a_known_user_has_the_user_id(walked: ContractWalk) -> None:
     by_id = {line["requestId"]: line for line in request_lines(walked, "web")}
-    made = {i: reply.json() for i, reply in walked.replies.items() if reply.status_code == 201}
-    assert len(made) == 3
-    assert all(by_id[i]["user"] == reply["userId"] for i, reply in made.items())
-    acts = [line for line in by_id.values() if line["path"] == "/api/actions/token"]
-    assert len(acts) == 11
-    assert len({line["user"] for line in acts} & {reply["userId"] for reply in made.values()}) == 1
+    registrations = {
+        i: reply.json() for i, reply in walked.replies.items() if reply.status_code == 201
+    }
+    assert len(registrations) == 3
+    assert all(by_id[i]["user"] == reply["userId"] for i, reply in registrations.items())
+    tokens = [line for line in by_id.values() if line["path"] == "/api/actions/token"]
+    assert len(tokens) == 11
+    assert (
+        len(
+            {line["user"] for line in tokens}
+            & {reply["userId"] for reply in registrations.values()}
+        )
+        == 1
+    )
 
 
-def test_every_line_of_a_request_bears_its_id(walked: WholeContract) -> None:
+def test_every_log_line_during_a_request_has_its_id(walked: ContractWalk) -> None:
     banned = [line for line in lines(walked, "web") if line["logger"].startswith("app.fraud")]
     ids = {line["requestId"] for line in request_lines(walked, "web")}
     assert banned
@@ -125,7 +135,7 @@ def test_every_line_of_a_request_bears_its_id(walked: WholeContract) -> None:
 
 @pytest.mark.parametrize("name", ["web", "broadcaster"])
 def test_errors_are_counted_as_often_as_they_are_logged(
-    walked: WholeContract, exposed: dict[str, str], name: str
+    walked: ContractWalk, exposed: dict[str, str], name: str
 ) -> None:
     logged = Counter(line["code"] for line in request_lines(walked, name) if "code" in line)
     counted = re.findall(r'^scoreboard_errors_total{code="(\w+)"} (\S+)', exposed[name], re.M)
@@ -134,7 +144,7 @@ def test_errors_are_counted_as_often_as_they_are_logged(
 
 @pytest.mark.parametrize("path", ["/metrics", "/api/metrics"])
 def test_requests_are_counted_by_route_and_never_by_path(
-    walked: WholeContract, exposed: dict[str, str], path: str
+    walked: ContractWalk, exposed: dict[str, str], path: str
 ) -> None:
     routes = set(re.findall(r'route="([^"]*)"', exposed["web"]))
     assert {"/api/auth/login", "/api/scores/increment", "/leaderboard", "none", path} - {
@@ -158,10 +168,10 @@ def test_tokens_increments_and_fraud_are_counted(exposed: dict[str, str]) -> Non
         assert series in exposed["web"]
 
 
-def test_all_that_dashboard_and_alerts_ask_for_is_exposed(exposed: dict[str, str]) -> None:
+def test_every_metric_of_dashboard_and_alerts_is_exposed(exposed: dict[str, str]) -> None:
     shown = set(re.findall(r"^(\w+)[ {]", exposed["web"] + exposed["broadcaster"], re.M))
     for name in DEPLOYED:
         text = Path(ROOT / "deploy" / name).read_text(encoding="utf-8")
-        asked = set(re.findall(r"\b(?:scoreboard|process)_\w+", text))
-        assert len(asked) > 8
-        assert asked - shown <= WITH_A_REPLICA
+        queried = set(re.findall(r"\b(?:scoreboard|process)_\w+", text))
+        assert len(queried) > 8
+        assert queried - shown <= WITH_A_REPLICA

@@ -1,4 +1,4 @@
-"""Real processes whose boards come from a replica, which is then frozen."""
+"""Real processes that read boards from a replica, which is then frozen."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 import requests
 from sqlalchemy import create_engine, make_url, text
 
-from app.stores import wal
-from app.stores.database import connect_unpooled
+from app.storage import wal
+from app.storage.database import connect_unpooled
 from config.parsers import postgres_url
-from tests.awaiting import await_true
 from tests.cluster.flow import shown
-from tests.replica import CAUGHT_UP_SECONDS, Pair, replicated
-from tests.servers import Stores, redis_server
-from tests.system.running import RunningSystem
-from tests.system.watching import Watcher
+from tests.support.replica import CAUGHT_UP_SECONDS, Pair, replicated
+from tests.support.servers import Stores, redis_server
+from tests.support.system.harness import SystemHarness
+from tests.support.system.viewer import ViewerClient
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 PROMISED_SECONDS = 1.0
@@ -31,19 +31,19 @@ def pair() -> Iterator[Pair]:
 
 
 @pytest.fixture
-def system(pair: Pair, tmp_path: Path) -> Iterator[RunningSystem]:
+def system(pair: Pair, tmp_path: Path) -> Iterator[SystemHarness]:
     settings = pair.create()
     variables = {"WEB_WORKERS": "2", "DATABASE_READ_URL": settings["DATABASE_READ_URL"]}
     with (
         redis_server(tmp_path / "redis") as server,
-        RunningSystem(
+        SystemHarness(
             Stores(settings["DATABASE_URL"], server.url), tmp_path, variables=variables
         ) as made,
     ):
         yield made
 
 
-def test_an_ordinary_role_may_ask_how_far_both_are(pair: Pair) -> None:
+def test_an_ordinary_role_can_read_both_positions(pair: Pair) -> None:
     urls = {name: make_url(postgres_url(url)) for name, url in pair.create().items()}
     with create_engine(urls["DATABASE_URL"]).begin() as connection:
         connection.execute(text("CREATE ROLE ordinary LOGIN PASSWORD 'ordinary'"))
@@ -57,25 +57,25 @@ def test_an_ordinary_role_may_ask_how_far_both_are(pair: Pair) -> None:
         for url in urls.values()
     )
     with replica.reading() as connection:
-        replayed = wal.replayed(connection)
+        replayed = wal.replayed_position(connection)
     assert replayed is not None
-    assert replayed.same_history(wal.written(primary))
+    assert replayed.same_history(wal.current_position(primary))
     with primary.reading() as connection:
-        assert wal.replayed(connection) is None
+        assert wal.replayed_position(connection) is None
 
 
-def boards_by_replica(system: RunningSystem) -> float:
-    """How many of the broadcaster's boards came from the replica."""
+def boards_by_replica(system: SystemHarness) -> float:
+    """The number of boards that the broadcaster has read from the replica."""
     metrics = requests.get(f"http://127.0.0.1:{system.broadcaster_port}/metrics", timeout=5).text
     name = 'scoreboard_replica_reads_total{outcome="replica"} '
     return sum(float(line.removeprefix(name)) for line in metrics.split("\n") if name in line)
 
 
-def test_viewers_see_points_in_time_by_the_replica_and_without_it(
-    system: RunningSystem, pair: Pair
+def test_viewers_see_points_in_time_with_the_replica_and_without_it(
+    system: SystemHarness, pair: Pair
 ) -> None:
     player = system.register("Ada")
-    with Watcher(system.websocket_url, player.access_token) as watcher:
+    with ViewerClient(system.websocket_url, player.access_token) as watcher:
 
         def board_by_replica() -> bool:
             before = boards_by_replica(system)

@@ -1,4 +1,4 @@
-"""SIGHUP: new workers take over from old ones, and nobody who asks something is left without."""
+"""SIGHUP: new workers replace the old ones, and every request gets its answer."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ import psycopg2
 import pytest
 import requests
 
-from app.services.action_tokens import ActionToken, ActionTokenCodec
-from tests.awaiting import await_true
-from tests.environment import base_environment
-from tests.servers import ROOT
-from tests.system.player import Player
-from tests.system.running import RunningSystem
-from tests.system.web_server import WebServer, web_server
+from app.scoring.action_tokens import ActionToken, ActionTokenCodec
+from tests.support.environment import base_environment
+from tests.support.servers import ROOT
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
+from tests.support.system.web_server import WebServer, web_server
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 HUPS = 3
 WORKERS = 2
 PAUSES = (0.0, 0.0, 0.05, 0.5)
-"""Between the requests of one client; shorter than a stopping worker keeps idle connections."""
+"""Seconds between a client's requests; a stopping worker keeps idle connections longer."""
 
 
 @dataclass
 class Client:
-    """Spends tokens one after the other; a request that gets no HTTP answer is a loss."""
+    """Spends tokens one after the other, and records requests without an HTTP answer as losses."""
 
     player: Player
     pause: float
@@ -85,14 +85,14 @@ def load(url: str, clients: list[Client]) -> Iterator[None]:
 
 
 def reload(server: WebServer) -> None:
-    """SIGHUP; returns when all old workers have gone and new ones are there."""
+    """Send SIGHUP; returns when all old workers have exited."""
     old = {worker.pid for worker in server.workers()}
     server.process.send_signal(signal.SIGHUP)
     await_true(lambda: not old & {worker.pid for worker in server.workers()}, 60)
 
 
 def test_reloads_under_load_leave_no_request_without_an_answer(
-    running_system: RunningSystem, tmp_path: Path
+    running_system: SystemHarness, tmp_path: Path
 ) -> None:
     with web_server(running_system, tmp_path) as server:
         clients = [
@@ -102,31 +102,33 @@ def test_reloads_under_load_leave_no_request_without_an_answer(
         ]
         with load(server.url, clients):
             for _ in range(HUPS):
-                so_far = [client.asked for client in clients]
+                before = [client.asked for client in clients]
                 reload(server)
-                # Each client has to get through to the new workers before they are old ones.
-                for client, count in zip(clients, so_far, strict=True):
+                # Each client has to reach the new workers before the next reload.
+                for client, count in zip(clients, before, strict=True):
                     await_true(partial(client.has_asked_more_than, count + 1), 60)
         steps = [line["event"] for line in server.events()]
     for client in clients:
         assert client.losses == []
         assert set(client.answers) == {200}
         assert counted_in_postgres(running_system, client.player) == sorted(client.counted)
-    # An old worker stops when a new one serves, or new connections would wait for its start.
+    # An old worker stops only when a new one serves, so that no connection waits for a start.
     changes = [{"serving": 1, "shutting_down": -1}.get(step, 0) for step in steps]
     assert min(accumulate(changes[steps.index("serving") + 1 :], initial=1)) >= 1
     assert changes.count(-1) == HUPS * WORKERS
 
 
 def test_a_reload_brings_new_code_and_new_settings(
-    running_system: RunningSystem, project_copy: Path, tmp_path: Path
+    running_system: SystemHarness, project_copy: Path, tmp_path: Path
 ) -> None:
-    # An empty variable is an unset one: the default holds.
+    # An empty variable counts as unset, so the default applies.
     with web_server(running_system, tmp_path, root=project_copy, READ_LIMIT="") as server:
         assert shown(server) == ("6000", "The board")
-        replace(project_copy / "config/settings.py", '"6000 per minute"', '"6543 per minute"')
         replace(
-            project_copy / "app/http/leaderboard.py",
+            project_copy / "config/rate_limit_settings.py", '"6000 per minute"', '"6543 per minute"'
+        )
+        replace(
+            project_copy / "app/api/leaderboard.py",
             'description="The board"',
             'description="The newer board"',
         )
@@ -135,26 +137,26 @@ def test_a_reload_brings_new_code_and_new_settings(
 
 
 def shown(server: WebServer) -> tuple[str, str]:
-    """What the settings say of the limit for reads, and what the code says of the board."""
+    """The limit for reads, which comes from the settings, and the description from the code."""
     board = requests.get(f"{server.url}/api/leaderboard", timeout=10)
     document = requests.get(f"{server.url}/openapi.json", timeout=10).json()
     (described,) = [tag for tag in document["tags"] if tag["name"] == "leaderboard"]
     return board.headers["X-RateLimit-Limit"], described["description"]
 
 
-def test_a_reload_that_cant_start_leaves_the_old_workers_serving(
-    running_system: RunningSystem, project_copy: Path, tmp_path: Path
+def test_the_old_workers_keep_serving_if_a_reload_fails(
+    running_system: SystemHarness, project_copy: Path, tmp_path: Path
 ) -> None:
     with web_server(running_system, tmp_path, root=project_copy) as server:
         old = {worker.pid for worker in server.workers()}
         for number, file in enumerate(("app/factory.py", "config/settings.py"), start=1):
-            kept = (project_copy / file).read_text()
-            (project_copy / file).write_text("import nothing_of_that_name\n")
+            original = (project_copy / file).read_text()
+            (project_copy / file).write_text("import no_such_module\n")
             server.process.send_signal(signal.SIGHUP)
             server.await_log("reload_failed", times=number)
             assert {worker.pid for worker in server.workers()} == old
             assert requests.get(f"{server.url}/api/health", timeout=10).ok
-            (project_copy / file).write_text(kept)
+            (project_copy / file).write_text(original)
         reload(server)
         assert requests.get(f"{server.url}/api/health", timeout=10).ok
         server.process.terminate()
@@ -163,11 +165,12 @@ def test_a_reload_that_cant_start_leaves_the_old_workers_serving(
 
 @pytest.fixture
 def project_copy(tmp_path: Path) -> Path:
-    """The project's own files, for a test to change."""
+    """A copy of the project, which a test may change."""
     root = tmp_path / "project"
     for name in ("app", "config"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "wsgi.py", root)
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, root)
     return root
 
 
@@ -177,7 +180,7 @@ def replace(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def counted_in_postgres(system: RunningSystem, player: Player) -> list[str]:
+def counted_in_postgres(system: SystemHarness, player: Player) -> list[str]:
     connection = psycopg2.connect(system.stores.database_url)
     with connection.cursor() as cursor:
         cursor.execute("select nonce from actions where user_id = %s", [player.user_id])

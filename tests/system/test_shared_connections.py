@@ -1,4 +1,4 @@
-"""Connections that are kept open are shared by the workers, before and after one of them dies."""
+"""Workers share kept-alive connections evenly, also after one of them was replaced."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
-from tests.app.http.web_alone import WebAlone
-from tests.awaiting import await_true
-from tests.servers import DatabaseServer, Stores, redis_server
-from tests.system.running import RunningSystem
+from tests.support.api_harness import ApiHarness
+from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.system.harness import SystemHarness
+from tests.support.system.raw_clients import read_reply
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 WORKERS, CLIENTS = 2, 40
@@ -23,22 +24,22 @@ HEALTH = b"GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n"
 @pytest.fixture
 def system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSystem]:
+) -> Iterator[SystemHarness]:
     """An API of two workers."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
         variables = {"WEB_WORKERS": str(WORKERS)}
-        with WebAlone(stores, tmp_path_factory.mktemp("api"), variables=variables) as running:
+        with ApiHarness(stores, tmp_path_factory.mktemp("api"), variables=variables) as running:
             await_true(lambda: running.log("web").count('"event": "serving"') == WORKERS, 20)
             yield running
 
 
-def workers(system: RunningSystem) -> list[psutil.Process]:
+def workers(system: SystemHarness) -> list[psutil.Process]:
     return psutil.Process(system.web[-1].pid).children()
 
 
-def shares(system: RunningSystem) -> list[int]:
-    """How many connections each worker has, the fewest first."""
+def shares(system: SystemHarness) -> list[int]:
+    """The number of connections of each worker, the smallest first."""
     port = system.ports[0]
     return sorted(
         len([
@@ -50,22 +51,22 @@ def shares(system: RunningSystem) -> list[int]:
     )  # fmt: skip
 
 
-def connect(system: RunningSystem, stack: ExitStack) -> None:
-    """Clients that ask once and keep their connections."""
+def connect(system: SystemHarness, stack: ExitStack) -> None:
+    """Open connections, each with one request, and keep them open."""
     for _ in range(CLIENTS):
         client = stack.enter_context(socket.create_connection(("127.0.0.1", system.ports[0]), 5))
         client.sendall(HEALTH)
-        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert read_reply(client).startswith(b"HTTP/1.1 200 ")
 
 
-def test_no_worker_has_most_of_the_connections(system: RunningSystem) -> None:
+def test_no_worker_has_most_of_the_connections(system: SystemHarness) -> None:
     with ExitStack() as stack:
         connect(system, stack)
         fewest, most = shares(system)
         assert fewest + most == CLIENTS
         assert fewest >= CLIENTS / 4
 
-        # Who takes the place of a dead worker begins with none, and is the next to be asked.
+        # The successor of a killed worker starts with none, so it gets the next connections.
         first, _ = workers(system)
         first.send_signal(signal.SIGKILL)
         await_true(lambda: system.log("web").count('"event": "serving"') == WORKERS + 1, 20)

@@ -1,4 +1,4 @@
-"""SIGTERM to an API server: the order of flow 10, nobody left without an answer, and its bounds."""
+"""SIGTERM to an API server: the order of flow 10, every request answered, and the time bounds."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ import redis
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.awaiting import await_true, catches_sigterm, somebody_waits_for_a_lock
-from tests.servers import redis_server
-from tests.system.player import Player
-from tests.system.running import RunningSystem
-from tests.system.web_server import WebServer, web_server
+from tests.support.servers import redis_server
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
+from tests.support.system.web_server import WebServer, web_server
+from tests.support.waiting import await_true, catches_sigterm, is_lock_awaited
 
 pytestmark = pytest.mark.slow
 FLOW_10 = [
@@ -38,17 +38,17 @@ FLOW_10 = [
 
 
 @contextmanager
-def row_locked(system: RunningSystem, player: Player) -> Iterator[psycopg2.extensions.connection]:
-    """Hold the player's row, for which an increment has to wait; a commit lets it go on."""
+def ledger_locked(system: SystemHarness) -> Iterator[psycopg2.extensions.connection]:
+    """Lock the table of actions, so that an increment waits until the connection commits."""
     connection = psycopg2.connect(system.stores.database_url)
     with connection.cursor() as cursor:
-        cursor.execute("select 1 from users where id = %s for update", [player.user_id])
+        cursor.execute("lock table actions")
     yield connection
     connection.close()
 
 
 def half_sent(server: WebServer, body: bytes, rest: int) -> socket.socket:
-    """A login of which the last bytes are not sent yet."""
+    """A connection with a login whose last `rest` bytes are not sent yet."""
     sock = socket.create_connection(("127.0.0.1", server.port), 30)
     sock.sendall(
         b"POST /api/auth/login HTTP/1.1\r\nHost: scores.example\r\n"
@@ -59,11 +59,11 @@ def half_sent(server: WebServer, body: bytes, rest: int) -> socket.socket:
 
 
 def kept_alive(server: WebServer) -> socket.socket:
-    """An idle connection that has been served once."""
+    """An idle connection on which one request was answered."""
     sock = socket.create_connection(("127.0.0.1", server.port), 30)
     sock.sendall(b"GET /api/leaderboard HTTP/1.1\r\nHost: scores.example\r\n\r\n")
     received = b""
-    # Head and body are sent apart.
+    # Head and body are sent separately.
     while not received.endswith(b"}\n"):
         received += sock.recv(65536)
     assert b"keep-alive" in received
@@ -78,7 +78,7 @@ def read_to_the_end(sock: socket.socket) -> bytes:
 
 
 def test_sigterm_ends_a_server_in_the_order_of_flow_10(
-    running_system: RunningSystem, tmp_path: Path
+    running_system: SystemHarness, tmp_path: Path
 ) -> None:
     with web_server(running_system, tmp_path, WEB_WORKERS="1", LOG_LEVEL="DEBUG") as server:
         login = b'{"username": "nobody", "password": "correct horse"}'
@@ -97,13 +97,13 @@ def test_sigterm_ends_a_server_in_the_order_of_flow_10(
         steps = [line["event"] for line in of_worker if line["event"] in FLOW_10]
         log = server.log()
     assert steps == FLOW_10
-    # The arbiter is the first to say so and the last to go.
+    # The arbiter logs it first and exits last.
     assert log.index("Handling signal: term") < log.index('"shutting_down"')
     assert log.rindex('"stopped"') < log.index("workers_ended")
 
 
 def busy(server: WebServer) -> bool:
-    """Whether one of its connections is with a worker."""
+    """Whether a worker has accepted a connection."""
     return any(
         connection.status == "ESTABLISHED" and connection.laddr.port == server.port
         for worker in server.workers()
@@ -113,15 +113,15 @@ def busy(server: WebServer) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_an_increment_that_waits_in_postgresql_is_answered_and_counted(
-    running_system: RunningSystem, tmp_path: Path, how: signal.Signals
+    running_system: SystemHarness, tmp_path: Path, how: signal.Signals
 ) -> None:
     with web_server(running_system, tmp_path) as server, ThreadPoolExecutor(1) as pool:
         player = Player.register(server.url)
         token = player.ask_token()
-        with row_locked(running_system, player) as lock:
+        with ledger_locked(running_system) as lock:
             spent = pool.submit(player.spend, token)
-            await_true(lambda: somebody_waits_for_a_lock(running_system.stores.database_url), 30)
-            # As Ctrl-C in a terminal does: to all processes of the group.
+            await_true(lambda: is_lock_awaited(running_system.stores.database_url), 30)
+            # Like Ctrl-C in a terminal: to all processes of the group.
             os.killpg(server.process.pid, how) if how == signal.SIGINT else (
                 server.process.send_signal(how)
             )
@@ -134,10 +134,10 @@ def test_an_increment_that_waits_in_postgresql_is_answered_and_counted(
     assert again.json()["details"]["newScore"] == 1
 
 
-def test_idle_connections_are_answered_a_moment_longer_but_delay_nothing(
-    running_system: RunningSystem, tmp_path: Path
+def test_idle_connections_are_answered_for_two_seconds_and_do_not_delay_the_exit(
+    running_system: SystemHarness, tmp_path: Path
 ) -> None:
-    # One worker, since its 2 s begin when it stops to accept, and two don't stop together.
+    # One worker, because its 2 s begin when it stops accepting, and two don't stop together.
     with web_server(running_system, tmp_path, WEB_WORKERS="1") as server:
         with (
             socket.create_connection(("127.0.0.1", server.port)),
@@ -155,14 +155,14 @@ def test_idle_connections_are_answered_a_moment_longer_but_delay_nothing(
                 assert answer.startswith(b"HTTP/1.1 ")
                 assert b"Connection: close\r\n" in answer
             assert server.exit_code() == 0
-        # SHUTDOWN_SECONDS, which gunicorn would wait for the silent connection, are 30.
+        # gunicorn would wait SHUTDOWN_SECONDS, 30 s, for the connection that sent nothing.
         assert time.monotonic() - begun < 15
         assert '"given_up": 0' in server.log()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_shutdown_seconds_bound_what_is_in_flight(
-    running_system: RunningSystem, tmp_path: Path, how: signal.Signals
+def test_shutdown_seconds_limit_the_wait_for_requests(
+    running_system: SystemHarness, tmp_path: Path, how: signal.Signals
 ) -> None:
     with web_server(running_system, tmp_path, SHUTDOWN_SECONDS="1") as server:
         with half_sent(server, b'{"username": ', rest=3) as sock:
@@ -178,7 +178,7 @@ def test_shutdown_seconds_bound_what_is_in_flight(
 
 @pytest.mark.parametrize("moment", ["", "Starting gunicorn", "Booting worker"])
 def test_sigterm_during_the_start_ends_it_cleanly(
-    running_system: RunningSystem, tmp_path: Path, moment: str
+    running_system: SystemHarness, tmp_path: Path, moment: str
 ) -> None:
     with web_server(running_system, tmp_path, ready=False) as server:
         if moment:
@@ -190,8 +190,8 @@ def test_sigterm_during_the_start_ends_it_cleanly(
         assert "Traceback" not in server.log()
 
 
-def told(viewer: ClientConnection, instance: str) -> int:
-    """How often the viewer is told that this server goes, until a second passes without a word."""
+def shutdown_events(viewer: ClientConnection, instance: str) -> int:
+    """The number of server_shutdown events for this server, until a second passes without one."""
     times = 0
     try:
         while True:
@@ -201,11 +201,11 @@ def told(viewer: ClientConnection, instance: str) -> int:
     except TimeoutError:
         return times
     except ConnectionClosed:
-        pytest.fail("the viewer was sent away")
+        pytest.fail("the viewer was disconnected")
 
 
-def test_viewers_hear_once_that_a_server_goes_and_stay(
-    running_system: RunningSystem, tmp_path: Path
+def test_viewers_get_one_shutdown_event_and_stay_connected(
+    running_system: SystemHarness, tmp_path: Path
 ) -> None:
     player = running_system.register()
     headers = {"Authorization": f"Bearer {player.access_token}"}
@@ -214,22 +214,22 @@ def test_viewers_hear_once_that_a_server_goes_and_stay(
             server.process.send_signal(signal.SIGHUP)
             server.await_log("Booting worker", times=4)
             server.await_log('"stopped"', times=2)
-            assert told(viewer, f"127.0.0.1:{server.port}") == 0
-            # Nor does it need a worker to say so.
+            assert shutdown_events(viewer, f"127.0.0.1:{server.port}") == 0
+            # The arbiter announces it, so no worker is needed.
             for worker in server.workers():
                 worker.kill()
             server.process.terminate()
             assert server.exit_code() == 0
             assert "server_shutdown_announced" in server.log()
-        assert told(viewer, f"127.0.0.1:{server.port}") == 1
+        assert shutdown_events(viewer, f"127.0.0.1:{server.port}") == 1
         with web_server(running_system, tmp_path, INSTANCE_NAME="blue") as server:
             server.process.terminate()
             assert server.exit_code() == 0
-        assert told(viewer, "blue") == 1
+        assert shutdown_events(viewer, "blue") == 1
 
 
-def test_a_redis_that_does_not_answer_holds_up_no_exit(
-    running_system: RunningSystem, tmp_path: Path
+def test_a_redis_that_does_not_answer_does_not_delay_the_exit(
+    running_system: SystemHarness, tmp_path: Path
 ) -> None:
     with (
         redis_server(tmp_path / "valkey") as valkey,

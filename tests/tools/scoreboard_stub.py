@@ -1,7 +1,7 @@
-"""A scoreboard in memory behind a faulty network, for the client's side of the contract.
+"""A scoreboard in memory with a faulty network, to test clients of the API.
 
-It plays what the real server can't be made to do at will: answers that get lost, 5xx, ended
-sessions. What the server itself promises is tested against the real one elsewhere.
+It does what a real server can't be made to do at will: lose requests and replies, reply with 5xx,
+end sessions. Tests of the server itself use a real one.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from urllib.parse import parse_qs, urlsplit
 class Lost(Enum):
     """Where the connection breaks."""
 
-    REQUEST = "before the server did anything"
-    ANSWER = "after the server did it"
+    REQUEST = "before the server carried out the request"
+    REPLY = "after the server carried out the request"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is answered instead of doing anything."""
+class ErrorReply:
+    """A reply that is sent instead of carrying out the request."""
 
     status: int
     code: str = ""
     retry_after: int | None = None
+    details: dict[str, list[str]] = field(default_factory=dict, hash=False)
 
 
 @dataclass
@@ -45,9 +46,9 @@ class User:
 
 @dataclass
 class StubScoreboard:
-    """Serves while entered; `faults` are used up one a request, by path."""
+    """A server that runs while entered. Each request uses up one of the faults of its path."""
 
-    faults: dict[str, deque[Lost | Answer]] = field(default_factory=lambda: defaultdict(deque))
+    faults: dict[str, deque[Lost | ErrorReply]] = field(default_factory=lambda: defaultdict(deque))
     expires_in: float = 900
     page: int = 100
     warning: bool = False
@@ -87,31 +88,35 @@ class StubScoreboard:
     def count(self, path: str) -> int:
         return sum(called == path for called, _ in self.calls)
 
-    def answer(
+    def reply_to(
         self, path: str, query: dict[str, list[str]], body: dict[str, Any], bearer: str
     ) -> tuple[int, dict[str, Any]]:
-        """What the real server would answer, far enough for a client that does no wrong."""
+        """The status and body that the real server would send to a correct client."""
         if path == "/api/leaderboard":
             return 200, self._board(query)
         if path == "/api/auth/register":
             return self._register(body)
         if path == "/api/auth/login":
-            known = self.users.get(body["username"])
-            matches = known is not None and known.password == body["password"]
-            return self._admit(known if matches else None, "INVALID_CREDENTIALS")
+            found = self.users.get(body["username"])
+            matches = found is not None and found.password == body["password"]
+            return self._start_session(found if matches else None, "INVALID_CREDENTIALS")
         if path == "/api/auth/refresh":
-            return self._admit(self._user(body["refreshToken"], "refresh"), "SESSION_REVOKED")
+            return self._start_session(
+                self._user(body["refreshToken"], "refresh"), "SESSION_REVOKED"
+            )
         user = self._user(bearer, "access")
         if user is None:
             return 401, {"code": "AUTH_INVALID"}
-        return self._token(user) if path == "/api/actions/token" else self._spend(body, user)
+        return (
+            self._issue_token(user) if path == "/api/actions/token" else self._increment(body, user)
+        )
 
-    def _token(self, user: User) -> tuple[int, dict[str, Any]]:
+    def _issue_token(self, user: User) -> tuple[int, dict[str, Any]]:
         token = f"action-{len(self.tokens)}"
         self.tokens[token] = (user.username, False)
         return 200, {"actionToken": token, "expiresIn": 60}
 
-    def _spend(self, body: dict[str, Any], user: User) -> tuple[int, dict[str, Any]]:
+    def _increment(self, body: dict[str, Any], user: User) -> tuple[int, dict[str, Any]]:
         owner, used = self.tokens[body["actionToken"]]
         if owner != user.username:
             return 400, {"code": "TOKEN_INVALID"}
@@ -130,12 +135,12 @@ class StubScoreboard:
             f"id-{len(self.users)}", body["username"], body["displayName"], body["password"]
         )
         self.users[user.username] = user
-        return 201, self._pair(user)
+        return 201, self._tokens(user)
 
-    def _admit(self, user: User | None, code: str) -> tuple[int, dict[str, Any]]:
-        return (401, {"code": code}) if user is None else (200, self._pair(user))
+    def _start_session(self, user: User | None, code: str) -> tuple[int, dict[str, Any]]:
+        return (401, {"code": code}) if user is None else (200, self._tokens(user))
 
-    def _pair(self, user: User) -> dict[str, Any]:
+    def _tokens(self, user: User) -> dict[str, Any]:
         user.session += 1
         return {
             "userId": user.user_id,
@@ -152,7 +157,7 @@ class StubScoreboard:
         return user
 
     def _board(self, query: dict[str, list[str]]) -> dict[str, Any]:
-        scorers = sorted((user for user in self.users.values() if user.score), key=_down)
+        scorers = sorted((user for user in self.users.values() if user.score), key=_negative_score)
         scores = [user.score for user in scorers]
         begin = int(query.get("after", ["0"])[0])
         end = begin + min(self.page, int(query["limit"][0]))
@@ -169,7 +174,7 @@ class StubScoreboard:
         return {"version": 7, "leaderboard": rows, "next": str(end) if scores[end:] else None}
 
 
-def _down(user: User) -> int:
+def _negative_score(user: User) -> int:
     return -user.score
 
 
@@ -188,20 +193,21 @@ def _handler(stub: StubScoreboard) -> type[BaseHTTPRequestHandler]:
         def _serve(self, body: dict[str, Any]) -> None:
             url = urlsplit(self.path)
             bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            who = str(body.get("username") or bearer.rpartition(" ")[2])
+            username = str(body.get("username") or bearer.rpartition(" ")[2])
             with stub.lock:
-                stub.calls.append((url.path, who))
-                stub.in_flight[who] += 1
-                stub.most_in_flight = max(stub.most_in_flight, stub.in_flight[who])
+                stub.calls.append((url.path, username))
+                stub.in_flight[username] += 1
+                stub.most_in_flight = max(stub.most_in_flight, stub.in_flight[username])
                 fault = stub.faults[url.path].popleft() if stub.faults[url.path] else None
             with stub.lock:
-                if fault in {None, Lost.ANSWER}:
-                    status, reply = stub.answer(url.path, parse_qs(url.query), body, bearer)
-                stub.in_flight[who] -= 1
+                if fault in {None, Lost.REPLY}:
+                    status, reply = stub.reply_to(url.path, parse_qs(url.query), body, bearer)
+                stub.in_flight[username] -= 1
             if isinstance(fault, Lost):
                 self.close_connection = True
             elif fault is not None:
-                self._send(fault.status, {"code": fault.code}, fault.retry_after)
+                error = {"code": fault.code, "details": fault.details}
+                self._send(fault.status, error, fault.retry_after)
             else:
                 self._send(status, reply, None)
 
@@ -215,7 +221,7 @@ def _handler(stub: StubScoreboard) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(payload)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-            """Nothing: pytest shows what failed."""
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """No log: pytest shows what failed."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""The embedded servers do to clients what the fault tests need done."""
+"""The embedded servers can be killed, frozen and restarted as the fault tests need it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 import redis
 from psycopg2 import extensions
 
-from tools.embedded import EmbeddedPostgres, EmbeddedValkey
-from tools.embedded_server import ServerFailed
+from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
+from tools.local.embedded_server import ServerFailed
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def psycopg2s_own_waiting() -> Iterator[None]:
-    """Services that other tests made wait by their own deadlines, not by connect_timeout."""
+def default_wait_callback() -> Iterator[None]:
+    """Remove the wait callback of services that other tests built; it ignores connect_timeout."""
     installed = extensions.get_wait_callback()
     extensions.set_wait_callback(None)
     yield
@@ -28,7 +28,7 @@ def psycopg2s_own_waiting() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    # Not tmp_path: pytest shuts its parent to others, and PostgreSQL isn't run as root.
+    # Not tmp_path: its parent is closed to the unprivileged user that runs PostgreSQL for root.
     with tempfile.TemporaryDirectory() as path:
         yield Path(path)
 
@@ -49,7 +49,7 @@ def _query(server: EmbeddedPostgres, statement: str) -> list[tuple[object, ...]]
         connection.close()
 
 
-def test_what_postgres_committed_survives_its_kill_on_the_same_port(
+def test_committed_data_survives_sigkill_to_postgres_on_the_same_port(
     postgres: EmbeddedPostgres,
 ) -> None:
     port = postgres.port
@@ -62,7 +62,7 @@ def test_what_postgres_committed_survives_its_kill_on_the_same_port(
     assert _query(postgres, "select one from survivor") == [(1,)]
 
 
-def test_a_paused_postgres_takes_connections_and_answers_none(postgres: EmbeddedPostgres) -> None:
+def test_a_paused_postgres_accepts_connections_and_answers_none(postgres: EmbeddedPostgres) -> None:
     postgres.pause()
     with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
         _query(postgres, "select 1")
@@ -75,7 +75,7 @@ def test_postgres_asks_for_the_password(postgres: EmbeddedPostgres) -> None:
         psycopg2.connect(postgres.url_without_password)
 
 
-def test_a_pid_file_whose_number_is_another_process_by_now_stops_no_start(
+def test_a_pid_file_with_the_id_of_another_process_does_not_prevent_a_start(
     postgres: EmbeddedPostgres, directory: Path
 ) -> None:
     with EmbeddedPostgres(directory / "other", fsync=False) as other:
@@ -88,7 +88,7 @@ def test_a_pid_file_whose_number_is_another_process_by_now_stops_no_start(
         assert _query(other, "select 1") == [(1,)]
 
 
-def test_a_server_that_does_not_start_says_where_its_log_is(directory: Path) -> None:
+def test_the_error_of_a_failed_start_names_the_log(directory: Path) -> None:
     server = EmbeddedPostgres(directory / "broken", fsync=False)
     (server.data_dir / "cluster").mkdir()
     with pytest.raises(ServerFailed, match=r"PostgreSQL did not start \(.*/broken/log\): ."):
@@ -96,9 +96,9 @@ def test_a_server_that_does_not_start_says_where_its_log_is(directory: Path) -> 
     server.close()
 
 
-@pytest.mark.parametrize(("persistent", "remembered"), [(False, None), (True, b"1")])
-def test_valkey_remembers_over_a_restart_only_when_persistent(
-    directory: Path, persistent: bool, remembered: bytes | None
+@pytest.mark.parametrize(("persistent", "expected"), [(False, None), (True, b"1")])
+def test_valkey_keeps_its_data_over_a_restart_only_if_persistent(
+    directory: Path, persistent: bool, expected: bytes | None
 ) -> None:
     data = directory / f"valkey-{persistent}"
     with EmbeddedValkey(data, persistent=persistent) as valkey:
@@ -106,11 +106,11 @@ def test_valkey_remembers_over_a_restart_only_when_persistent(
         client.set("key", 1)
         valkey.stop()
         valkey.start()
-        assert client.get("key") == remembered
+        assert client.get("key") == expected
         client.close()
 
 
-def test_a_paused_valkey_answers_nothing_until_resumed(directory: Path) -> None:
+def test_a_paused_valkey_answers_nothing_until_it_is_resumed(directory: Path) -> None:
     with EmbeddedValkey(directory / "paused") as valkey:
         client = redis.Redis.from_url(valkey.url, socket_timeout=0.2, retry=None)
         valkey.pause()

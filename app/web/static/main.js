@@ -1,62 +1,91 @@
-/** The page's parts, put together: the board and what is told of it, and who is before it. */
+/**
+ * Builds the page from its parts. play.js starts it for a player, display.js for a display, so that
+ * each loads only what it needs.
+ *
+ * Imports between the folders point one way, which eslint.config.js checks:
+ *
+ *     common  <  api  <  live, board, chart, standings  <  play, display  <  main.js, play.js, display.js
+ *
+ * common     texts, formats, clock, colours: nothing about the API or the page
+ * api        requests to the REST API, the session and its tokens
+ * live       brings boards to the page: WebSocket, polling, connection status
+ * board      shows the top ten and the latest scores
+ * chart      shows the scores over time
+ * standings  the full standings: pages and search
+ * play       the page for players: login, score button, the player's own panel
+ * display    the page for projectors: display token, nothing to press
+ */
 
-import { Announcer } from "./announcer.js";
-import { BoardView } from "./board.js";
-import { ScoresChart } from "./chart.js";
-import { Colours } from "./colours.js";
-import { Connection } from "./connection.js";
-import { ScoreHistory } from "./history.js";
-import { News } from "./news.js";
-import { play } from "./playing.js";
-import { readHistory } from "./reads.js";
-import { watch } from "./watching.js";
+import { readHistory } from "./api/public-reads.js";
+import { BoardView } from "./board/board-view.js";
+import { LatestScores } from "./board/latest-scores.js";
+import { ScoreHistory } from "./chart/score-history.js";
+import { ScoresChart } from "./chart/scores-chart.js";
+import { Announcer } from "./common/announcer.js";
+import { createData } from "./common/elements.js";
+import { PlayerColours } from "./common/player-colours.js";
+import { text } from "./common/texts.js";
+import { ConnectionStatus } from "./live/connection-status.js";
 
 const element = (id) => document.getElementById(id);
-const colours = new Colours();
+const colours = new PlayerColours();
 const announcer = new Announcer(element("announcer"));
-const connection = new Connection();
+const status = new ConnectionStatus();
 const board = new BoardView(element("board-rows"), element("board-empty"), colours);
-const news = new News(element("news"), element("news-empty"));
-const history = new ScoreHistory(readHistory, () => chart.show(history));
+const latestScores = new LatestScores(element("latest-scores"), element("latest-scores-empty"));
+const history = new ScoreHistory(readHistory, () => {
+  chart.show(history);
+  latestScores.restore(history.series);
+});
 const chart = new ScoresChart(element("chart"), element("chart-empty"), colours);
 
-const page = {
+// null if the server could not read the board.
+const firstBoard = JSON.parse(element("first-board").textContent);
+if (firstBoard !== null) {
+  board.adopt(firstBoard);
+  showBoard(firstBoard);
+}
+
+/** What the page for players and the page for displays use of the parts. */
+export const page = {
   board,
-  connection,
+  status,
   showBoard,
-  announce: (topic, text) => announcer.say(topic, text),
-  notice,
-  readAgain: () => history.readSoon(),
+  announce: (topic, message) => announcer.announce(topic, message),
+  showNotice,
+  reloadHistory: () => history.reloadSoon(),
 };
 
-if (document.documentElement.dataset.mode === "display") watch(page);
-else play(page);
+export function markStarted() {
+  document.documentElement.dataset.started = ""; // For page-failure.js.
+}
 
-/** Show a board unless it is older than the one that is shown; tells whether it was shown. */
+/** Show a board and return true, or return false if it is older than the one shown. */
 function showBoard({ version, updatedAt, leaderboard }) {
   const leader = board.standings[0];
   const changes = board.show({ version, leaderboard });
   if (changes === null) return false;
-  const moment = Date.parse(updatedAt);
-  connection.changedAt(moment);
-  news.add(changes.scored, moment);
-  history.follow(version, leaderboard, moment);
-  const next = board.standings[0];
-  if (leader !== undefined && next !== undefined && leader.userId !== next.userId) {
-    announcer.say("leader", `${next.displayName} leads now.`);
+  document.documentElement.dataset.board = leaderboard.length === 0 ? "empty" : "filled";
+  const time = Date.parse(updatedAt);
+  status.setChangedAt(time);
+  latestScores.add(changes.scored, time);
+  history.addBoard(version, leaderboard, time);
+  const newLeader = board.standings[0];
+  if (leader !== undefined && newLeader !== undefined && leader.userId !== newLeader.userId) {
+    announcer.announce("leader", text("board.newLeader", { name: newLeader.displayName }));
   }
   return true;
 }
 
-/** A message that stays until another takes its place, a command to type at its end; "" takes it away. */
-function notice(text, command) {
-  element("notice").textContent = text;
-  if (command) {
-    const code = document.createElement("code");
-    code.textContent = command;
+/** Show a message until the next one; "" hides it. `typed` is shown below, for a person to type. */
+function showNotice(message, typed) {
+  element("notice").textContent = message;
+  if (typed) {
+    const code = createData("code");
+    code.textContent = typed;
     element("notice").append(" ", code);
   }
-  element("notice").hidden = text === "";
-  // Not every screen reader tells what was in a region when it appeared.
-  announcer.say("notice", text);
+  element("notice").hidden = message === "";
+  // Some screen readers don't read a live region that has just become visible.
+  announcer.announce("notice", message);
 }

@@ -1,8 +1,11 @@
--- Sends what a file holds, each line once, and writes what the measurement needs of the replies.
--- Environment: ACCESS, a file of "user id<TAB>access token" lines; TOKENS, a file of action tokens
--- ("": ask for them); ROUNDS, "1" to spend each token that was given; REPLIES, where the action
--- tokens go that were given ("": nowhere); FIGURES, where the figures go.
--- One thread only, or each would send the same.
+-- The script of wrk: asks for action tokens, spends them, and writes the results to a file.
+-- Environment:
+--   ACCESS   a file with lines "user id<TAB>access token"
+--   TOKENS   a file of action tokens to spend, each once; "" to ask for tokens
+--   ROUNDS   "1" to spend each token that was issued
+--   REPLIES  a file to write issued action tokens to; "" for none
+--   FIGURES  a file to write the results to
+-- For one thread only: several threads would send the same tokens.
 local TOKEN, INCREMENT = "/api/actions/token", "/api/scores/increment"
 local players, position = {}, 0
 local waiting, first, last = {}, 1, 0 -- increments to send: {access token, action token}
@@ -44,7 +47,7 @@ function request()
     first = first + 1
     return post(INCREMENT, "spend", next[1], '{"actionToken": "' .. next[2] .. '"}')
   end
-  -- It has run out of tokens; wrk has to send something until its time is over.
+  -- The tokens ran out. wrk has to send a request until the thread stops.
   if tokens then wrk.thread:stop() end
   position = position % #players + 1
   return post(TOKEN, "ask-" .. position, players[position][2], "")

@@ -1,4 +1,4 @@
-"""Fixtures: operators' commands on the test's own services."""
+"""Fixtures: operators' commands in this process, over the stores of the test's services."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import Result
+from structlog.testing import capture_logs
 
-from app.composition import Services
 from app.factory import create_app
+from tests.support.services import Services
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(services: Services) -> Run:
-    """Runs `flask` with these words; `typed` is what comes on stdin."""
+    """Runs `flask` with these words; `typed` is the text on stdin."""
     return runner(services)
 
 
 def runner(services: Services) -> Run:
-    """The same on other services."""
+    """The same with the settings of other services."""
     cli = create_app(services).test_cli_runner()
 
     def run(*words: str, typed: str | None = None) -> Result:
-        return cli.invoke(args=words, input=typed)
+        # Without configure_logging, log lines would be part of the command's output.
+        with capture_logs():
+            return cli.invoke(args=words, input=typed)
 
     return run

@@ -9,18 +9,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.composition import Services
-from app.stores import fraud_events
-from app.stores.fraud_events import NewFraudEvent
+from app.moderation import fraud_event_rows
+from app.moderation.fraud_event_rows import NewFraudEvent
 from tests.app.cli.conftest import Run
-from tests.app.people import Person
+from tests.support.players import Person
+from tests.support.services import Services
 
 EVIDENCE = {"attempts": 9, "windowSeconds": 10}
 
 
 @pytest.fixture
 def people(services: Services) -> list[Person]:
-    """One with two events, one with one."""
+    """A user with two events and a user with one."""
     made = [Person.register(services) for _ in range(2)]
     for number, person in enumerate((made[0], made[0], made[1])):
         reason = f'{number}: 9 attempts in 10 s, "more" than 8'
@@ -28,12 +28,12 @@ def people(services: Services) -> list[Person]:
             person.user_id, "token", "rapid requests", reason, EVIDENCE, "FLAG", number
         )
         with services.database.transaction() as connection:
-            fraud_events.insert(connection, event)
+            fraud_event_rows.insert(connection, event)
     return made
 
 
 def found(run: Run, *options: str) -> list[str]:
-    """The number at the beginning of each event's reason."""
+    """The numbers with which the events' reasons begin."""
     result = run("fraud", "events", "--format", "json", *options)
     assert result.exit_code == 0, result.output
     return [event["reason"][0] for event in json.loads(result.stdout)]
@@ -50,7 +50,7 @@ def test_events_are_filtered_and_the_newest_come_first(
     later = datetime.now(UTC) + timedelta(minutes=1)
     assert found(run, "--since", later.isoformat()) == []
     with services.database.transaction() as connection:
-        (newest,) = fraud_events.find(connection, people[1].user_id, None, 1)
+        (newest,) = fraud_event_rows.find(connection, people[1].user_id, None, 1)
     assert found(run, "--since", newest.created_at.isoformat()) == ["2"]
 
 
@@ -65,7 +65,7 @@ def test_json_and_csv_have_every_field(run: Run, people: list[Person]) -> None:
         assert row[name] == event[name]
 
 
-def test_the_table_says_who_what_and_why(run: Run, people: list[Person]) -> None:
+def test_the_table_shows_user_and_reason(run: Run, people: list[Person]) -> None:
     heading, first, *_ = run("fraud", "events").stdout.splitlines()
     assert heading.split() == ["TIME", "USER", "RULE", "KIND", "ACTION", "REASON"]
     assert people[1].username in first

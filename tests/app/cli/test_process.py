@@ -1,7 +1,8 @@
-"""The commands as an operator starts them, and what they must not start."""
+"""The commands as an operator starts them, and the threads that they must not start."""
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import signal
@@ -12,42 +13,45 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.composition import Services
 from app.contract import keys
-from tests.app.people import Person
-from tests.awaiting import await_true
-from tests.environment import base_environment
-from tests.servers import ROOT, Stores
-from tests.system.running import await_health, free_ports
-from tools.processes import end, spawn
-from tools.procfile import read_procfile
+from tests.support.environment import base_environment
+from tests.support.players import Person
+from tests.support.servers import ROOT, Stores
+from tests.support.services import Services
+from tests.support.system.harness import await_health, free_ports
+from tests.support.waiting import await_true
+from tools.local.processes import end, spawn
+from tools.local.procfile import read_procfile
 
 pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
 
 
 def environment(stores: Stores) -> dict[str, str]:
-    """What an operator's shell has; FLASK_APP isn't in it."""
+    """The variables of an operator's shell, without FLASK_APP."""
     places = {"DATABASE_URL": stores.database_url, "REDIS_URL": stores.redis_url}
-    # A developer's .env is not the test's.
+    # A developer's .env must not change the test.
     shell = {"PATH": f"{BIN}:{os.environ['PATH']}", "FLASK_SKIP_DOTENV": "1"}
     return base_environment() | places | shell
 
 
-def flask(*words: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """`flask WORDS` from the repository's root."""
+def flask(
+    *words: str, variables: dict[str, str], encoding: str = "utf-8"
+) -> subprocess.CompletedProcess[str]:
+    """`flask WORDS` from the repository's root; `encoding` is that of its output."""
     return subprocess.run(
         [BIN / "flask", *words],
         cwd=ROOT,
         env=variables,
         capture_output=True,
-        text=True,
+        encoding=encoding,
+        errors="surrogateescape",
         timeout=30,
         check=False,
     )
 
 
-def test_flask_finds_the_commands_by_itself(services: Services, stores: Stores) -> None:
+def test_flask_finds_the_commands_without_flask_app(services: Services, stores: Stores) -> None:
     person = Person.register(services, "Ada")
     person.score()
     variables = environment(stores)
@@ -55,16 +59,44 @@ def test_flask_finds_the_commands_by_itself(services: Services, stores: Stores) 
     assert (ban.returncode, ban.stderr) == (0, "")
     assert ban.stdout == f"Banned {person.username} (Ada) until unbanned\n"
     assert services.redis.zscore(keys.INDEX_SCORES, person.user_id) is None
-    (entry,) = services.inspection.audit(limit=10)
+    (entry,) = services.moderation_reads.audit(limit=10)
     assert entry.actor == f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
     unknown = flask("users", "show", "nobody", variables=variables)
     assert (unknown.returncode, unknown.stderr) == (1, "Error: There is no such user\n")
 
 
-def test_settings_that_can_not_be_used_are_said_once(stores: Stores) -> None:
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_name_is_written_in_any_encoding(
+    services: Services, stores: Stores, encoding: str
+) -> None:
+    person = Person.register(services, "Zo\u00eb \u540d\u524d")
+    variables = environment(stores) | {"PYTHONIOENCODING": encoding}
+    shown = flask("users", "show", person.username, variables=variables, encoding=encoding)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "display name  Zo" in shown.stdout
+    found = flask("users", "list", "--format", "json", variables=variables, encoding=encoding)
+    assert (found.returncode, found.stderr) == (0, "")
+    (user,) = json.loads(found.stdout)
+    assert user["displayName"] == "Zo\u00eb \u540d\u524d"
+
+
+@pytest.mark.parametrize("named", ["wsgi", "app", "app:create_app", "app:create_app()"])
+def test_flask_finds_routes_and_commands_in_every_name_of_the_app(
+    stores: Stores, named: str
+) -> None:
+    variables = environment(stores)
+    routes = flask("--app", named, "routes", variables=variables)
+    assert (routes.returncode, routes.stderr) == (0, "")
+    assert "/api/scores/increment" in routes.stdout
+    listed = flask("--app", named, "users", "list", variables=variables)
+    assert (listed.returncode, listed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("named", [(), ("--app", "app")])
+def test_wrong_settings_are_reported_once(stores: Stores, named: tuple[str, ...]) -> None:
     variables = environment(stores) | {"BCRYPT_COST": "x"}
     del variables["DATABASE_URL"]
-    result = flask("users", "list", variables=variables)
+    result = flask(*named, "users", "list", variables=variables)
     assert (result.returncode, result.stdout) == (1, "")
     first, *problems = result.stderr.splitlines()
     assert first == "The settings can't be used:"
@@ -97,7 +129,7 @@ def test_only_gunicorns_workers_start_the_threads_beside_the_requests(
         process = spawn([str(BIN / command[0]), *command[1:]], output=log, environment=variables)
         try:
             await_health(f"http://127.0.0.1:{port}")
-            # The mark is the index keeper's, the subscription the invalidation's.
+            # The key is written by the reconciler's thread, the subscription is the other thread's.
             await_true(lambda: client.exists(keys.INDEX_COMPLETE_UNTIL), 5)
             await_true(lambda: client.pubsub_numsub(keys.CACHE_INVALIDATE)[0][1] == 1, 5)
         finally:

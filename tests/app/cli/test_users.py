@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from app.composition import Services
-from app.services.moderation import Act
+from app.audit.audited_change import Initiator
 from tests.app.cli.conftest import Run
-from tests.app.people import PASSWORD, Person
-from tests.awaiting import await_true
+from tests.support.players import PASSWORD, Person
+from tests.support.services import Services
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 
-ACT = Act("test", "because")
+ACT = Initiator("test", "because")
 
 
 def register(services: Services, *names: str) -> None:
@@ -49,7 +49,7 @@ def test_users_are_listed_by_status(services: Services, run: Run) -> None:
     assert listed(run, "--status", "active") == ["cleo"]
 
 
-def test_a_flag_whose_time_is_over_is_not_shown(services: Services, run: Run) -> None:
+def test_an_expired_flag_is_not_shown(services: Services, run: Run) -> None:
     person = Person.register(services)
     services.moderation.flag(ACT, person.user_id, 1)
     assert listed(run, "--status", "flagged") == [person.username]
@@ -86,11 +86,13 @@ def test_the_columns_of_a_table_are_aligned_for_names_of_any_width(
     assert [row.index("  0  ") + 2 for row in rows] == [score, score - 2, score + 3]
 
 
-def test_a_user_is_shown_by_name_or_id_with_events_and_acts(services: Services, run: Run) -> None:
+def test_a_user_is_shown_by_name_or_id_with_audit_entries(services: Services, run: Run) -> None:
     person = Person.register(services, "Ada")
     person.score(3)
     Person.register(services).score(4)
-    services.moderation.flag(Act("operator:ben", "too fast for a human"), person.user_id, 3600)
+    services.moderation.flag(
+        Initiator("operator:ben", "too fast for a human"), person.user_id, 3600
+    )
     by_name = run("users", "show", person.username.upper())
     assert by_name.exit_code == 0
     assert by_name.stdout == run("users", "show", person.user_id).stdout
@@ -105,14 +107,14 @@ def test_a_user_is_shown_by_name_or_id_with_events_and_acts(services: Services, 
     assert "operator:ben  flag  too fast for a human" in by_name.stdout
 
 
-def test_the_banned_have_no_rank(services: Services, run: Run) -> None:
+def test_a_banned_user_has_no_rank(services: Services, run: Run) -> None:
     person = Person.register(services)
     person.score()
     services.moderation.ban(ACT, person.user_id)
     assert "rank          not on the board" in run("users", "show", person.username).stdout
 
 
-def test_an_unknown_user_is_one_line_and_status_1(services: Services, run: Run) -> None:
+def test_an_unknown_user_is_a_one_line_error_with_status_1(services: Services, run: Run) -> None:
     gone = Person.register(services)
     services.moderation.delete(ACT, gone.user_id)
     for user in ("nobody", "00000000-0000-4000-8000-000000000000", gone.username, gone.user_id):

@@ -1,36 +1,39 @@
-"""A store that fails while a rule fires: PostgreSQL decides, Redis follows when it is back."""
+"""A store fails while a rule fires: PostgreSQL decides, and Redis follows when it is back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import psycopg2
 import pytest
-from psycopg2 import sql
 
-from app.composition import Services
-from app.contract.errors import DatabaseUnavailable, RedisUnavailable
-from app.stores import fraud_events
-from tests.app.fraud.attempting import (
+from app.audit.audited_change import Initiator
+from app.contract.errors import RedisUnavailable
+from app.fraud.attempt_window import AttemptWindows
+from app.moderation import fraud_event_rows
+from tests.app.fraud.attempts import (
     BANNED,
+    FINE,
     WARNED,
+    WINDOW_MS,
+    Attempted,
     actions,
     ask,
     burst,
+    bursts,
     events,
     row,
     spend,
     status,
     status_in_redis,
 )
-from tests.app.fraud.clock import SetClock
+from tests.app.fraud.clock import SettableClock
 from tests.app.fraud.conftest import RULE_1
-from tests.app.people import Person
-from tests.awaiting import await_true
-from tests.servers import DatabaseServer, redis_server
-from tools.embedded import EmbeddedValkey
+from tests.support.players import Person
+from tests.support.servers import DatabaseServer, redis_server
+from tests.support.services import Services
+from tests.support.waiting import await_true
+from tools.local.embedded import EmbeddedValkey
 
 pytestmark = pytest.mark.slow
 
@@ -49,26 +52,26 @@ def fragile(make_services: Callable[..., Services], own_valkey: EmbeddedValkey) 
 
 
 def when_writing_an_event(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
-    """Do something after a rule fired and before its event is written."""
-    insert = fraud_events.insert
+    """Call `do` after a rule has fired and before its event is written."""
+    insert = fraud_event_rows.insert
 
     def do_and_insert(*args: Any) -> None:
         do()
         insert(*args)
 
-    monkeypatch.setattr(fraud_events, "insert", do_and_insert)
+    monkeypatch.setattr(fraud_event_rows, "insert", do_and_insert)
 
 
-def follow(services: Services) -> bool:
-    """A keeper's pass; False while Redis' failure is still remembered."""
+def reconcile(services: Services) -> bool:
+    """Make a pass; False while the circuit breaker of Redis is open."""
     try:
-        services.index_keeper.keep()
+        services.reconciler.run_pass()
     except RedisUnavailable:
         return False
     return True
 
 
-def test_a_flag_stands_though_redis_freezes_before_it_is_told(
+def test_a_flag_holds_although_redis_freezes_before_it_is_published(
     fragile: Services, own_valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = Person.register(fragile)
@@ -76,59 +79,83 @@ def test_a_flag_stands_though_redis_freezes_before_it_is_told(
     assert burst(person) == WARNED
     assert (actions(person), status(person)) == (["FLAG"], "flagged")
     own_valkey.resume()
-    await_true(lambda: follow(fragile), 5)
+    await_true(lambda: reconcile(fragile), 5)
     assert status_in_redis(person) == "flagged"
 
 
-def test_a_burst_that_redis_could_not_forget_is_not_an_event_again(
+def test_a_burst_is_one_event_although_redis_did_not_forget_its_attempts(
     watched: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = Person.register(watched)
-    fail_to_forget(watched, monkeypatch)
+    fail_to_forget(monkeypatch)
     burst(person)
     assert [ask(person) for _ in range(3)] == [WARNED] * 3
     assert actions(person) == ["FLAG"]
 
 
-def test_a_rhythm_that_redis_could_not_forget_is_not_an_event_again(
+def test_attempts_of_a_pardoned_event_lead_to_no_other_although_redis_did_not_forget_them(
+    watched: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person.register(watched)
+    fail_to_forget(monkeypatch)
+    burst(person)
+    assert watched.moderation.unflag(Initiator("operator:test", "because"), person.user_id).done
+    assert ask(person) == FINE
+    assert actions(person) == ["FLAG"]
+
+
+def test_a_flood_leads_to_the_next_events_although_redis_forgets_no_attempt(
+    watched: Services, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, started_at = Person.register(watched), clock.now
+    fail_to_forget(monkeypatch)
+    while ask(person) != BANNED:
+        clock.advance(1_000)
+    times = [event.evidence["firstAt"] - started_at for event in events(person)]
+    # Each begins a window after the last attempt of the event before, at 8 s and at 27 s.
+    assert times == [0, 18_000, 37_000]
+
+
+def test_regular_attempts_are_one_event_although_redis_did_not_forget_them(
     make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = make_services(FRAUD_CLOCKWORK_VARIATION="0.05")
     person = Person.register(services)
-    clock = SetClock(services.redis, services.scoring._admission)
-    fail_to_forget(services, monkeypatch)
+    clock = SettableClock(services.redis)
+    fail_to_forget(monkeypatch)
     for _ in range(39):
         ask(person)
         clock.advance(12_000)
     assert actions(person) == ["FLAG"]
-    ask(person)  # the first that shares no attempt with the event
+    ask(person)  # The first window without an attempt of the event.
     assert actions(person) == ["FLAG", "FLAG"]
 
 
-def fail_to_forget(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Redis be away whenever attempts are to be taken out of their window."""
+def fail_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Redis fail when attempts are removed from their window."""
 
     def fail(*_: object) -> None:
         raise RedisUnavailable()
 
-    monkeypatch.setattr(services.scoring._admission, "forget_attempts", fail)
+    monkeypatch.setattr(AttemptWindows, "forget", fail)
 
 
-def test_a_ban_stands_though_redis_dies_before_it_is_told(
+def test_a_ban_holds_although_redis_dies_before_it_is_published(
     fragile: Services, own_valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = Person.register(fragile)
     token = person.token()
     fragile.redis.flushdb()
-    for _ in range(2):
-        burst(person)
+    clock = SettableClock(fragile.redis)
+    bursts(person, clock, 2)
+    clock.advance(WINDOW_MS)
     when_writing_an_event(monkeypatch, own_valkey.kill)
     assert burst(person) == BANNED
     monkeypatch.undo()
     assert (actions(person), status(person)) == (["FLAG", "FLAG", "BAN"], "banned")
-    # What comes back is empty, so everything is asked of PostgreSQL.
+    # The new Redis is empty, so everything comes from PostgreSQL.
     own_valkey.start()
-    await_true(lambda: follow(fragile), 5)
+    await_true(lambda: reconcile(fragile), 5)
     assert spend(person, token) == BANNED
     assert row(fragile, "SELECT score FROM users WHERE id = :id", person.user_id)[0] == 0
 
@@ -139,30 +166,9 @@ def test_without_postgresql_the_attempt_fails_and_the_next_one_is_judged(
     person = Person.register(watched)
     for _ in range(8):
         ask(person)
-    with closed_to_all(watched, postgres), pytest.raises(DatabaseUnavailable):
-        watched.scoring.issue_token(person.identity)
+    with postgres.closed(watched.settings.database_url):
+        assert ask(person) == Attempted("failed")
     assert (events(person), status(person)) == ([], "active")
     assert ask(person) == WARNED
     (event,) = events(person)
     assert event.evidence["attempts"] == 10
-
-
-@contextmanager
-def closed_to_all(services: Services, postgres: DatabaseServer) -> Iterator[None]:
-    """Nobody gets into the services' database, and who was in is thrown out."""
-    name = services.settings.database_url.rpartition("/")[2]
-    identifier = sql.Identifier(name)
-    connection = psycopg2.connect(postgres.url("postgres"))
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            close = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
-            cursor.execute(sql.SQL(close).format(identifier, sql.Literal(False)))
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
-                [name],
-            )
-            yield
-            cursor.execute(sql.SQL(close).format(identifier, sql.Literal(True)))
-    finally:
-        connection.close()

@@ -1,10 +1,11 @@
-"""Rule 1 through scoring, on real stores: what counts, what doesn't, and the event it leaves."""
+"""Rule 1 through scoring, with real stores: which attempts count, and the event they lead to."""
 
 from __future__ import annotations
 
-from app.composition import Services
+import pytest
+
 from app.contract import keys
-from tests.app.fraud.attempting import (
+from tests.app.fraud.attempts import (
     FINE,
     WARNED,
     Attempted,
@@ -16,8 +17,11 @@ from tests.app.fraud.attempting import (
     spend,
     status,
 )
-from tests.app.fraud.clock import SetClock
-from tests.app.people import Person
+from tests.app.fraud.clock import SettableClock
+from tests.support.players import Person
+from tests.support.services import Services
+
+pytestmark = pytest.mark.slow
 
 
 def test_eight_token_requests_never_fire_and_the_ninth_does(watched: Services) -> None:
@@ -28,12 +32,14 @@ def test_eight_token_requests_never_fire_and_the_ninth_does(watched: Services) -
     assert [event.kind for event in events(person)] == ["token"]
 
 
-def test_eight_increments_never_fire_and_the_ninth_does(watched: Services, clock: SetClock) -> None:
+def test_eight_increments_never_fire_and_the_ninth_does(
+    watched: Services, clock: SettableClock
+) -> None:
     person = Person.register(watched)
     tokens = []
     for _ in range(9):
         tokens.append(person.token())
-        clock.advance(2_000)  # slowly, so that the token requests are none of this
+        clock.advance(2_000)  # Slowly, so that the token requests do not fire.
     clock.set(clock.now - 18_000)
     assert [spend(person, token) for token in tokens[:8]] == [FINE] * 8
     assert (events(person), status(person)) == ([], "active")
@@ -43,7 +49,7 @@ def test_eight_increments_never_fire_and_the_ninth_does(watched: Services, clock
 
 def test_five_tokens_and_five_increments_in_a_second_do_not_fire(strict: Services) -> None:
     person = Person.register(strict)
-    SetClock(strict.redis, strict.scoring._admission)  # all of it in one millisecond
+    SettableClock(strict.redis)  # All attempts are in the same millisecond.
     for _ in range(5):
         assert spend(person, person.token()) == FINE
     assert (events(person), status(person)) == ([], "active")
@@ -76,7 +82,7 @@ def test_attempts_over_the_limit_count(strict: Services) -> None:
     assert [event.kind for event in events(person)] == ["increment"]
 
 
-def test_the_same_token_again_is_the_same_attempt(strict: Services) -> None:
+def test_a_repeated_token_is_the_same_attempt(strict: Services) -> None:
     person = Person.register(strict)
     for _ in range(5):
         spend(person, person.token())
@@ -86,7 +92,9 @@ def test_the_same_token_again_is_the_same_attempt(strict: Services) -> None:
     assert events(person) == []
 
 
-def test_an_attempt_ten_seconds_ago_has_left_the_window(watched: Services, clock: SetClock) -> None:
+def test_an_attempt_ten_seconds_ago_has_left_the_window(
+    watched: Services, clock: SettableClock
+) -> None:
     person = Person.register(watched)
     ask(person)
     clock.advance(10_000)
@@ -94,7 +102,9 @@ def test_an_attempt_ten_seconds_ago_has_left_the_window(watched: Services, clock
     assert events(person) == []
 
 
-def test_an_attempt_a_millisecond_less_ago_has_not(watched: Services, clock: SetClock) -> None:
+def test_an_attempt_9999_ms_ago_is_still_in_the_window(
+    watched: Services, clock: SettableClock
+) -> None:
     person = Person.register(watched)
     ask(person)
     clock.advance(9_999)
@@ -102,17 +112,17 @@ def test_an_attempt_a_millisecond_less_ago_has_not(watched: Services, clock: Set
     assert ask(person) == WARNED
 
 
-def test_the_window_slides(watched: Services, clock: SetClock) -> None:
+def test_the_window_slides(watched: Services, clock: SettableClock) -> None:
     person = Person.register(watched)
-    for _ in range(40):  # 8 in every ten seconds, wherever they begin
+    for _ in range(40):  # 8 in every period of ten seconds
         assert ask(person) == FINE
         clock.advance(1_250)
-    # Seven are left in it by now.
+    # Seven attempts are left in the window.
     assert [ask(person) for _ in range(2)] == [FINE, WARNED]
 
 
-def test_the_event_says_what_was_seen_and_what_followed(watched: Services, clock: SetClock) -> None:
-    person, begun = Person.register(watched), clock.now
+def test_the_event_has_evidence_and_action(watched: Services, clock: SettableClock) -> None:
+    person, started_at = Person.register(watched), clock.now
     counted = counted_events("rapid_requests", "FLAG")
     for _ in range(9):
         ask(person)
@@ -124,8 +134,8 @@ def test_the_event_says_what_was_seen_and_what_followed(watched: Services, clock
         "attempts": 9,
         "most": 8,
         "windowSeconds": 10,
-        "firstAt": begun,
-        "lastAt": begun + 800,
+        "firstAt": started_at,
+        "lastAt": started_at + 800,
     }
     assert counted_events("rapid_requests", "FLAG") == counted + 1
 
@@ -139,7 +149,7 @@ def test_the_flag_is_in_the_audit_trail(watched: Services) -> None:
     assert tuple(trail) == ("fraud rules", "flag", reason)
 
 
-def test_an_event_clears_its_window_and_no_other(watched: Services) -> None:
+def test_an_event_clears_the_window_of_its_kind_only(watched: Services) -> None:
     person = Person.register(watched)
     for _ in range(8):
         forge(person)
@@ -151,7 +161,7 @@ def test_an_event_clears_its_window_and_no_other(watched: Services) -> None:
     assert len(events(person)) == 1
 
 
-def test_one_player_never_pays_for_another(watched: Services) -> None:
+def test_one_players_attempts_do_not_affect_another_player(watched: Services) -> None:
     hasty, calm = Person.register(watched), Person.register(watched)
     for _ in range(9):
         ask(hasty)

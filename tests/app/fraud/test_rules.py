@@ -1,4 +1,4 @@
-"""The rules by themselves: where they fire, in what words, and with what evidence."""
+"""The rules alone: when they fire, and the reason and evidence of each finding."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from app.fraud.configured import configured_rules, rhythm_length
-from app.fraud.rules import Clockwork, Crowd, Observation, RapidRequests
+from app.fraud.configuration import attempt_times_needed, configured_rules
+from app.fraud.rules import Observation, RapidRequests, RegularIntervals, SharedAddress
 from config.settings import Settings
 
 NOW = 1_800_000_000_000
 QUIET = Observation(kind="token", attempts=1, window_start=NOW, now=NOW)
 
 
-def rhythm(*intervals: int) -> Observation:
-    """An observation of attempts so many ms apart, the first interval the oldest."""
+def attempts_with(*intervals: int) -> Observation:
+    """An observation of attempts with these intervals in ms, the oldest first."""
     times = [NOW]
     for interval in reversed(intervals):
         times.append(times[-1] - interval)
-    return replace(QUIET, times=tuple(times))
+    return replace(QUIET, attempt_times=tuple(times))
 
 
 @pytest.mark.parametrize(("attempts", "fires"), [(1, False), (8, False), (9, True), (50, True)])
-def test_rapid_requests_fires_past_the_most_and_not_at_it(attempts: int, fires: bool) -> None:
+def test_rapid_requests_fires_above_the_maximum_and_not_at_it(attempts: int, fires: bool) -> None:
     finding = RapidRequests(8, 10).judge(replace(QUIET, attempts=attempts))
     assert (finding is not None) == fires
 
 
-def test_rapid_requests_says_how_many_of_what_in_which_time() -> None:
+def test_rapid_requests_reports_number_kind_and_window() -> None:
     observation = replace(QUIET, kind="increment", attempts=9, window_start=NOW - 3_000)
     finding = RapidRequests(8, 10).judge(observation)
     assert finding is not None
@@ -44,21 +44,21 @@ def test_rapid_requests_says_how_many_of_what_in_which_time() -> None:
     assert finding.since == NOW - 3_000
 
 
-def test_clockwork_waits_until_it_has_seen_enough() -> None:
-    rule = Clockwork(20, 0.05)
-    assert rule.judge(rhythm(*[1_000] * 18)) is None
-    assert rule.judge(rhythm(*[1_000] * 19)) is not None
+def test_regular_intervals_needs_enough_attempts() -> None:
+    rule = RegularIntervals(20, 0.05)
+    assert rule.judge(attempts_with(*[1_000] * 18)) is None
+    assert rule.judge(attempts_with(*[1_000] * 19)) is not None
 
 
-def test_clockwork_fires_below_its_variation_and_not_at_it() -> None:
-    # Half the intervals 10 % over the mean and half 10 % under: a variation of exactly 0.1.
-    observation = rhythm(*[900, 1_100] * 10)
-    assert Clockwork(21, 0.1).judge(observation) is None
-    assert Clockwork(21, 0.1001).judge(observation) is not None
+def test_regular_intervals_fires_below_its_variation_and_not_at_it() -> None:
+    # Half of the intervals are 10 % above the mean, half 10 % below: the variation is 0.1.
+    observation = attempts_with(*[900, 1_100] * 10)
+    assert RegularIntervals(21, 0.1).judge(observation) is None
+    assert RegularIntervals(21, 0.1001).judge(observation) is not None
 
 
-def test_clockwork_tells_the_tempo_and_shows_the_intervals() -> None:
-    finding = Clockwork(5, 0.05).judge(rhythm(12_010, 11_990, 12_000, 12_000))
+def test_regular_intervals_reports_mean_and_intervals() -> None:
+    finding = RegularIntervals(5, 0.05).judge(attempts_with(12_010, 11_990, 12_000, 12_000))
     assert finding is not None
     assert finding.rule == "clockwork"
     assert finding.reason == (
@@ -72,12 +72,12 @@ def test_clockwork_tells_the_tempo_and_shows_the_intervals() -> None:
     assert finding.since == NOW - 48_000
 
 
-def test_clockwork_takes_many_attempts_of_one_moment_for_a_script() -> None:
-    assert Clockwork(20, 0.05).judge(rhythm(*[0] * 19)) is not None
+def test_many_attempts_at_the_same_time_are_regular() -> None:
+    assert RegularIntervals(20, 0.05).judge(attempts_with(*[0] * 19)) is not None
 
 
-def test_crowd_fires_past_the_most_accounts_and_not_at_it() -> None:
-    rule = Crowd(3, 60)
+def test_shared_address_fires_above_the_maximum_and_not_at_it() -> None:
+    rule = SharedAddress(3, 60)
     assert rule.judge(replace(QUIET, accounts=3)) is None
     finding = rule.judge(replace(QUIET, accounts=4))
     assert finding is not None
@@ -91,20 +91,20 @@ def test_crowd_fires_past_the_most_accounts_and_not_at_it() -> None:
     ("variation", "accounts", "rules", "times"),
     [
         (0.0, 0, ["RapidRequests"], 0),
-        (0.05, 0, ["RapidRequests", "Clockwork"], 20),
-        (0.0, 3, ["RapidRequests", "Crowd"], 0),
-        (0.05, 3, ["RapidRequests", "Clockwork", "Crowd"], 20),
+        (0.05, 0, ["RapidRequests", "RegularIntervals"], 20),
+        (0.0, 3, ["RapidRequests", "SharedAddress"], 0),
+        (0.05, 3, ["RapidRequests", "RegularIntervals", "SharedAddress"], 20),
     ],
 )
-def test_each_further_rule_is_one_setting_away(
+def test_a_setting_turns_on_each_further_rule(
     any_settings: Settings, variation: float, accounts: int, rules: list[str], times: int
 ) -> None:
     settings = replace(
         any_settings, fraud_clockwork_variation=variation, fraud_crowd_accounts=accounts
     )
     assert [type(rule).__name__ for rule in configured_rules(settings)] == rules
-    assert rhythm_length(settings) == times
+    assert attempt_times_needed(settings) == times
 
 
-def test_rule_1_alone_is_on_by_default(any_settings: Settings) -> None:
+def test_only_rule_1_is_on_by_default(any_settings: Settings) -> None:
     assert configured_rules(any_settings) == [RapidRequests(8, 10)]

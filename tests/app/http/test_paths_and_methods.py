@@ -1,4 +1,4 @@
-"""Paths and methods that aren't there, and bytes that aren't HTTP: JSON by the contract."""
+"""Unknown paths and methods, and bytes that are not HTTP: errors in JSON."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from itertools import product
 
 import pytest
 
-from tests.app.http.asking import Api, hides_the_inside, refused
-from tests.system.player import Player
-from tests.system.running import RunningSystem
+from app.factory import create_app
+from tests.support.api_requests import Api, assert_hides_internals, refused
+from tests.support.services import Services
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
 
 POSTS = (
     "/auth/register",
@@ -25,14 +27,14 @@ PREFIXES = ("", "/api")
 
 
 @pytest.fixture(scope="module")
-def player(running_system: RunningSystem) -> Player:
-    """One account for all tests here, since none of them changes it."""
+def player(running_system: SystemHarness) -> Player:
+    """One account for all tests here, because none of them changes it."""
     return running_system.register()
 
 
 @pytest.mark.usefixtures("changes_nothing")
 @pytest.mark.parametrize("path", POSTS)
-def test_a_call_that_is_posted_has_no_other_method(api: Api, player: Player, path: str) -> None:
+def test_a_post_path_has_no_other_method(api: Api, player: Player, path: str) -> None:
     for prefix, method in product(PREFIXES, ("GET", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")):
         reply = api.call(method, prefix + path, token=player.access_token)
         refused(reply, 405, "METHOD_NOT_ALLOWED")
@@ -41,7 +43,7 @@ def test_a_call_that_is_posted_has_no_other_method(api: Api, player: Player, pat
 
 @pytest.mark.usefixtures("changes_nothing")
 @pytest.mark.parametrize("path", [*GETS, "/.well-known/jwks.json"])
-def test_a_call_that_is_got_has_no_other_method(api: Api, player: Player, path: str) -> None:
+def test_a_get_path_has_no_other_method(api: Api, player: Player, path: str) -> None:
     for prefix, method in product(PREFIXES, ("POST", "PUT", "PATCH", "DELETE", "TRACE")):
         reply = api.call(method, prefix + path, token=player.access_token)
         refused(reply, 405, "METHOD_NOT_ALLOWED")
@@ -49,7 +51,7 @@ def test_a_call_that_is_got_has_no_other_method(api: Api, player: Player, path: 
 
 
 @pytest.mark.parametrize("path", [*(f"/api{path}" for path in GETS), "/"])
-def test_head_answers_as_get_does_but_without_a_body(api: Api, player: Player, path: str) -> None:
+def test_head_replies_as_get_does_but_without_a_body(api: Api, player: Player, path: str) -> None:
     got = api.get(path, token=player.access_token)
     head = api.call("HEAD", path, token=player.access_token)
     assert (head.status_code, head.content) == (got.status_code, b"")
@@ -57,13 +59,13 @@ def test_head_answers_as_get_does_but_without_a_body(api: Api, player: Player, p
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_head_of_a_posted_call_is_405_without_a_body(api: Api, path: str) -> None:
+def test_head_of_a_post_path_is_405_without_a_body(api: Api, path: str) -> None:
     reply = api.call("HEAD", f"/api{path}")
     assert (reply.status_code, reply.content) == (405, b"")
 
 
 @pytest.mark.parametrize("path", [*POSTS, *GETS])
-def test_options_tells_the_methods_and_no_more(api: Api, path: str) -> None:
+def test_options_lists_the_methods(api: Api, path: str) -> None:
     reply = api.call("OPTIONS", f"/api{path}")
     assert (reply.status_code, reply.content) == (200, b"")
     assert "OPTIONS" in reply.headers["Allow"]
@@ -77,6 +79,10 @@ def test_options_tells_the_methods_and_no_more(api: Api, path: str) -> None:
         "/api",
         "/api/",
         "/api/nowhere",
+        "/api//",
+        "/api//leaderboard",
+        "/docs//",
+        "/assets//main.js",
         "/api/api/leaderboard",
         "/api/leaderboard/",
         "/api/auth/login/",
@@ -94,19 +100,39 @@ def test_options_tells_the_methods_and_no_more(api: Api, path: str) -> None:
         "/" + "x" * 3000,
     ],
 )
-def test_an_unknown_path_is_404_by_whatever_method(api: Api, path: str) -> None:
+def test_an_unknown_path_is_404_for_every_method(api: Api, path: str) -> None:
     for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
         body = refused(api.call(method, path), 404, "NOT_FOUND")
         assert "script" not in json.dumps(body)
     assert api.call("HEAD", path).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["//", "///", "//evil.example", "///evil.example/..", "//api/leaderboard", "/api//"]
+)
+def test_slashes_that_precede_a_path_are_404_and_no_redirect(api: Api, path: str) -> None:
+    # Written to the socket, because clients merge the slashes before they send.
+    for method in ("GET", "POST", "OPTIONS"):
+        sent = f"{method} {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+        head, _, body = api.exchange(sent.encode()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 404 ")
+        assert b"\r\nLocation:" not in head
+        assert json.loads(body)["code"] == "NOT_FOUND"
+        assert b"evil" not in body
+
+
+def test_no_path_is_redirected(services: Services) -> None:
+    # Flask redirects to rules that end with a slash, in HTML and to the Host of the client.
+    rules = {rule.rule for rule in create_app(services).url_map.iter_rules()}
+    assert {rule for rule in rules if rule.endswith("/")} == {"/"}
+
+
 @pytest.mark.parametrize("path", ["nothing.js", "..%2f..%2fpage.py", "%2e%2e/page.py", "%00"])
-def test_a_file_that_the_page_has_not_is_404(api: Api, path: str) -> None:
+def test_an_unknown_file_of_the_page_is_404(api: Api, path: str) -> None:
     refused(api.get(f"/assets/{path}"), 404, "NOT_FOUND")
 
 
-def test_a_path_with_dots_does_not_leave_the_pages_directory(api: Api) -> None:
+def test_a_path_with_dots_does_not_leave_the_directory_of_the_page(api: Api) -> None:
     # Written to the socket, because clients resolve the dots before they send.
     for path in (b"/assets/../page.py", b"/assets/../../../wsgi.py", b"//etc/passwd"):
         reply = api.exchange(
@@ -143,9 +169,7 @@ def test_a_path_with_dots_does_not_leave_the_pages_directory(api: Api) -> None:
     ],
     ids=lambda value: value[:60].decode("latin1") if isinstance(value, bytes) else str(value),
 )
-def test_bytes_that_are_not_http_are_refused_in_json_too(
-    api: Api, sent: bytes, status: int
-) -> None:
+def test_bytes_that_are_not_http_get_an_error_in_json(api: Api, sent: bytes, status: int) -> None:
     reply = api.exchange(sent)
     head, _, text = reply.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status)
@@ -164,12 +188,12 @@ def test_a_client_can_not_change_its_path_by_a_header(api: Api, header: str) -> 
 
 
 @pytest.mark.parametrize("host", ["", "a b", "<script>", "x" * 1000, "evil.example", "[::1"])
-def test_a_host_that_is_made_up_does_no_harm(api: Api, host: str) -> None:
+def test_an_invented_host_has_no_effect(api: Api, host: str) -> None:
     for path in ("/api/leaderboard", "/nowhere"):
         reply = api.get(path, headers={"Host": host})
         assert reply.status_code < 500
         assert reply.headers["Content-Type"] == "application/json"
-        hides_the_inside(reply)
+        assert_hides_internals(reply)
     page = api.get("/", headers={"Host": host})
     assert page.status_code < 500
     assert host not in page.text or host == ""

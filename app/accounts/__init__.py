@@ -1,0 +1,1 @@
+"""Users, sessions, passwords and display tokens (flows 1 and 2)."""

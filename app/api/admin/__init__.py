@@ -1,0 +1,1 @@
+"""/admin: moderation over HTTP."""

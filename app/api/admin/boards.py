@@ -1,0 +1,107 @@
+"""/admin/boards: admins create, rename and archive boards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from app.api.admin.initiator import current_initiator
+from app.api.admin.schemas import ReasonSchema
+from app.api.boards.board_json import board_json
+from app.api.boards.schemas import BoardSettingsSchema, PointsSchema
+from app.boards.board import BETTER, COMBINE, PERIODS, SCORED_BY, BoardSettings
+from app.contract.errors import NotFound
+from app.http.access_control import admin_required
+from app.http.schemas import Resource, StorableText
+from app.http.services import services
+
+# ruff: noqa: N815 - the contract's names are camelCase
+
+admin_boards = Resource(
+    "admin_boards", __name__, url_prefix="/admin/boards", description="Boards, for admins"
+)
+
+
+class NewPointsSchema(PointsSchema):
+    min = fields.Integer(
+        required=True, strict=True, metadata={"description": "Least points of one act"}
+    )
+    max = fields.Integer(
+        required=True, strict=True, metadata={"description": "Most points of one act"}
+    )
+
+
+class NewBoardSchema(ReasonSchema):
+    key = StorableText(
+        required=True, metadata={"description": "The board's address: 1 to 64 of a-z, 0-9 and `-`"}
+    )
+    title = StorableText(required=True, metadata={"description": "The name to show"})
+    better = fields.String(
+        load_default="high",
+        validate=validate.OneOf(BETTER),
+        metadata={"description": "Whether a high or a low score is better"},
+    )
+    combine = fields.String(
+        load_default="sum",
+        validate=validate.OneOf(COMBINE),
+        metadata={"description": "How a player's acts make the score"},
+    )
+    scoredBy = fields.String(
+        load_default="service",
+        validate=validate.OneOf(SCORED_BY),
+        metadata={"description": "`players`: by action tokens. `service`: by a service key"},
+    )
+    points = fields.Nested(NewPointsSchema, load_default=lambda: {"min": 1, "max": 1})
+    periods = fields.List(
+        fields.String(validate=validate.OneOf(PERIODS)),
+        load_default=lambda: ["all"],
+        metadata={"description": "Each is a leaderboard; the first is the default"},
+    )
+    timeZone = StorableText(
+        load_default="UTC", metadata={"description": "IANA name; decides when a day begins"}
+    )
+
+
+class TitleSchema(ReasonSchema):
+    title = StorableText(required=True, metadata={"description": "The name to show"})
+
+
+@admin_boards.post("")
+@admin_required
+@admin_boards.arguments(NewBoardSchema)
+@admin_boards.response(201, BoardSettingsSchema)
+def create(body: dict[str, Any]) -> dict[str, Any]:
+    """Create a board; only its title can be changed later."""
+    settings = BoardSettings(
+        key=body["key"],
+        title=body["title"],
+        better=body["better"],
+        combine=body["combine"],
+        scored_by=body["scoredBy"],
+        min_points=body["points"]["min"],
+        max_points=body["points"]["max"],
+        periods=tuple(body["periods"]),
+        time_zone=body["timeZone"],
+    )
+    return board_json(services().boards.create(current_initiator(body), settings))
+
+
+@admin_boards.patch("/<key>")
+@admin_required
+@admin_boards.document_errors(NotFound)
+@admin_boards.arguments(TitleSchema)
+@admin_boards.response(200, BoardSettingsSchema)
+def edit(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """Change the title of a board."""
+    return board_json(services().boards.set_title(current_initiator(body), key, body["title"]))
+
+
+@admin_boards.post("/<key>/archive")
+@admin_required
+@admin_boards.document_errors(NotFound)
+@admin_boards.arguments(ReasonSchema)
+@admin_boards.response(200, BoardSettingsSchema)
+def archive(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """Refuse further acts for good; the standings stay readable."""
+    return board_json(services().boards.archive(current_initiator(body), key))

@@ -1,0 +1,1 @@
+"""/boards: boards and their standings."""

@@ -1,0 +1,35 @@
+"""Boards and periods as the API and the commands show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.boards.board import Board
+from app.boards.periods import Period
+from app.contract.standings import timestamp
+
+
+def board_json(board: Board) -> dict[str, Any]:
+    """A board with its settings and state."""
+    settings = board.settings
+    return {
+        "key": settings.key,
+        "title": settings.title,
+        "better": settings.better,
+        "combine": settings.combine,
+        "scoredBy": settings.scored_by,
+        "points": {"min": settings.min_points, "max": settings.max_points},
+        "periods": list(settings.periods),
+        "timeZone": settings.time_zone,
+        "state": board.state,
+        "createdAt": timestamp(int(board.created_at.timestamp() * 1000)),
+    }
+
+
+def period_json(period: Period) -> dict[str, Any]:
+    """A period with its first moment and the first moment after it."""
+    moments = {"startsAt": period.starts_at, "endsAt": period.ends_at}
+    return {"period": period.kind} | {
+        name: timestamp(int(moment.timestamp() * 1000)) if moment else None
+        for name, moment in moments.items()
+    }

@@ -1,0 +1,170 @@
+"""/boards: the boards and their standings in any period."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response
+
+from app.api.boards.board_json import board_json, period_json
+from app.api.boards.schemas import (
+    AroundQuerySchema,
+    BoardSettingsSchema,
+    BoardsQuerySchema,
+    BoardsSchema,
+    PeriodQuerySchema,
+    StandingsQuerySchema,
+    StandingsSchema,
+)
+from app.api.leaderboard_schemas import cursor
+from app.boards.board import Board, board_key
+from app.boards.periods import Period
+from app.contract.errors import DatabaseUnavailable, NotFound, RateLimited, ValidationFailed
+from app.contract.standings import OrderKey, Standing
+from app.http.access_control import current_identity, public, session_required
+from app.http.rate_limits import limit_read
+from app.http.replies.compression import compress_public
+from app.http.schemas import Resource
+from app.http.services import services
+from app.leaderboard.board_standings import StandingsPage, has_own_store
+
+boards = Resource("boards", __name__, url_prefix="/boards", description="Boards and periods")
+
+CSV_COLUMNS = ("rank", "userId", "username", "displayName", "score")
+# A spreadsheet runs a cell that starts with one of these as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@boards.get("")
+@public
+@compress_public
+@limit_read
+@boards.document_errors(RateLimited, DatabaseUnavailable)
+@boards.arguments(BoardsQuerySchema, location="query")
+@boards.response(200, BoardsSchema)
+def list_boards(query: dict[str, Any]) -> dict[str, Any]:
+    """The boards that are not archived, by key."""
+    found, more = services().boards.page(query["after"], query["limit"])
+    return {
+        "boards": [board_json(board) for board in found],
+        "next": found[-1].settings.key if more else None,
+    }
+
+
+@boards.get("/<key>")
+@public
+@compress_public
+@limit_read
+@boards.document_errors(NotFound, RateLimited, DatabaseUnavailable)
+@boards.response(200, BoardSettingsSchema)
+def read_board(key: str) -> dict[str, Any]:
+    """One board with its settings, also an archived one."""
+    return board_json(_board(key))
+
+
+@boards.get("/<key>/leaderboard")
+@public
+@compress_public
+@limit_read
+@boards.document_errors(NotFound, RateLimited, DatabaseUnavailable)
+@boards.arguments(StandingsQuerySchema, location="query")
+@boards.response(200, StandingsSchema)
+def read_standings(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """The standings of a period from the top, or the page that follows `after`.
+
+    `at` selects the day, week or month that contains this moment, so past periods stay readable.
+    """
+    board, period = _period(key, query)
+    limit, after = query["limit"], query.get("after")
+    standings = services().standings
+    if has_own_store(board, period.kind):
+        main = services().leaderboard
+        found = main.page_after(after, limit) if after else main.top(limit)
+        following = found.order_keys[-1] if found.more and found.order_keys else None
+        return _standings_json(board, period, found.rows, following)
+    page = (
+        standings.page(board, period, after, limit)
+        if after
+        else standings.top(board, period, limit)
+    )
+    return _page_json(board, page)
+
+
+@boards.get("/<key>/leaderboard.csv")
+@public
+@limit_read
+@boards.document_errors(NotFound, RateLimited, DatabaseUnavailable)
+@boards.arguments(PeriodQuerySchema, location="query")
+@boards.response(200, {"type": "string"}, content_type="text/csv")
+def export_standings(query: dict[str, Any], key: str) -> Response:
+    """All standings of a period as CSV with a heading, in the order of the board."""
+    board, period = _period(key, query)
+    if has_own_store(board, period.kind):
+        raise ValidationFailed("Read /api/leaderboard page by page for all time of main")
+    # The first part is read here, so that a failure is an error reply.
+    lines = _csv_lines(services().standings.export(board, period))
+    first = next(lines)
+    name = f"{key}-{period.kind}" + (f"-{period.starts_on}" if period.starts_on else "")
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+
+    def body() -> Iterator[str]:
+        yield first
+        yield from lines
+
+    return Response(body(), mimetype="text/csv", headers=headers)
+
+
+@boards.get("/<key>/leaderboard/around-me")
+@session_required
+@boards.document_errors(NotFound)
+@boards.arguments(AroundQuerySchema, location="query")
+@boards.response(200, StandingsSchema)
+def read_around_me(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """The caller's row with `span` rows above and below; no rows if the caller is not listed."""
+    board, period = _period(key, query)
+    user_id, span = current_identity().user_id, query["span"]
+    if has_own_store(board, period.kind):
+        found = services().leaderboard.around(user_id, span)
+        return _standings_json(board, period, found.rows, None)
+    page = services().standings.around(board, period, user_id, span)
+    return _page_json(board, page)
+
+
+def _board(key: str) -> Board:
+    try:
+        return services().boards.find(board_key(key))
+    except ValidationFailed:
+        raise NotFound("There is no such board") from None
+
+
+def _period(key: str, query: dict[str, Any]) -> tuple[Board, Period]:
+    board = _board(key)
+    return board, services().standings.period(board, query["period"], query["at"])
+
+
+def _page_json(board: Board, page: StandingsPage) -> dict[str, Any]:
+    return _standings_json(board, page.period, page.rows, page.next)
+
+
+def _standings_json(
+    board: Board, period: Period, rows: tuple[Standing, ...], following: OrderKey | None
+) -> dict[str, Any]:
+    return {
+        "board": board.settings.key,
+        **period_json(period),
+        "leaderboard": [row.as_json() for row in rows],
+        "next": cursor(following) if following else None,
+    }
+
+
+def _csv_lines(rows: Iterator[Standing]) -> Iterator[str]:
+    yield ",".join(CSV_COLUMNS) + "\r\n"
+    for row in rows:
+        buffer = io.StringIO()
+        name = row.display_name
+        shown = f"'{name}" if name.startswith(_FORMULA_STARTS) else name
+        csv.writer(buffer).writerow([row.rank, row.user_id, row.username, shown, row.score])
+        yield buffer.getvalue()

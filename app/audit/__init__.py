@@ -1,0 +1,1 @@
+"""The audit trail: each change of an account with its actor, time and reason."""

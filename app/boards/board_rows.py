@@ -1,0 +1,78 @@
+"""Rows of boards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.boards.board import Board, BoardSettings
+
+# ruff: noqa: S608 - the parts are constants of this module
+
+_COLUMNS = (
+    "id, key, title, better, combine, scored_by, min_points, max_points, periods, time_zone,"
+    " created_at, archived_at"
+)
+_INSERT = text(
+    "INSERT INTO boards"
+    " (key, title, better, combine, scored_by, min_points, max_points, periods, time_zone)"
+    " VALUES (:key, :title, :better, :combine, :scored_by, :min_points, :max_points, :periods,"
+    f" :time_zone) ON CONFLICT (key) DO NOTHING RETURNING {_COLUMNS}"
+)
+_LIST = text(
+    f"SELECT {_COLUMNS} FROM boards WHERE key > :after AND (:archived OR archived_at IS NULL)"
+    " ORDER BY key LIMIT :limit"
+)
+_BY_KEYS = text(f"SELECT {_COLUMNS} FROM boards WHERE key = ANY(:keys)")
+_SET_TITLE = text("UPDATE boards SET title = :title WHERE id = :id AND title <> :title")
+_ARCHIVE = text(
+    "UPDATE boards SET archived_at = clock_timestamp() WHERE id = :id AND archived_at IS NULL"
+)
+
+
+def insert(connection: Connection, settings: BoardSettings) -> Board | None:
+    """Insert a board; None if its key is taken."""
+    values = vars(settings) | {"periods": list(settings.periods)}
+    row = connection.execute(_INSERT, values).one_or_none()
+    return _board(row) if row else None
+
+
+def boards_after(
+    connection: Connection, after: str, limit: int, *, archived: bool = False
+) -> list[Board]:
+    """The next boards in the order of keys; archived ones only if asked for."""
+    values = {"after": after, "limit": limit, "archived": archived}
+    return [_board(row) for row in connection.execute(_LIST, values)]
+
+
+def find_all(connection: Connection, keys: Sequence[str]) -> dict[str, Board]:
+    """The boards of these keys that exist, by key."""
+    rows = connection.execute(_BY_KEYS, {"keys": list(keys)})
+    return {board.settings.key: board for board in map(_board, rows)}
+
+
+def set_title(connection: Connection, board_id: int, title: str) -> bool:
+    """Change the title; False if the board has it already."""
+    return connection.execute(_SET_TITLE, {"id": board_id, "title": title}).rowcount == 1
+
+
+def archive(connection: Connection, board_id: int) -> bool:
+    """Refuse further acts; False if the board was archived before."""
+    return connection.execute(_ARCHIVE, {"id": board_id}).rowcount == 1
+
+
+def _board(row: Any) -> Board:
+    settings = BoardSettings(
+        row.key,
+        row.title,
+        row.better,
+        row.combine,
+        row.scored_by,
+        row.min_points,
+        row.max_points,
+        tuple(row.periods),
+        row.time_zone,
+    )
+    return Board(row.id, settings, row.created_at, row.archived_at)

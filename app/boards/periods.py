@@ -1,0 +1,60 @@
+"""Periods of a board: which one contains a moment, and when it begins and ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from app.boards.board import PeriodKind
+
+
+@dataclass(frozen=True)
+class Period:
+    """One day, week or month by the clocks of a time zone, or all time."""
+
+    kind: PeriodKind
+    starts_on: date | None
+    """Its first day; None for all time."""
+    time_zone: str
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """Its first moment; None for all time."""
+        return _midnight(self.starts_on, self.time_zone) if self.starts_on else None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The first moment after it; None for all time."""
+        if self.starts_on is None:
+            return None
+        return _midnight(_next_start(self.kind, self.starts_on), self.time_zone)
+
+
+def period_at(kind: PeriodKind, time_zone: str, moment: datetime) -> Period:
+    """The period that contains the moment, as period_start() of PostgreSQL computes it.
+
+    Weeks start on Monday.
+    """
+    if kind == "all":
+        return Period(kind, None, time_zone)
+    day = moment.astimezone(ZoneInfo(time_zone)).date()
+    if kind == "week":
+        day -= timedelta(days=day.weekday())
+    elif kind == "month":
+        day = day.replace(day=1)
+    return Period(kind, day, time_zone)
+
+
+def _next_start(kind: PeriodKind, starts_on: date) -> date:
+    if kind == "month":
+        return (starts_on + timedelta(days=31)).replace(day=1)
+    return starts_on + timedelta(days=7 if kind == "week" else 1)
+
+
+def _midnight(day: date, time_zone: str) -> datetime:
+    """The first moment of the day, in UTC."""
+    # fold=0 is the earlier moment if clocks are set back over midnight. If they are set forward
+    # over midnight, Python takes the offset of before the change, which gives the change itself.
+    local = datetime.combine(day, time.min, ZoneInfo(time_zone))
+    return local.astimezone(UTC)

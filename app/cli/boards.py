@@ -1,0 +1,194 @@
+"""`flask boards`: create boards, list, rename, export and archive them."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from app.api.boards.board_json import board_json
+from app.boards.board import (
+    BETTER,
+    COMBINE,
+    PERIODS,
+    SCORED_BY,
+    Better,
+    Board,
+    BoardSettings,
+    Combine,
+    PeriodKind,
+    ScoredBy,
+    board_key,
+)
+from app.cli.operators import OperatorGroup, checked, initiator, optional_reason, services
+from app.cli.output import echo_json, echo_table, example, table_or_json
+from app.cli.time_arguments import Since
+from app.leaderboard.board_standings import has_own_store
+
+MAX_LISTED = 10_000
+boards = OperatorGroup("boards", help="Boards of their own rules, beside the board main.")
+key_argument = click.argument("key", metavar="KEY")
+
+
+class Points(click.ParamType[tuple[int, int]]):
+    """MIN..MAX, or one number for both."""
+
+    name = "MIN..MAX"
+    _range = re.compile(r"(-?[0-9]{1,10})(?:\.\.(-?[0-9]{1,10}))?")
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        found = self._range.fullmatch(value)
+        if not found:
+            self.fail(f"{value!r} is not a range such as 0..1000.", param, ctx)
+        return int(found[1]), int(found[2] or found[1])
+
+
+class Periods(click.ParamType[tuple[PeriodKind, ...]]):
+    """Kinds of periods, with commas between them."""
+
+    name = "all,day,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[PeriodKind, ...]:
+        chosen = [part.strip() for part in value.split(",")]
+        found = tuple(kind for part in chosen for kind in PERIODS if kind == part)
+        if len(found) != len(chosen):
+            self.fail(
+                f"{value!r} is not a list of {', '.join(PERIODS)}, as in all,week.", param, ctx
+            )
+        return found
+
+
+@boards.command(
+    "create",
+    epilog=example("flask boards create quiz-night --title 'Quiz night' --points 0..1000"),
+)
+@key_argument
+@click.option("--title", required=True, help="The name to show.")
+@click.option(
+    "--scored-by",
+    type=click.Choice(SCORED_BY),
+    default="service",
+    help="players: by action tokens, one point each. service: by a service key.",
+)
+@click.option("--better", type=click.Choice(BETTER), default="high", help="Which score is better.")
+@click.option(
+    "--combine",
+    type=click.Choice(COMBINE),
+    default="sum",
+    help="How a player's acts make the score.",
+)
+@click.option("--points", type=Points(), default="1..1", help="Points of one act.")
+@click.option("--periods", type=Periods(), default="all", help="The first one is the default.")
+@click.option("--time-zone", default="UTC", help="IANA name; decides when a day begins.")
+@optional_reason
+def create(
+    key: str,
+    title: str,
+    scored_by: ScoredBy,
+    better: Better,
+    combine: Combine,
+    points: tuple[int, int],
+    periods: tuple[PeriodKind, ...],
+    time_zone: str,
+    reason: str,
+) -> None:
+    """Create a board. Only its title can be changed later.
+
+    KEY is its address: 1 to 64 of a-z, 0-9 and '-'.
+    """
+    settings = BoardSettings(
+        key, title, better, combine, scored_by, *points, periods=periods, time_zone=time_zone
+    )
+    board = services().boards.create(initiator(reason), settings)
+    click.echo(f"Created the board {board.settings.key}")
+
+
+@boards.command("list", epilog=example("flask boards list --archived"))
+@click.option("--archived", is_flag=True, help="Archived boards too.")
+@table_or_json
+def list_boards(output_format: str, *, archived: bool) -> None:
+    """List the boards by key."""
+    found, _ = services().boards.page("", MAX_LISTED, archived=archived)
+    if output_format == "json":
+        echo_json([board_json(board) for board in found])
+    else:
+        headings = ("KEY", "TITLE", "SCORED BY", "BETTER", "COMBINE", "PERIODS", "STATE")
+        echo_table(headings, [_row(board) for board in found])
+
+
+@boards.command("show", epilog=example("flask boards show quiz-night"))
+@key_argument
+def show(key: str) -> None:
+    """Show the settings of a board."""
+    for name, value in board_json(_find(key)).items():
+        click.echo(f"{name:<12}{_shown(value)}")
+
+
+@boards.command("edit", epilog=example("flask boards edit quiz-night --title 'Quiz night 2'"))
+@key_argument
+@click.option("--title", required=True, help="The name to show.")
+@optional_reason
+def edit(key: str, title: str, reason: str) -> None:
+    """Change the title of a board."""
+    board = services().boards.set_title(initiator(reason), checked("KEY", board_key, key), title)
+    click.echo(f"The title of {board.settings.key} is {board.settings.title!r}")
+
+
+@boards.command("archive", epilog=example("flask boards archive quiz-night --yes"))
+@key_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@optional_reason
+def archive(key: str, reason: str, *, yes: bool) -> None:
+    """Refuse further acts for good. The standings stay readable."""
+    board = _find(key)
+    if not yes:
+        click.confirm(f"Archive {board.settings.title!r} ({key}) for good?", abort=True)
+    services().boards.archive(initiator(reason), board.settings.key)
+    click.echo(f"Archived the board {board.settings.key}")
+
+
+@boards.command("export", epilog=example("flask boards export quiz-night"))
+@key_argument
+@click.option("--period", type=click.Choice(PERIODS), help="Default: the board's first period.")
+@click.option("--at", type=Since(), help="A moment of the period. Default: now.")
+def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
+    """Print all standings of a period as CSV."""
+    board = _find(key)
+    chosen = services().standings.period(board, period, at)
+    if has_own_store(board, chosen.kind):
+        raise click.ClickException("For all time of main, read /api/leaderboard page by page.")
+    writer = csv.writer(sys.stdout)
+    writer.writerow(("rank", "userId", "username", "displayName", "score"))
+    for row in services().standings.export(board, chosen):
+        writer.writerow((row.rank, row.user_id, row.username, row.display_name, row.score))
+
+
+def _find(key: str) -> Board:
+    return services().boards.find(checked("KEY", board_key, key))
+
+
+def _row(board: Board) -> tuple[object, ...]:
+    settings = board.settings
+    return (
+        settings.key,
+        settings.title,
+        settings.scored_by,
+        settings.better,
+        settings.combine,
+        ",".join(settings.periods),
+        board.state,
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{value['min']}..{value['max']}"
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,68 @@
+"""The services of an operators' command, `flask users ban` for example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.accounts.display_pairing import DisplayPairing
+from app.accounts.display_tokens import DisplayTokens
+from app.accounts.service_keys.service_keys import ServiceKeys
+from app.boards.boards import Boards
+from app.composition.accounts import build_service_keys, build_sessions
+from app.composition.leaderboard import build_leaderboard, build_publisher
+from app.composition.passwords import build_passwords
+from app.composition.process import ProcessServices, build_process
+from app.leaderboard.board_standings import BoardStandings
+from app.maintenance.ledger_check import LedgerCheck
+from app.maintenance.partitions import Partitions
+from app.moderation.moderation import Moderation
+from app.moderation.moderation_reads import ModerationReads
+from app.moderation.sanctions import Sanctions
+from app.storage.database import connect_unpooled
+from config.settings import Settings
+
+WHOLE_LEDGER_SECONDS = 3600.0
+"""For one statement of a command that reads or moves every action."""
+
+
+@dataclass(frozen=True)
+class CommandServices(ProcessServices):
+    """Services that operators call from a shell."""
+
+    moderation: Moderation
+    moderation_reads: ModerationReads
+    display_tokens: DisplayTokens
+    display_pairing: DisplayPairing
+    service_keys: ServiceKeys
+    boards: Boards
+    standings: BoardStandings
+    ledger_check: LedgerCheck
+    partitions: Partitions
+
+
+def build_command_services(settings: Settings) -> CommandServices:
+    """Opens no connection."""
+    process = build_process(settings)
+    connections = process.connections
+    session = build_sessions(settings, connections)
+    board = build_leaderboard(connections)
+    publisher = build_publisher(board, session.cache, process.alerts)
+    passwords = build_passwords(settings)
+    display_tokens = DisplayTokens(connections.database, session.sessions, session.signer)
+    ledger_database = connect_unpooled(settings.database_url, WHOLE_LEDGER_SECONDS)
+    return CommandServices(
+        settings=settings,
+        connections=connections,
+        health=process.health,
+        alerts=process.alerts,
+        parts=process.parts,
+        moderation=Moderation(connections.database, passwords, Sanctions(publisher)),
+        moderation_reads=ModerationReads(connections.database, board.leaderboard),
+        display_tokens=display_tokens,
+        display_pairing=DisplayPairing(connections.redis, display_tokens),
+        service_keys=build_service_keys(connections.database),
+        boards=Boards(connections.database),
+        standings=board.standings,
+        ledger_check=LedgerCheck(ledger_database, board.index, publisher),
+        partitions=Partitions(ledger_database, settings.action_token_seconds),
+    )

@@ -1,0 +1,45 @@
+"""Builds the reads of the leaderboard and the publication of its changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from app.accounts.session_cache import SessionCache
+from app.alerting.alerts import Alerts
+from app.composition.process import StoreConnections
+from app.leaderboard.board_cache import LocalBoard, SharedBoard
+from app.leaderboard.board_standings import BoardStandings
+from app.leaderboard.leaderboard import Leaderboard
+from app.leaderboard.publication import BoardPublisher
+from app.leaderboard.rank_index import RankIndex
+from app.leaderboard.replica_reads import ReplicaReads, position_after_commits
+
+
+@dataclass(frozen=True)
+class LeaderboardServices:
+    """The leaderboard with the parts that other services share."""
+
+    index: RankIndex
+    local_board: LocalBoard
+    reads: ReplicaReads
+    leaderboard: Leaderboard
+    standings: BoardStandings
+
+
+def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
+    """Reads through the caches, from the replica if there is one."""
+    database, replica = connections.database, connections.replica
+    position = partial(position_after_commits, database) if replica else None
+    index, local_board = RankIndex(connections.redis, position), LocalBoard()
+    shared_board = SharedBoard(connections.redis)
+    reads = ReplicaReads(database, replica, shared_board)
+    leaderboard = Leaderboard(database, reads, local_board, shared_board, index)
+    return LeaderboardServices(index, local_board, reads, leaderboard, BoardStandings(database))
+
+
+def build_publisher(
+    board: LeaderboardServices, session_cache: SessionCache, alerts: Alerts
+) -> BoardPublisher:
+    """Publishes committed changes to the caches, the rank index and the broadcasters."""
+    return BoardPublisher(session_cache, board.index, board.local_board, alerts)

@@ -1,0 +1,1 @@
+"""Batching, the circuit breaker and CPU affinity; independent of the scoreboard."""

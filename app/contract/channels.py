@@ -1,0 +1,134 @@
+"""The messages on Redis channels, one type for each channel."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, get_args
+
+from app.contract import keys
+from app.contract.limits import Ban
+from app.contract.messages import MessageInvalid
+
+EndReason = Literal["revoked", "banned"]
+
+
+class ChannelMessage(ABC):
+    """A message on the Redis channel `channel`."""
+
+    channel: ClassVar[str]
+
+    @classmethod
+    def parse(cls, payload: str) -> Self:
+        """The message in a payload of this channel; raises MessageInvalid."""
+        try:
+            return cls._parse(payload)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise MessageInvalid(f"not a message of {cls.channel}") from error
+
+    @classmethod
+    @abstractmethod
+    def _parse(cls, payload: str) -> Self:
+        """As parse(), but raises what int(), json.loads() and the access to its result raise."""
+
+
+@dataclass(frozen=True)
+class ScoreUpdate(ChannelMessage):
+    """A change was applied to the rank index. Built and published by apply.lua."""
+
+    channel = keys.SCORE_UPDATE
+
+    version: int
+    """The board version after the change. It grows only if the top ten may have changed."""
+
+    @classmethod
+    def _parse(cls, payload: str) -> Self:
+        return cls(_version(json.loads(payload)["version"]))
+
+
+@dataclass(frozen=True)
+class CacheInvalidate(ChannelMessage):
+    """Cached boards older than `version` are stale (flow 7). Built and published by apply.lua."""
+
+    channel = keys.CACHE_INVALIDATE
+
+    version: int
+
+    @classmethod
+    def _parse(cls, payload: str) -> Self:
+        return cls(_version(payload))
+
+
+@dataclass(frozen=True)
+class SessionsEnded(ChannelMessage):
+    """These sessions of a user ended; broadcasters close their viewers."""
+
+    channel = keys.SESSIONS_ENDED
+
+    user_id: str
+    session_ids: tuple[str, ...]
+    reason: EndReason
+    ban: Ban | None = None
+    """None if another reason ended them, and from a version before this field."""
+
+    def dump(self) -> str:
+        """The payload to publish."""
+        message = {"userId": self.user_id, "sessionIds": self.session_ids, "reason": self.reason}
+        return json.dumps(message if self.ban is None else message | {"ban": self.ban})
+
+    @classmethod
+    def _parse(cls, payload: str) -> Self:
+        message = json.loads(payload)
+        user_id, session_ids, reason = message["userId"], message["sessionIds"], message["reason"]
+        if not isinstance(session_ids, list) or reason not in get_args(EndReason):
+            raise ValueError(f"sessions of type {type(session_ids).__name__} ended as {reason!r}")
+        return cls(str(user_id), tuple(map(str, session_ids)), reason, _ban(message.get("ban")))
+
+
+@dataclass(frozen=True)
+class ServerShutdown(ChannelMessage):
+    """An API server shuts down (flow 10)."""
+
+    channel = keys.SERVER_SHUTDOWN
+
+    instance: str
+
+    def dump(self) -> str:
+        """The payload to publish."""
+        return json.dumps({"instance": self.instance})
+
+    @classmethod
+    def _parse(cls, payload: str) -> Self:
+        return cls(str(json.loads(payload)["instance"]))
+
+
+def _ban(value: Any) -> Ban | None:
+    if value is None:
+        return None
+    at, until = value
+    ban = Ban(int(at), None if until is None else int(until))
+    ban.as_json()  # Raises for a time that can't be formatted.
+    return ban
+
+
+def _version(value: Any) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("a version is not negative")
+    return number
+
+
+CHANNELS: dict[str, type[ChannelMessage]] = {
+    message.channel: message
+    for message in (ScoreUpdate, CacheInvalidate, SessionsEnded, ServerShutdown)
+}
+"""Every Redis channel of the system and the type of its messages."""
+
+
+def of_database(channel: str, database: int) -> str:
+    """The channel's name for the processes that use that database of a Redis.
+
+    Redis delivers messages to subscribers of all databases. Database 0 has the plain names.
+    """
+    return f"{channel}:{database}" if database else channel

@@ -1,0 +1,131 @@
+"""The events that the broadcaster sends to viewers, each as the JSON of one text frame."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from app.contract.limits import Ban
+from app.contract.standings import Board, OwnStanding, timestamp
+
+ROOM = "leaderboard"
+
+
+class ViewerEvent(ABC):
+    """An event with data; `name` is its field "event"."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def data(self) -> dict[str, Any]:
+        """The field "data" of the event."""
+
+    def dump(self) -> str:
+        """The event as compact JSON."""
+        event = {"event": self.name, "data": self.data()}
+        return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Connected(ViewerEvent):
+    """The first event that a viewer gets, and the answer to a token that was accepted."""
+
+    name = "connected"
+
+    user_id: str
+    heartbeat_seconds: int
+    token_expires_in: int
+    """Seconds."""
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "userId": self.user_id,
+            "room": ROOM,
+            "heartbeatSeconds": self.heartbeat_seconds,
+            "tokenExpiresIn": self.token_expires_in,
+        }
+
+
+@dataclass(frozen=True)
+class LeaderboardUpdate(ViewerEvent):
+    """The top ten: the second event that a viewer gets, and sent again after each change."""
+
+    name = "leaderboard_update"
+
+    board: Board
+
+    def data(self) -> dict[str, Any]:
+        version = self.board.version
+        return {
+            "version": version.number,
+            "updatedAt": timestamp(version.updated_at),
+            "committedAt": timestamp(version.committed_at),
+            "leaderboard": [row.as_json() for row in self.board.rows],
+        }
+
+
+@dataclass(frozen=True)
+class RankUpdate(ViewerEvent):
+    """The user's own score and rank, for a viewer that sent watch_me."""
+
+    name = "rank_update"
+
+    own: OwnStanding
+    version: int
+
+    def data(self) -> dict[str, Any]:
+        return {"score": self.own.score, "rank": self.own.rank, "version": self.version}
+
+
+@dataclass(frozen=True)
+class ServerShutdownEvent(ViewerEvent):
+    """An API server shuts down; viewers stay connected (flow 10)."""
+
+    name = "server_shutdown"
+
+    instance: str
+
+    def data(self) -> dict[str, Any]:
+        return {"instance": self.instance}
+
+
+@dataclass(frozen=True)
+class Disconnect(ViewerEvent):
+    """The last event before the broadcaster closes the connection."""
+
+    name = "disconnect"
+
+    reason: str
+    reconnect_in_ms: int | None
+    """None: the client must not reconnect on its own."""
+    ban: Ban | None = None
+    """The field "details", with the reason "banned"."""
+
+    def data(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"reason": self.reason, "reconnectInMs": self.reconnect_in_ms}
+        return data if self.ban is None else data | {"details": self.ban.as_json()}
+
+
+@dataclass(frozen=True)
+class ErrorEvent(ViewerEvent):
+    """The answer to a message that was refused."""
+
+    name = "error"
+
+    code: str
+    message: str
+
+    def data(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message}
+
+
+class Pong:
+    """The answer to a ping command; the only event without data."""
+
+    name: ClassVar[str] = "pong"
+
+    def dump(self) -> str:
+        """The event as JSON."""
+        return json.dumps({"event": self.name})

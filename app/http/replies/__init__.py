@@ -1,0 +1,1 @@
+"""What is added to replies after the view: CORS headers and compression."""

@@ -1,0 +1,161 @@
+"""The cached top ten: L1 in this process's memory, L2 in Redis (flow 7)."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import redis
+import structlog
+from cachetools import TTLCache
+
+from app.contract import keys
+from app.contract.standings import (
+    MAX_VERSION_LEAD_MS,
+    TOP,
+    Board,
+    BoardVersion,
+    bounded_version,
+)
+from app.storage.lease import RedisLease, new_token
+from app.storage.lua_script import read_script
+from app.storage.redis import redis_errors
+from app.storage.wal import WalPosition
+
+CACHE_SECONDS = 5
+LEASE_MS = 2000
+_ENTRY = "board"
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class LocalBoard:
+    """L1: the board in this process, cleared by cache:invalidate; safe for threads."""
+
+    def __init__(self) -> None:
+        self._cache: TTLCache[str, Board] = TTLCache(maxsize=1, ttl=CACHE_SECONDS)
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._highest_version = 0
+
+    @property
+    def generation(self) -> int:
+        """Rises whenever the cache is cleared. Read it before reading the board to store."""
+        return self._generation
+
+    @property
+    def highest_version(self) -> int:
+        """The highest version that this process has seen."""
+        return self._highest_version
+
+    def get(self, min_version: int) -> Board | None:
+        """The board, unless it is older than min_version."""
+        with self._lock:
+            board = self._cache.get(_ENTRY)
+        return board if board and board.version.number >= min_version else None
+
+    def put(self, board: Board, generation: int) -> None:
+        """Store the board unless it was invalidated since `generation`."""
+        with self._lock:
+            if board.version.replaces(self._highest_version):
+                self._highest_version = board.version.number
+            if generation == self._generation:
+                self._cache[_ENTRY] = board
+
+    def clear(self, version: int = 0) -> None:
+        """Remove the board; `version` is the version that made it stale."""
+        with self._lock:
+            self._generation += 1
+            self._highest_version = max(self._highest_version, bounded_version(version))
+            self._cache.clear()
+
+
+@dataclass(frozen=True)
+class CacheLookup:
+    """A cached board, or the version to store with the board that is read from PostgreSQL."""
+
+    board: Board | None
+    version: BoardVersion
+    lease: str | None
+    """Set if the caller is the one that reads PostgreSQL; release it afterwards."""
+    wal_position: WalPosition | None
+    """What a replica must have replayed to be read; None: unknown."""
+
+
+class SharedBoard:
+    """L2: the board in Redis, the same for all processes; raises RedisUnavailable."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._read = read_script(client, "leaderboard", "read_board")
+        self._store = read_script(client, "leaderboard", "store_board")
+        self._lease = RedisLease(client, keys.BOARD_LEASE, LEASE_MS)
+
+    def read(self, seen_version: int, min_version: int) -> CacheLookup:
+        """The board if it is not older than min_version, else the version and perhaps the lease."""
+        token = new_token()
+        names = [keys.CACHED_BOARD, keys.BOARD_VERSION, self._lease.key]
+        arguments: list[str | int] = [
+            seen_version,
+            min_version,
+            token,
+            self._lease.duration_ms,
+            MAX_VERSION_LEAD_MS,
+        ]
+        with redis_errors():
+            reply = self._read(keys=names, args=arguments)
+            dumped, number, updated_at, committed_at, leased, position = reply
+            version = BoardVersion(int(number), int(updated_at), int(committed_at))
+            board = _load(dumped, version) if dumped else None
+            if dumped and board is None:
+                # The next reader gets the lease to read PostgreSQL.
+                self._client.delete(keys.CACHED_BOARD)
+        return CacheLookup(board, version, token if leased else None, _position(position))
+
+    def wal_position(self) -> WalPosition | None:
+        """What a replica must have replayed to show every published change; None: unknown."""
+        with redis_errors():
+            position, whole = self._client.hmget(
+                keys.BOARD_VERSION, ["walPosition", "walPositionWhole"]
+            )
+        return _position(str(position)) if position and whole else None
+
+    def store(self, board: Board) -> bool:
+        """Cache the board unless the version has risen since; returns whether it was stored."""
+        last = board.order_keys[-1] if board.order_keys else None
+        arguments: list[str | int] = [
+            board.version.number,
+            board.dump(),
+            CACHE_SECONDS * 1000,
+            len(board.rows),
+            last.score if last else 0,
+            last.reached_at if last else 0,
+            *(row.user_id for row in board.rows),
+        ]
+        assert len(board.rows) <= TOP
+        names = [keys.BOARD_VERSION, keys.CACHED_BOARD, keys.LAST_BOARD]
+        with redis_errors():
+            return bool(self._store(keys=names, args=arguments))
+
+    def release(self, lease: str) -> None:
+        """Let the next reader read PostgreSQL."""
+        self._lease.release(lease)
+
+
+def _load(dumped: str, version: BoardVersion) -> Board | None:
+    """The cached board; None if it was not stored by store_board.lua at this version."""
+    try:
+        board = Board.load(dumped)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        board = None
+    if board is None or board.version != version:
+        log.warning("cached_board_invalid")
+        return None
+    return board
+
+
+def _position(dumped: str) -> WalPosition | None:
+    try:
+        return WalPosition.load(dumped)
+    except ValueError:
+        return None

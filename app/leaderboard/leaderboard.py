@@ -1,0 +1,229 @@
+"""The leaderboard: the top ten from the caches, other pages and "around me" from PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from app.accounts.rules import username_key
+from app.concurrency.single_flight import SingleFlight
+from app.contract.errors import RedisUnavailable
+from app.contract.standings import TOP, Board, BoardVersion, OrderKey, OwnStandings, Standing
+from app.leaderboard import board_rows as rows
+from app.leaderboard.board_cache import CacheLookup, LocalBoard, SharedBoard
+from app.leaderboard.board_rows import BoardRow
+from app.leaderboard.rank_index import RankIndex
+from app.leaderboard.replica_reads import ReplicaReads
+from app.leaderboard.sql_ranks import SqlRanks
+from app.metrics.counters import CACHE_READS
+from app.storage.database import Database
+from app.storage.wal import WalPosition
+
+LEASE_WAIT_SECONDS, LEASE_POLL_SECONDS = 0.3, 0.01
+
+
+class Leaderboard:
+    """Reads the board; the top ten through three levels: process, Redis, PostgreSQL (flow 7)."""
+
+    def __init__(
+        self,
+        database: Database,
+        board_database: ReplicaReads,
+        local: LocalBoard,
+        shared: SharedBoard,
+        index: RankIndex,
+    ) -> None:
+        self._database = database
+        self._board_database = board_database
+        self._local = local
+        self._shared = shared
+        self._index = index
+        self._sql_ranks = SqlRanks()
+        self._flights: SingleFlight[int, Board] = SingleFlight()
+
+    def top(self, limit: int = TOP, min_version: int = 0) -> Board:
+        """The first `limit` rows, of a board not older than min_version if that version exists.
+
+        Raises DatabaseUnavailable if the board is not cached and PostgreSQL can't answer.
+        """
+        board = self._local.get(min_version)
+        if board is not None:
+            CACHE_READS.labels("process").inc()
+        else:
+            board = self._read_shared(min_version)
+        if limit <= TOP:
+            return board.first(limit)
+        found = self._board_database.read(lambda connection: rows.top(connection, limit + 1))
+        return _board(board.version, found, limit, _ranks_from_top(found))
+
+    def page_after(self, position: OrderKey, limit: int) -> Board:
+        """The rows after this order key; raises DatabaseUnavailable."""
+        version = self.top().version
+
+        def read(connection: Connection) -> Board:
+            found = rows.after(connection, position, limit + 1)
+            ranks = self._ranks(connection, found)
+            # The position is that of a row, so this row comes before the page.
+            return _board(version, found, limit, ranks, more_before=bool(found))
+
+        return self._board_database.read(read)
+
+    def page_before(self, position: OrderKey, limit: int) -> Board:
+        """The rows before this order key, in the board's order; raises DatabaseUnavailable."""
+        version = self.top().version
+
+        def read(connection: Connection) -> Board:
+            found = rows.before(connection, position, limit + 1)
+            page = found[-limit:]
+            ranks = self._ranks(connection, page)
+            board = _board(version, page, limit, ranks, more_before=len(found) > limit)
+            # The position is that of a row, so this row follows.
+            return replace(board, more=bool(page))
+
+        return self._board_database.read(read)
+
+    def around(self, user_id: str, span: int) -> Board:
+        """The user's row with `span` rows above and below; empty if not on the board."""
+        version = self.top().version
+
+        def read(connection: Connection) -> Board:
+            own = rows.of_user(connection, user_id)
+            if own is None:
+                return Board(version, (), (), more=False)
+            before = rows.before(connection, own.position, span + 1)
+            above = before[1:] if len(before) > span else before
+            found = [*above, own, *rows.after(connection, own.position, span + 1)]
+            ranks, limit = self._ranks(connection, found), len(above) + 1 + span
+            return _board(version, found, limit, ranks, more_before=len(before) > span)
+
+        return self._board_database.read(read)
+
+    def search(self, prefix: str, limit: int) -> Board:
+        """The first `limit` players whose username begins with a text, by username.
+
+        Letter case and spaces around the text don't count. `more` says that further players may
+        match. Raises DatabaseUnavailable.
+        """
+        version, key = self.top().version, username_key(prefix)
+        if key is None:
+            return Board(version, (), (), more=False)
+
+        def read(connection: Connection) -> Board:
+            found, more = rows.by_username(connection, key, limit)
+            board = _board(version, found, limit, self._ranks(connection, found))
+            return replace(board, more=more)
+
+        return self._board_database.read(read)
+
+    def rank_of(self, score: int) -> int:
+        """Competition rank: one more than the number of players with a higher score."""
+        with self._database.reading() as connection:
+            return self._rank_table(connection, [score])[score]
+
+    def players(self) -> int:
+        """The number of players on the board; takes 0.1 s per million."""
+        with self._database.reading() as connection:
+            return rows.count(connection)
+
+    def own_standings(self, user_ids: Sequence[str]) -> OwnStandings | None:
+        """Score and rank of each user, for some hundred users; None if the index is not complete.
+
+        Never counted in SQL, which takes too long for hundreds of ranks. Raises RedisUnavailable.
+        """
+        return self._index.own_standings(user_ids)
+
+    def _read_shared(self, min_version: int) -> Board:
+        """Read once for all callers of this process that ask at the same time."""
+        # A read that began before an invalidation may miss a change that a later caller knows of.
+        generation = self._local.generation
+
+        def read() -> Board:
+            board = self._read(min_version)
+            self._local.put(board, generation)
+            return board
+
+        board, joined = self._flights.run(generation, read)
+        if joined and board.version.number < min_version:
+            return self._read(min_version)
+        return board
+
+    def _read(self, min_version: int) -> Board:
+        seen = self._local.highest_version
+        try:
+            lookup = self._await_cached(seen, min_version)
+        except RedisUnavailable:
+            # Without Redis no process can raise the version, so the board is at least as new.
+            now = int(time.time() * 1000)
+            return self._read_database(BoardVersion(seen, now, now), None)
+        if lookup.board is not None:
+            CACHE_READS.labels("redis").inc()
+            return lookup.board
+        board = self._read_database(lookup.version, lookup.wal_position)
+        self._share(board, lookup.lease)
+        return board
+
+    def _await_cached(self, seen: int, min_version: int) -> CacheLookup:
+        """The cached board, or the lease to read it; waits while another process has the lease."""
+        limit = time.monotonic() + LEASE_WAIT_SECONDS
+        while True:
+            lookup = self._shared.read(seen, min_version)
+            if lookup.board or lookup.lease or time.monotonic() > limit:
+                return lookup
+            time.sleep(LEASE_POLL_SECONDS)
+
+    def _read_database(self, version: BoardVersion, position: WalPosition | None) -> Board:
+        found = self._board_database.read_at(
+            position, lambda connection: rows.top(connection, TOP + 1)
+        )
+        CACHE_READS.labels("database").inc()
+        return _board(version, found, TOP, _ranks_from_top(found))
+
+    def _share(self, board: Board, lease: str | None) -> None:
+        try:
+            self._shared.store(board)
+            if lease:
+                self._shared.release(lease)
+        except RedisUnavailable:
+            # The lease expires, and the next reader stores its own board.
+            CACHE_READS.labels("store_failed").inc()
+
+    def _ranks(self, connection: Connection, found: Sequence[BoardRow]) -> list[int]:
+        table = self._rank_table(connection, [row.position.score for row in found])
+        return [table[row.position.score] for row in found]
+
+    def _rank_table(self, connection: Connection, scores: Sequence[int]) -> dict[int, int]:
+        distinct = list(dict.fromkeys(scores))
+        if not distinct:
+            return {}
+        try:
+            ranks = self._index.ranks(distinct)
+        except RedisUnavailable:
+            ranks = None
+        return ranks or self._sql_ranks.of(connection, distinct)
+
+
+def _ranks_from_top(found: Sequence[BoardRow]) -> list[int]:
+    ranks: list[int] = []
+    for index, row in enumerate(found):
+        tied = index > 0 and found[index - 1].position.score == row.position.score
+        ranks.append(ranks[-1] if tied else index + 1)
+    return ranks
+
+
+def _board(
+    version: BoardVersion,
+    found: Sequence[BoardRow],
+    limit: int,
+    ranks: Sequence[int],
+    *,
+    more_before: bool = False,
+) -> Board:
+    standings = tuple(
+        Standing(rank, row.user_id, row.username, row.display_name, row.position.score)
+        for rank, row in zip(ranks[:limit], found[:limit], strict=True)
+    )
+    positions = tuple(row.position for row in found[:limit])
+    return Board(version, standings, positions, len(found) > limit, more_before)

@@ -1,0 +1,45 @@
+-- Reads the cached top ten, or else the version at which the caller has to read it from PostgreSQL.
+--
+-- Guarantees:
+--   * the version exists before PostgreSQL is read and is not lower than one that the caller has
+--     seen, so the versions of boards never decrease;
+--   * a version or time that is no number, or further ahead of Redis' time than the limit, is
+--     replaced, and one that the caller has seen is ignored; keys of another type are removed;
+--   * of the callers that find no board, one gets the lease to read PostgreSQL, so an empty cache
+--     costs one query.
+--
+-- KEYS  cached board, version, lease
+-- ARGV  highest version the caller has seen, lowest version it accepts, lease token, duration ms,
+--       ms by which a version may be ahead
+-- Reply cached board or "", version, updated at ms, committed at ms, 1 if the caller has the lease,
+--       WAL position that a replica must have replayed to be read at that version ("": not known)
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function bounded(number)
+  number = tonumber(number) or 0
+  if number >= 1 and number <= now + tonumber(ARGV[5]) then return math.floor(number) end
+  return 0
+end
+
+if redis.call("TYPE", KEYS[1]).ok ~= "string" then redis.call("DEL", KEYS[1]) end
+if redis.call("TYPE", KEYS[2]).ok ~= "hash" then redis.call("DEL", KEYS[2]) end
+local held = redis.call("HMGET", KEYS[2], "version", "updatedAt", "committedAt", "walPosition",
+  "walPositionWhole")
+local position = held[4] and held[5] and held[4] or ""
+local version, seen = bounded(held[1]), bounded(ARGV[1])
+local function is_valid(text)
+  return text and string.match(text, "^%d+$") and tonumber(text) <= now + tonumber(ARGV[5])
+end
+local valid = is_valid(held[1]) and is_valid(held[2]) and is_valid(held[3])
+if version == 0 or version < seen or not valid then
+  version = math.max(version, now, seen) + 1
+  local updated_at = string.format("%.0f", now)
+  held = {string.format("%.0f", version), updated_at, updated_at}
+  redis.call("HSET", KEYS[2], "version", held[1], "updatedAt", held[2], "committedAt", held[3])
+  redis.call("DEL", KEYS[1])
+end
+local board = redis.call("GET", KEYS[1])
+if board and version >= tonumber(ARGV[2]) then return {board, held[1], held[2], held[3], 0, ""} end
+local leased = redis.call("SET", KEYS[3], ARGV[3], "NX", "PX", ARGV[4]) and 1 or 0
+return {"", held[1], held[2], held[3], leased, position}

@@ -1,0 +1,17 @@
+-- Stores a top ten read from PostgreSQL.
+--
+-- Guarantees:
+--   * the board is stored only if the version is still the one that was read before PostgreSQL, so
+--     a slow reader can't replace a newer board by an old one;
+--   * what apply.lua needs to know about the board is stored in the same step.
+--
+-- KEYS  version, cached board, last board
+-- ARGV  version, board, lifetime ms, number of rows, score of the tenth row, its reached at µs,
+--       then the rows' user ids
+-- Reply 1 if it was stored
+if redis.call("HGET", KEYS[1], "version") ~= ARGV[1] then return 0 end
+redis.call("SET", KEYS[2], ARGV[2], "PX", ARGV[3])
+redis.call("DEL", KEYS[3])
+redis.call("HSET", KEYS[3], "rows", ARGV[4], "tenthScore", ARGV[5], "tenthReachedAt", ARGV[6])
+for i = 7, #ARGV do redis.call("HSET", KEYS[3], ARGV[i], 1) end
+return 1

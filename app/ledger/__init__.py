@@ -1,0 +1,1 @@
+"""The ledger of actions: counting, and partitions by month."""

@@ -1,0 +1,1 @@
+"""Background work: the reconciler, the partitions of the ledger and the ledger check."""

@@ -1,0 +1,1 @@
+"""Moderation: sanctions, the other changes to accounts, and the reads of moderators."""

@@ -1,0 +1,1 @@
+"""Clients and proxies: which address sent a request, for both processes."""

@@ -1,0 +1,219 @@
+"""Scoring: issues action tokens and counts each spent token exactly once (flows 3 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Literal, NamedTuple, ParamSpec, TypeVar
+
+import structlog
+
+from app.accounts.sessions import Sessions
+from app.contract.errors import (
+    AuthInvalid,
+    DatabaseUnavailable,
+    DomainError,
+    RateLimited,
+    RedisUnavailable,
+    SessionRevoked,
+    TokenExpired,
+    TokenInvalid,
+    TokenUsed,
+    UserBanned,
+)
+from app.contract.identity import Identity
+from app.contract.limits import RateLimitStatus
+from app.contract.standings import Outcome
+from app.fraud.judge import Judge
+from app.leaderboard.leaderboard import Leaderboard
+from app.leaderboard.publication import BoardPublisher
+from app.ledger.action_ledger import ActionLedger, CountedToken
+from app.ledger.action_rows import StandingChange
+from app.metrics.counters import INCREMENTS, TOKENS_ISSUED, TOKENS_REFUSED
+from app.scoring.action_tokens import ActionToken, ActionTokenCodec
+from app.scoring.admission import AccessDenied, Admission, AdmissionStore, Attempt
+from app.scoring.error_warnings import error_warnings
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+log = structlog.stdlib.get_logger(__name__)
+
+
+class IssuedToken(NamedTuple):
+    """An action token as the client gets it."""
+
+    text: str
+    rate_limit: RateLimitStatus
+    flagged: bool
+    """Whether the user is flagged by the fraud rules or a moderator."""
+
+
+class Increment(NamedTuple):
+    """A counted increment."""
+
+    outcome: Outcome
+    rate_limit: RateLimitStatus
+    flagged: bool
+    """Whether the user is flagged by the fraud rules or a moderator."""
+
+
+def _count_refusals(
+    act: Literal["issue", "spend"],
+) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
+    """Counts the refusals of a method by their code in /metrics."""
+
+    def decorate(method: Callable[P, Result]) -> Callable[P, Result]:
+        @wraps(method)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> Result:
+            try:
+                return method(*args, **kwargs)
+            except DomainError as error:
+                TOKENS_REFUSED.labels(act, error.code).inc()
+                raise
+
+        return counted
+
+    return decorate
+
+
+class Scoring:
+    """Admits an attempt in Redis, counts it in PostgreSQL, then publishes the new score."""
+
+    def __init__(
+        self,
+        ledger: ActionLedger,
+        admission: AdmissionStore,
+        judge: Judge,
+        tokens: ActionTokenCodec,
+        sessions: Sessions,
+        publisher: BoardPublisher,
+        leaderboard: Leaderboard,
+    ) -> None:
+        self._ledger = ledger
+        self._admission = admission
+        self._judge = judge
+        self._tokens = tokens
+        self._sessions = sessions
+        self._publisher = publisher
+        self._leaderboard = leaderboard
+
+    @_count_refusals("issue")
+    def issue_token(self, identity: Identity, address: str = "") -> IssuedToken:
+        """A token for one point; `address` is the client's address.
+
+        Raises RateLimited, SessionRevoked, UserBanned, RedisUnavailable and DatabaseUnavailable.
+        """
+        nonce = self._tokens.new_nonce()
+        attempt = Attempt(identity.user_id, identity.session_id, "token", "issue", nonce)
+        admitted = self._admit(identity, attempt, address)
+        text = self._tokens.encode(ActionToken(identity.user_id, admitted.issued_at, nonce))
+        TOKENS_ISSUED.inc()
+        return IssuedToken(text, admitted.rate_limit, admitted.flagged)
+
+    @_count_refusals("spend")
+    def increment(self, identity: Identity, token_text: str, address: str = "") -> Increment:
+        """Spend a token for one point.
+
+        A client that gets no answer repeats the same token until the answer is success, TokenUsed
+        (with the first result) or TokenExpired; these three are final. Also raises TokenInvalid,
+        RateLimited (the request did not spend the token), SessionRevoked, UserBanned,
+        RedisUnavailable and DatabaseUnavailable.
+        """
+        user_id, session_id = identity.user_id, identity.session_id
+        try:
+            token = self._tokens.decode(token_text, user_id)
+        except TokenInvalid:
+            nonce = self._tokens.new_nonce()
+            attempt = Attempt(user_id, session_id, "increment", "refuse", nonce)
+            with error_warnings(flagged=self._admit(identity, attempt, address).flagged):
+                raise
+        attempt = Attempt(user_id, session_id, "increment", "spend", token.nonce, token.issued_at)
+        admitted = self._admit(identity, attempt, address)
+        try:
+            with error_warnings(flagged=admitted.flagged):
+                outcome = self._spend(identity, token, admitted)
+        except DatabaseUnavailable:
+            self._forget_repeat(user_id, admitted)
+            raise
+        return Increment(outcome, admitted.rate_limit, admitted.flagged)
+
+    def _spend(self, identity: Identity, token: ActionToken, admitted: Admission) -> Outcome:
+        """Count the token and publish the point; raises as increment does."""
+        if token.issued_at > admitted.window.now:
+            self._refuse_early(token)
+        recorded = self._record(identity, token)
+        # A repeated token is published too: the process that counted it may have died before it
+        # published the point.
+        outcome = self._publish(recorded.change)
+        if recorded.first_score is not None:
+            raise TokenUsed(outcome._replace(score=recorded.first_score))
+        return outcome
+
+    def _forget_repeat(self, user_id: str, admitted: Admission) -> None:
+        """A repeat that PostgreSQL could not answer does not count: its client needs another."""
+        try:
+            self._admission.forget_repeat(user_id, admitted.window.now)
+        except RedisUnavailable:
+            # It expires.
+            log.warning("repeat_not_forgotten", user=user_id)
+
+    def _admit(self, identity: Identity, attempt: Attempt, address: str) -> Admission:
+        """Admit and judge the attempt; a ban takes precedence over the rate limit."""
+        admission = self._admission.admit(attempt)
+        if isinstance(admission, AccessDenied) and admission.reason == "unknown":
+            self._sessions.load_into_cache(identity)
+            admission = self._admission.admit(attempt)
+        if isinstance(admission, AccessDenied):
+            raise _error_of(admission)
+        with error_warnings(flagged=admission.flagged):
+            verdict = self._judge.judge(identity.user_id, attempt.kind, admission.window, address)
+        if verdict == "BAN":
+            raise UserBanned(self._sessions.ban_of(identity))
+        flagged = admission.flagged or verdict == "FLAG"
+        if admission.verdict == "limited":
+            raise RateLimited(admission.rate_limit, flagged=flagged)
+        return admission if flagged == admission.flagged else admission._replace(flagged=flagged)
+
+    def _refuse_early(self, token: ActionToken) -> None:
+        """Raise TokenInvalid if PostgreSQL also finds that the token was issued in the future.
+
+        The secret has leaked then, or a clock is wrong. If only Redis' clock was set back, the
+        token may count or may have been counted.
+        """
+        if self._ledger.is_early(token.issued_at, token.nonce):
+            raise TokenInvalid()
+
+    def _record(self, identity: Identity, token: ActionToken) -> CountedToken:
+        """Count the token in one transaction; raises if it is not and will not be counted.
+
+        Only PostgreSQL decides whether a token was used. What Redis has of it does not matter.
+        """
+        recorded = self._ledger.record(token.user_id, token.issued_at, token.nonce)
+        match recorded:
+            case "unknown":
+                raise AuthInvalid()
+            case "banned":
+                raise UserBanned(self._sessions.ban_of(identity))
+            case "expired":
+                raise TokenExpired()
+        if recorded.first_score is None:
+            INCREMENTS.inc()
+        return recorded
+
+    def _publish(self, change: StandingChange) -> Outcome:
+        point = self._publisher.publish_point(change)
+        if point is None:
+            return Outcome(change.score, self._leaderboard.rank_of(change.score), None)
+        rank = point.rank or self._leaderboard.rank_of(change.score)
+        return Outcome(change.score, rank, point.batch.version)
+
+
+def _error_of(denied: AccessDenied) -> DomainError:
+    match denied.reason:
+        case "banned":
+            return UserBanned(denied.ban)
+        case "revoked":
+            return SessionRevoked()
+        case "unknown":
+            # Redis lost within a millisecond what was just cached: it is being emptied.
+            return RedisUnavailable()

@@ -1,0 +1,1 @@
+"""Our gunicorn worker and arbiter: the only room that imports gunicorn."""

@@ -1,0 +1,1 @@
+"""The connections of one worker: which it accepts, buffers and closes."""

@@ -1,1 +1,0 @@
-"""What the system does; services own the transactions and know no HTTP."""

@@ -1,0 +1,233 @@
+"""The tables. migrations/ creates them, and a test compares the two."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP, UUID
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+Moment = TIMESTAMP(timezone=True)
+Id = UUID(as_uuid=False)
+ON_BOARD = "score > 0 AND status IN ('active', 'flagged')"
+"""Condition for users on the board. The index and the queries that use it need the same text."""
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="active"),
+    sa.Column("score", sa.BigInteger, nullable=False, server_default="0"),
+    # Raised with every change that the board shows. The rank index applies only newer changes.
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("reached_at", Moment),
+    sa.Column("reached_action_id", sa.BigInteger),
+    sa.Column("changed_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("last_login_at", Moment),
+    sa.Column("role", sa.Text, nullable=False, server_default="player"),
+    # NULL in a banned user: until a moderator ends the ban.
+    sa.Column("banned_until", Moment),
+    sa.Column("flagged_at", Moment),
+    sa.Column("flagged_until", Moment),
+    # When status or role last changed. The reconciler publishes changes that Redis missed.
+    sa.Column("moderated_at", Moment),
+    # Fraud events before the end of a ban don't count towards the next one.
+    sa.Column("pardoned_at", Moment),
+    sa.CheckConstraint("status IN ('active', 'flagged', 'banned', 'deleted')", name="status"),
+    sa.CheckConstraint("role IN ('player', 'admin')", name="role"),
+    sa.CheckConstraint("score >= 0", name="score"),
+    # One way to compare names in every locale: docs/decisions/0024-names-and-passwords.md.
+    sa.Index("users_username_key_c", sa.text('lower(username COLLATE "C")'), unique=True),
+    # Of the version before; a later version drops it.
+    sa.Index("users_username_key", sa.text("lower(username)"), unique=True),
+    # -score makes every part ascending, so a page starts after one row comparison.
+    sa.Index(
+        "users_board",
+        sa.text("(-score)"),
+        "reached_at",
+        "reached_action_id",
+        postgresql_where=sa.text(ON_BOARD),
+    ),
+    sa.Index("users_changed_at", "changed_at"),
+    sa.Index(
+        "users_moderated_at",
+        "moderated_at",
+        postgresql_where=sa.text("moderated_at IS NOT NULL"),
+    ),
+    # Searched every two seconds for bans and flags that have expired.
+    sa.Index(
+        "users_to_be_released",
+        "id",
+        postgresql_where=sa.text("status IN ('banned', 'flagged')"),
+    ),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    # The valid refresh token of the session (refresh rotation).
+    sa.Column("refresh_token_id", Id, nullable=False),
+    # The token that it replaced, and when. A repeated use in the grace gets the same successor.
+    sa.Column("previous_refresh_token_id", Id),
+    sa.Column("refreshed_at", Moment),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("revoked_at", Moment),
+    sa.Index("sessions_user_id", "user_id"),
+    sa.Index(
+        "sessions_revoked_at", "revoked_at", postgresql_where=sa.text("revoked_at IS NOT NULL")
+    ),
+)
+
+_action_ids = sa.Sequence("actions_id_seq", data_type=sa.BigInteger, metadata=metadata)
+actions = sa.Table(
+    "actions",
+    metadata,
+    # No identity, which partitioned tables can't have before PostgreSQL 17.
+    sa.Column("id", sa.BigInteger, nullable=False, server_default=_action_ids.next_value()),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    # The partition key must be part of every unique key, so it is the token's own time.
+    sa.Column("issued_at", Moment, primary_key=True),
+    sa.Column("nonce", Id, primary_key=True),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("score_after", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    # 0: the board `main`. No foreign key, because adding one locks every partition.
+    sa.Column("board_id", sa.Integer, nullable=False, server_default="0"),
+    # What the judge or the game server calls the act, for example the question of a quiz.
+    sa.Column("label", sa.Text),
+    sa.Index("actions_user_id_created_at", "user_id", "created_at"),
+    postgresql_partition_by="RANGE (issued_at)",
+)
+
+boards = sa.Table(
+    "boards",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(always=True), primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("better", sa.Text, nullable=False),
+    sa.Column("combine", sa.Text, nullable=False),
+    sa.Column("scored_by", sa.Text, nullable=False),
+    # Of one act.
+    sa.Column("min_points", sa.Integer, nullable=False),
+    sa.Column("max_points", sa.Integer, nullable=False),
+    # The first is the period that replies to acts show.
+    sa.Column("periods", ARRAY(sa.Text), nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("archived_at", Moment),
+    sa.UniqueConstraint("key", name="boards_key_key"),
+    sa.CheckConstraint("better IN ('high', 'low')", name="better"),
+    sa.CheckConstraint("combine IN ('sum', 'best', 'latest')", name="combine"),
+    sa.CheckConstraint("scored_by IN ('players', 'service')", name="scored_by"),
+    sa.CheckConstraint("min_points <= max_points", name="points"),
+)
+
+# A player's score in one period of a board. The standing of `main` and all time is in users.
+standings = sa.Table(
+    "standings",
+    metadata,
+    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), primary_key=True),
+    sa.Column("period", sa.Text, primary_key=True),
+    # The first day of the period by the board's clocks; -infinity for all time.
+    sa.Column("starts_on", sa.Date, primary_key=True),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("score", sa.BigInteger, nullable=False),
+    # Ascending from the best: the score, negated if a high score is better.
+    sa.Column("order_score", sa.BigInteger, nullable=False),
+    # False for a score that is none on this board, and while the player is banned.
+    sa.Column("listed", sa.Boolean, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("reached_at", Moment, nullable=False),
+    sa.Column("reached_action_id", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", Moment, nullable=False),
+    sa.Index(
+        "standings_order",
+        "board_id",
+        "period",
+        "starts_on",
+        "order_score",
+        "reached_at",
+        "reached_action_id",
+        postgresql_where=sa.text("listed"),
+    ),
+    sa.Index("standings_user_id", "user_id"),
+    sa.Index("standings_changed_at", "changed_at"),
+)
+
+fraud_events = sa.Table(
+    "fraud_events",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", JSONB, nullable=False),
+    # Redis' time in ms of the attempt that fired the rule. Attempts up to it are judged.
+    sa.Column("judged_until", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.CheckConstraint("action IN ('FLAG', 'BAN')", name="action"),
+    sa.Index("fraud_events_user_id", "user_id", "created_at"),
+    sa.Index("fraud_events_created_at", "created_at"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    # NULL if the action concerned no user, for example a display token.
+    sa.Column("user_id", Id, sa.ForeignKey("users.id")),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("details", JSONB, nullable=False),
+    sa.Index("audit_user_id", "user_id", "id"),
+)
+
+display_tokens = sa.Table(
+    "display_tokens",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("revoked_at", Moment),
+    sa.Column("revoked_by", sa.Text),
+)
+
+service_keys = sa.Table(
+    "service_keys",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    # SHA-256 of the secret, which is not stored.
+    sa.Column("secret_hash", BYTEA, nullable=False),
+    # Keys of the boards on which the service key may score.
+    sa.Column("boards", ARRAY(sa.Text), nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("created_by", sa.Text, nullable=False),
+    # NULL: the key does not expire.
+    sa.Column("expires_at", Moment),
+    sa.Column("revoked_at", Moment),
+    sa.Column("revoked_by", sa.Text),
+    sa.Column("last_used_at", Moment),
+    sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),
+    sa.CheckConstraint("cardinality(boards) > 0", name="boards"),
+)

@@ -1,1 +1,0 @@
-"""SQL and Redis: every change atomic in the store, never committed here."""

@@ -1,0 +1,43 @@
+/** Compares boards. A board is a list of standings in order. */
+
+const BOARD_ROWS = 10;
+
+/**
+ * {scored: [{standing, points}], moved: Map(userId, ranks)} from one board to the next.
+ *
+ * `points` is null for a player that scored and came onto the board, because the earlier score is
+ * not known. `ranks` is positive for a player that rose and negative for a player that fell.
+ */
+export function changesBetween(before, after) {
+  const indexBefore = new Map(before.map((standing, index) => [standing.userId, index]));
+  const present = new Set(after.map(({ userId }) => userId));
+  const removed = before.filter(({ userId }) => !present.has(userId));
+  const scored = [];
+  const moved = new Map();
+  after.forEach((standing, index) => {
+    const earlier = indexBefore.get(standing.userId);
+    if (earlier === undefined) {
+      // A new row has either overtaken a player, or filled the row of a player that was taken off
+      // the board (a ban). In the second case its score is below that player's.
+      const overtook = removed.some(({ score }) => score < standing.score);
+      if (overtook || before.length < BOARD_ROWS) scored.push({ standing, points: null });
+      return;
+    }
+    const points = standing.score - before[earlier].score;
+    if (points > 0) scored.push({ standing, points });
+    if (earlier !== index) moved.set(standing.userId, earlier - index);
+  });
+  return { scored, moved };
+}
+
+/** {points, rank}: how far a standing is behind the next higher rank; null for the first rank. */
+export function gapAbove(standings, index) {
+  const own = standings[index];
+  const next = standings.slice(0, index).reverse().find(({ rank }) => rank < own.rank);
+  return next === undefined ? null : { points: next.score - own.score, rank: next.rank };
+}
+
+/** How many points the first row is ahead of the second; null if there is no second row. */
+export function lead(standings) {
+  return standings.length < 2 ? null : standings[0].score - standings[1].score;
+}

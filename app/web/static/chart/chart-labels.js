@@ -1,0 +1,92 @@
+/** Draws the end of each line: a dot in its colour and the player's name, without overlaps. */
+
+const LINE_HEIGHT = 1.25;
+
+/** Draw over uPlot's canvas; `series` are ScoreHistory's, in the order of the board. */
+export function drawLabels(plot, series, colours, style) {
+  const { ctx, bbox } = plot;
+  const size = parseFloat(style.fontSize) * devicePixelRatio;
+  const right = bbox.left + bbox.width;
+  const ends = series.map(({ userId, displayName }) => {
+    const colour = colours.indexOf(userId);
+    return {
+      name: displayName,
+      colour: style.getPropertyValue(`--series-${colour}`).trim(),
+      y: plot.valToPos(plot.data[colour + 1].at(-1), "y", true),
+    };
+  });
+  // Less than LINE_HEIGHT if the chart is too low for all labels.
+  const lineHeight = Math.min(size * LINE_HEIGHT, bbox.height / Math.max(1, ends.length - 1));
+  const labelYs = spread(ends.map(({ y }) => y), lineHeight, bbox.top + bbox.height);
+  ctx.save();
+  ctx.font = `${size}px ${style.fontFamily}`;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
+  ends.forEach(({ name, colour, y }, index) => {
+    ctx.fillStyle = colour;
+    ctx.strokeStyle = colour;
+    drawLeader(ctx, [right, y], [right + size, labelYs[index]]);
+    drawDot(ctx, right, y, size / 4);
+    drawDot(ctx, right + size, labelYs[index], size / 4);
+    ctx.fillStyle = style.getPropertyValue("--ink").trim();
+    const start = right + 1.5 * size;
+    drawText(ctx, name, start, labelYs[index], size * LINE_HEIGHT);
+  });
+  ctx.restore();
+}
+
+/** Draw a text on its line. What its accents draw above or below the line is cut off. */
+function drawText(ctx, text, x, y, height) {
+  const width = ctx.canvas.width - x;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(x, y - height / 2, width, height);
+  ctx.clip();
+  ctx.fillText(shorten(ctx, text, width), x, y);
+  ctx.restore();
+}
+
+/** Move positions apart, so that each is `height` below the one before and none below `bottom`. */
+function spread(positions, height, bottom) {
+  const movedDown = [];
+  for (const y of positions) movedDown.push(Math.max(y, (movedDown.at(-1) ?? -Infinity) + height));
+  let limit = bottom;
+  return movedDown
+    .reverse()
+    .map((y) => {
+      const movedUp = Math.min(y, limit);
+      limit = movedUp - height;
+      return movedUp;
+    })
+    .reverse();
+}
+
+/** Cut a text to a width in pixels, at the border of a character as users see it if the browser can. */
+function shorten(ctx, text, width) {
+  if (ctx.measureText(text).width <= width) return text;
+  const characters = charactersOf(text);
+  while (characters.length > 0 && ctx.measureText(`${characters.join("")}…`).width > width) characters.pop();
+  return `${characters.join("").trimEnd()}…`;
+}
+
+function charactersOf(text) {
+  if (Intl.Segmenter) {
+    return [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
+  }
+  return [...text];
+}
+
+/** A thin line from the end of a score's line to its label. */
+function drawLeader(ctx, from, to) {
+  ctx.lineWidth = devicePixelRatio;
+  ctx.beginPath();
+  ctx.moveTo(...from);
+  ctx.lineTo(...to);
+  ctx.stroke();
+}
+
+function drawDot(ctx, x, y, radius) {
+  ctx.beginPath();
+  ctx.arc(x, y, radius, 0, 2 * Math.PI);
+  ctx.fill();
+}

@@ -1,0 +1,64 @@
+/** uPlot's options, from the page's colours and font size. */
+
+import { LANGUAGE } from "../common/texts.js";
+
+const INTEGER_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
+const LABEL_WIDTH_EM = 14;
+const MAX_LABEL_SHARE = 0.32;
+const FIRST_DASHED_COLOUR = 5;
+
+const minutes = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const seconds = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+/** How wide the lines are, in CSS pixels. */
+export function lineWidth(style) {
+  return parseFloat(style.fontSize) / 6;
+}
+
+/**
+ * `range()` returns the first and last time in s, `scoreRange()` the lowest and highest score;
+ * `drawLabels(plot)` draws the ends of the lines.
+ */
+export function chartOptions(uPlot, box, style, { colourCount, range, scoreRange, drawLabels }) {
+  const em = parseFloat(style.fontSize);
+  const value = (name) => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: value("--soft"),
+    font: `${em}px ${style.fontFamily}`,
+    grid: { stroke: value("--line"), width: 1 },
+    ticks: { show: false },
+  };
+  const stepped = uPlot.paths.stepped({ align: 1 });
+  const line = (_, colour) => ({
+    stroke: value(`--series-${colour}`),
+    width: lineWidth(style),
+    // Ten colours are hard to tell apart, so the later ones also have dashed lines.
+    dash: colour < FIRST_DASHED_COLOUR ? undefined : [em / 2, em / 4],
+    paths: stepped,
+    points: { show: false },
+  });
+  return {
+    width: box.clientWidth,
+    height: box.clientHeight,
+    padding: [em, Math.min(LABEL_WIDTH_EM * em, MAX_LABEL_SHARE * box.clientWidth), 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: true, range }, y: { range: scoreRange } },
+    axes: [
+      { ...axis, size: 2.2 * em, gap: em / 2, space: 6 * em, grid: { show: false }, values: formatTimes },
+      { ...axis, size: scoreAxisWidth(em), gap: em / 2, space: 2.5 * em, incrs: INTEGER_STEPS },
+    ],
+    series: [{}, ...Array.from({ length: colourCount }, line)],
+    hooks: { draw: [drawLabels] },
+  };
+}
+
+function formatTimes(_plot, splits, _axis, _space, stepSeconds) {
+  const format = stepSeconds < 60 ? seconds : minutes;
+  return splits.map((split) => format.format(new Date(split * 1000)));
+}
+
+/** uPlot's function for the width of the score axis: that of its longest label. */
+function scoreAxisWidth(em) {
+  return (_plot, labels) => em + 0.6 * em * Math.max(1, ...(labels ?? []).map((text) => text.length));
+}

@@ -1,0 +1,126 @@
+/** The chart of the leaders' scores over time, drawn by uPlot. */
+
+import { COLOUR_COUNT } from "../common/player-colours.js";
+import { serverNow } from "../common/server-clock.js";
+import { text } from "../common/texts.js";
+import { plotData, scoreRange, separateEqualScores, timeRange } from "./chart-data.js";
+import { drawLabels } from "./chart-labels.js";
+import { chartOptions, lineWidth } from "./chart-options.js";
+
+const MIN_REDRAW_MS = 1_000;
+/** Time passes without new scores too, so the chart is redrawn at this interval. */
+const REDRAW_INTERVAL_MS = 5_000;
+/** How far below the window the chart may be when the library is loaded. */
+const LOAD_MARGIN = "25%";
+
+export class ScoresChart {
+  #box;
+  #empty;
+  #colours;
+  #history = null;
+  #plot = null;
+  #range = [0, 1];
+  #scoreRange = [0, 1];
+  #drawnAt = -Infinity;
+  #drawTimer;
+  /** null until it is loaded: its 43 kB are not for viewers that never scroll down to the chart. */
+  #uPlot = null;
+  #isLoadable = true;
+
+  /** `box` receives the chart; `empty` is shown while there is nothing to draw. */
+  constructor(box, empty, colours) {
+    this.#box = box;
+    this.#empty = empty;
+    this.#colours = colours;
+    onceVisible(box.parentElement, () => this.#load());
+    new ResizeObserver(() => this.#rebuild()).observe(box);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#rebuild());
+    document.fonts.ready.then(() => this.#rebuild());
+    setInterval(() => this.#drawSoon(), REDRAW_INTERVAL_MS);
+  }
+
+  /** Draw a ScoreHistory. Frequent calls are combined: the chart is drawn at most once a second. */
+  show(history) {
+    this.#history = history;
+    this.#drawSoon();
+  }
+
+  #drawSoon() {
+    if (this.#drawTimer !== undefined) return;
+    const delayMs = Math.max(0, this.#drawnAt + MIN_REDRAW_MS - performance.now());
+    this.#drawTimer = setTimeout(() => this.#draw(), delayMs);
+  }
+
+  #rebuild() {
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#drawnAt = -Infinity;
+    this.#drawSoon();
+  }
+
+  async #load() {
+    try {
+      this.#uPlot = (await import("../vendor/uplot/uPlot.esm.js")).default;
+      this.#rebuild();
+    } catch {
+      this.#isLoadable = false;
+      this.#empty.textContent = text("chart.failed");
+      this.#draw();
+    }
+  }
+
+  #draw() {
+    this.#drawTimer = undefined;
+    this.#drawnAt = performance.now();
+    const series = this.#history?.series ?? [];
+    this.#box.hidden = series.length === 0 || !this.#isLoadable;
+    this.#empty.hidden = !this.#box.hidden;
+    if (this.#box.hidden || this.#history.since === null) return;
+    this.#box.setAttribute("aria-label", description(series));
+    if (this.#uPlot === null || this.#box.clientWidth === 0) return;
+    this.#range = timeRange(series, this.#history.since, serverNow());
+    const data = this.#separated(plotData(series, this.#colours, this.#range));
+    if (this.#plot === null) this.#plot = new this.#uPlot(this.#options(), data, this.#box);
+    else this.#plot.setData(data);
+  }
+
+  /** Lines of equal scores lie side by side, or only the last of them would be seen. */
+  #separated(data) {
+    this.#scoreRange = scoreRange(data);
+    const [lowest, highest] = this.#scoreRange;
+    const scorePerPixel = (highest - lowest) / this.#box.clientHeight;
+    return separateEqualScores(data, lineWidth(getComputedStyle(this.#box)) * scorePerPixel);
+  }
+
+  #options() {
+    const style = getComputedStyle(this.#box);
+    return chartOptions(this.#uPlot, this.#box, style, {
+      colourCount: COLOUR_COUNT,
+      range: () => this.#range.map((time) => time / 1000),
+      scoreRange: () => this.#scoreRange,
+      drawLabels: (plot) => drawLabels(plot, this.#history.series, this.#colours, style),
+    });
+  }
+}
+
+/** Call `action` once, when the element is in the window or LOAD_MARGIN below it. */
+function onceVisible(element, action) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
+      action();
+    },
+    { rootMargin: `0px 0px ${LOAD_MARGIN}` },
+  );
+  observer.observe(element);
+}
+
+/** The chart as text, for screen readers. */
+function description(series) {
+  const lines = series.map(({ displayName, points }) => {
+    const [first, last] = [points[0].score, points.at(-1).score];
+    return text("chart.line", { name: displayName, first, last });
+  });
+  return text("chart.summary", { lines: lines.join(", ") });
+}

@@ -1,0 +1,24 @@
+/** The forms to log in and to register. */
+
+import { handleSubmit } from "./form-submission.js";
+
+export class LoginForms {
+  #sections;
+
+  /** `api` is an ApiClient. The forms are in the sections #log-in and #register. */
+  constructor(api) {
+    this.#sections = new Map(
+      ["log-in", "register"].map((id) => [id, document.getElementById(id)]),
+    );
+    for (const button of document.querySelectorAll("[data-show]")) {
+      button.addEventListener("click", () => this.#show(button.dataset.show));
+    }
+    handleSubmit(document.getElementById("log-in-form"), (fields) => api.logIn(fields));
+    handleSubmit(document.getElementById("register-form"), (fields) => api.register(fields));
+  }
+
+  #show(id) {
+    for (const [sectionId, section] of this.#sections) section.hidden = sectionId !== id;
+    this.#sections.get(id).querySelector("input").focus();
+  }
+}

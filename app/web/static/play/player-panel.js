@@ -1,0 +1,172 @@
+/** The panel of the logged-in player: name, score, rank, the players around, and the score button. */
+
+import { SessionEnded } from "../api/api-client.js";
+import { RequestFailed } from "../api/http-request.js";
+import { formatNumber, formatRank } from "../common/format.js";
+import { text } from "../common/texts.js";
+import { ActionPace } from "./action-pace.js";
+import { AroundYou } from "./around-you.js";
+import { ScoreButton } from "./score-button.js";
+import { showScreenPairing } from "./screen-pairing.js";
+
+const ROWS_AROUND = 2;
+const BOARD_ROWS = 10;
+const MIN_READ_MS = 10_000;
+
+export class PlayerPanel {
+  #api;
+  #fraudRule;
+  #announce;
+  #userId = null;
+  #version = -1;
+  /** How often the score and rank were shown; tells whether a reply is out of date. */
+  #updates = 0;
+  #rank = null;
+  #score = null;
+  #readAt = -Infinity;
+  #readTimer;
+  #button = new ScoreButton({
+    onCounted: (result) => this.#showResult(result),
+    onFlagged: () => this.#showFlag(),
+  });
+  #aroundYou = new AroundYou(
+    document.getElementById("around"),
+    document.getElementById("around-rows"),
+  );
+  #elements = Object.fromEntries(
+    ["player-name", "own-score", "own-rank", "warning"].map((id) => [id, document.getElementById(id)]),
+  );
+
+  /**
+   * `fraudRule` is {attempts, seconds}: how many attempts of one kind the server tolerates.
+   * `announce(message)` sends a text to screen readers.
+   */
+  constructor(api, fraudRule, announce) {
+    this.#api = api;
+    this.#fraudRule = fraudRule;
+    this.#announce = announce;
+  }
+
+  /** Show this player from now on. */
+  begin(userId, username) {
+    this.#userId = userId;
+    this.#version = -1;
+    this.#rank = null;
+    this.#score = null;
+    this.#setText("player-name", username ?? "");
+    this.#setText("own-score", "–");
+    this.#setText("own-rank", "–");
+    this.#showWarning("");
+    this.#aroundYou.show([], userId);
+    const { attempts, seconds } = this.#fraudRule;
+    this.#button.begin(this.#api, new ActionPace(userId, attempts, seconds));
+    this.#readPlayer();
+  }
+
+  /** The player is logged out. */
+  end() {
+    this.#button.end();
+    this.#aroundYou.show([], null);
+    clearTimeout(this.#readTimer);
+    this.#readTimer = undefined;
+    this.#userId = null;
+  }
+
+  /** Show what a board says about the player; read the rest from the API. */
+  updateFromBoard(version, standings) {
+    this.#button.clearUnreachable();
+    const index = standings.findIndex(({ userId }) => userId === this.#userId);
+    const hasRowsAround = standings.length < BOARD_ROWS || (index >= 0 && index + ROWS_AROUND < BOARD_ROWS);
+    if (index >= 0 && version >= this.#version) {
+      this.#version = version;
+      this.#showStanding(standings[index]);
+      if (hasRowsAround) this.#showAround(standings, index);
+    }
+    // The board has only the top ten, but a change of it may also change ranks below.
+    if (!hasRowsAround && this.#score !== 0) this.#readSoon();
+  }
+
+  /** Read the player's rank and the players around from the API. */
+  async read() {
+    clearTimeout(this.#readTimer);
+    this.#readTimer = undefined;
+    this.#readAt = performance.now();
+    const updates = this.#updates;
+    await this.#call(() => this.#api.readAroundMe(ROWS_AROUND), ({ leaderboard }) => {
+      const index = leaderboard.findIndex(({ userId }) => userId === this.#userId);
+      // The reply may be older than the last point that was shown, which would disappear again.
+      if (index < 0 || updates !== this.#updates) return;
+      this.#showStanding(leaderboard[index]);
+      this.#showAround(leaderboard, index);
+    });
+  }
+
+  async #readPlayer() {
+    const updates = this.#updates;
+    await this.#call(() => this.#api.readMe(), (me) => {
+      this.#setText("player-name", me.displayName);
+      showScreenPairing(me.role === "admin");
+      if (me.status === "flagged") {
+        this.#showWarning(text("player.flaggedUntil", { until: new Date(me.flaggedUntil) }));
+      }
+      if (updates === this.#updates) this.#showStanding(me);
+      if (me.rank !== null) this.read();
+    });
+  }
+
+  async #call(send, use) {
+    const userId = this.#userId;
+    try {
+      const reply = await send();
+      if (userId === this.#userId) use(reply);
+    } catch (error) {
+      if (!(error instanceof RequestFailed || error instanceof SessionEnded)) throw error;
+      // The next board causes another read, and the connection status shows failures that last.
+      console.warn(error.message);
+    }
+  }
+
+  #readSoon() {
+    const delayMs = Math.max(0, this.#readAt + MIN_READ_MS - performance.now());
+    this.#readTimer ??= setTimeout(() => this.read(), delayMs);
+  }
+
+  #showResult({ newScore, newRank, boardVersion }) {
+    this.#version = Math.max(this.#version, boardVersion ?? 0);
+    this.#showStanding({ score: newScore, rank: newRank });
+    // A board with the new score follows if the player is well inside the top ten.
+    if (newRank + ROWS_AROUND >= BOARD_ROWS) this.read();
+  }
+
+  #showStanding({ score, rank }) {
+    this.#updates += 1;
+    if (rank !== null && this.#rank !== null && rank !== this.#rank) {
+      this.#announce(text("player.rankNow", { ordinal: rank }));
+    }
+    this.#rank = rank;
+    this.#score = score;
+    this.#setText("own-score", formatNumber(score));
+    this.#setText("own-rank", rank === null ? "–" : formatRank(rank));
+  }
+
+  #showAround(standings, index) {
+    const rows = standings.slice(Math.max(0, index - ROWS_AROUND), index + ROWS_AROUND + 1);
+    this.#aroundYou.show(rows, this.#userId);
+  }
+
+  /** Warn at once, and read until when the limits are halved. */
+  #showFlag() {
+    if (!this.#elements.warning.hidden) return;
+    this.#showWarning(text("player.flagged"));
+    this.#readPlayer();
+  }
+
+  #showWarning(message) {
+    this.#setText("warning", message);
+    this.#elements.warning.hidden = message === "";
+  }
+
+  #setText(id, content) {
+    this.#elements[id].textContent = content;
+  }
+}

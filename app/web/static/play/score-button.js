@@ -1,0 +1,112 @@
+/** The button that scores a point, and the text with the result. Disabled while a limit applies. */
+
+import { SessionEnded } from "../api/api-client.js";
+import { ErrorReply, NoReply, RequestFailed } from "../api/http-request.js";
+import { countdown } from "../common/countdown.js";
+import { text } from "../common/texts.js";
+import { INCREMENT, PointScorer, TOKEN } from "./point-scorer.js";
+
+export class ScoreButton {
+  #scorer = null;
+  #pace = null;
+  #handlers;
+  #cancelWait = () => {};
+  #unreachable = false;
+  #button = document.getElementById("score");
+  #outcome = document.getElementById("outcome");
+  #rateLimit = document.getElementById("rate-limit");
+
+  /** Handlers: `onCounted(result)` after a counted point, `onFlagged()` if the reply says so. */
+  constructor(handlers) {
+    this.#handlers = handlers;
+    this.#button.addEventListener("click", () => this.#press());
+    // A key that is held down would press the button at even intervals, which looks automated.
+    this.#button.addEventListener("keydown", (event) => {
+      if (event.repeat) event.preventDefault();
+    });
+  }
+
+  /** Score points for this player from now on. */
+  begin(api, pace) {
+    this.#pace = pace;
+    this.#scorer = new PointScorer(api, pace, () => this.#showOutcome(text("scoring.retrying")));
+    this.#showOutcome("");
+    this.#rateLimit.textContent = "";
+    this.#enableAfter(0, false);
+  }
+
+  /** The server is reachable again: hide the result of a press that got no reply. */
+  clearUnreachable() {
+    if (this.#unreachable) this.#showOutcome("");
+  }
+
+  end() {
+    this.#cancelWait();
+    this.#scorer = null;
+  }
+
+  async #press() {
+    const scorer = this.#scorer;
+    if (this.#button.disabled || scorer === null) return;
+    const focused = document.activeElement === this.#button;
+    this.#button.disabled = true;
+    this.#showOutcome("");
+    let waitSeconds = 0;
+    try {
+      const result = await scorer.score();
+      if (scorer !== this.#scorer) return;
+      this.#showOutcome(text("scoring.counted"));
+      this.#showLimit(result);
+      this.#handlers.onCounted(result);
+      waitSeconds = result.waitSeconds;
+    } catch (error) {
+      if (!(error instanceof RequestFailed || error instanceof SessionEnded)) throw error;
+      if (scorer !== this.#scorer) return;
+      this.#showOutcome(explanation(error, scorer));
+      this.#unreachable = error instanceof NoReply && !scorer.hasUnsettledPoint;
+      if (error instanceof ErrorReply) this.#showLimit(error);
+      waitSeconds = error.waitSeconds ?? 0;
+    }
+    this.#pace.pause(waitSeconds);
+    this.#enableAfter(waitSeconds, focused);
+  }
+
+  #showLimit({ rateLimit, warning }) {
+    if (warning) this.#handlers.onFlagged();
+    const { limit, remaining } = rateLimit;
+    this.#rateLimit.textContent =
+      limit === null ? "" : text("scoring.remaining", { remaining, limit });
+  }
+
+  #enableAfter(seconds, focused) {
+    this.#cancelWait();
+    const paceSeconds = this.#pace.waitSeconds(TOKEN, INCREMENT);
+    const showSeconds = (left) => {
+      this.#button.disabled = true;
+      this.#button.textContent = text("scoring.readyIn", { seconds: left });
+    };
+    this.#cancelWait = countdown(Math.max(seconds, paceSeconds), showSeconds, () => {
+      this.#button.disabled = false;
+      this.#button.textContent = text("scoring.button");
+      if (seconds > 0 || paceSeconds > 0) this.#showOutcome("");
+      // A button that is disabled loses the keyboard focus.
+      if (focused && document.activeElement === document.body) this.#button.focus();
+    });
+  }
+
+  #showOutcome(message) {
+    this.#unreachable = false;
+    this.#outcome.textContent = message;
+  }
+}
+
+function explanation(error, scorer) {
+  if (error instanceof ErrorReply && error.status === 429) {
+    return text("scoring.limit", { seconds: Math.ceil(error.waitSeconds) });
+  }
+  if (error instanceof ErrorReply && error.code === "TOKEN_EXPIRED") {
+    return text("scoring.expired");
+  }
+  if (scorer.hasUnsettledPoint) return text("scoring.unsettled");
+  return error.message;
+}

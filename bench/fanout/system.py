@@ -1,0 +1,99 @@
+"""The measured system: PostgreSQL, Redis, API, broadcaster, and players that score."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import psycopg2
+import requests
+
+from tests.support.servers import Stores, migrate
+from tests.support.system.harness import SystemHarness
+from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
+
+PLAYERS, ACCOUNTS = 10, 100
+CHANGES_PER_SECOND = 10
+SETTINGS = {
+    # Not limited, because the bench measures how many viewers join in a second.
+    "NEW_VIEWERS_PER_SECOND": "1000000",
+    "ACCESS_TOKEN_SECONDS": "86400",
+}
+_INTERVAL = re.compile(r"^scoreboard_broadcast_interval_seconds (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ScoredPoints:
+    """The scored points, each (time of commit in Unix seconds, board version that shows it).
+
+    `interval` is the median of the broadcast interval in force, in seconds.
+    """
+
+    changes: list[tuple[float, int]]
+    interval: float
+
+
+class MeasuredSystem:
+    """A running system whose board is full."""
+
+    def __init__(self, system: SystemHarness) -> None:
+        self._system = system
+        self._players = cycle([system.register(f"Player number {n}") for n in range(PLAYERS)])
+        self.tokens = [system.register().access_token for _ in range(ACCOUNTS)]
+        self.port = system.broadcaster_port
+        self.pid = system.broadcasters[0].pid
+        self.score(2.0)
+
+    def score(self, seconds: float) -> ScoredPoints:
+        """Score through the API: ten points a second, each of which changes the board."""
+        started, counted, intervals = time.monotonic(), list[tuple[str, int, int]](), list[float]()
+        while time.monotonic() - started < seconds:
+            player = next(self._players)
+            outcome = player.score_point()
+            counted.append((player.user_id, outcome["newScore"], outcome["boardVersion"]))
+            if len(counted) % CHANGES_PER_SECOND == 0:
+                intervals.append(self._interval())
+            due = started + len(counted) / CHANGES_PER_SECOND
+            time.sleep(max(0.0, due - time.monotonic()))
+        commits = self._commits()
+        changes = [(commits[user, score], version) for user, score, version in counted]
+        return ScoredPoints(changes, median(intervals))
+
+    def _interval(self) -> float:
+        metrics = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=10).text
+        found = _INTERVAL.search(metrics)
+        assert found, metrics
+        return float(found[1])
+
+    def _commits(self) -> dict[tuple[str, int], float]:
+        connection = psycopg2.connect(self._system.stores.database_url)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT user_id::text, score_after, extract(epoch FROM created_at) FROM actions"
+            )
+            commits = {(user, score): float(committed_at) for user, score, committed_at in cursor}
+        connection.close()
+        return commits
+
+
+@contextmanager
+def measured_system() -> Iterator[MeasuredSystem]:
+    """A system with its own PostgreSQL and Redis; all its data is removed at the end."""
+    with (
+        TemporaryDirectory(prefix="bench-fanout-") as folder,
+        EmbeddedPostgres(Path(folder) / "postgres") as postgres,
+        EmbeddedValkey(Path(folder) / "valkey") as valkey,
+    ):
+        migrate(postgres.url)
+        stores = Stores(postgres.url, valkey.url)
+        logs = Path(folder) / "logs"
+        logs.mkdir()
+        with SystemHarness(stores, logs, variables=SETTINGS) as system:
+            yield MeasuredSystem(system)

@@ -1,0 +1,1 @@
+"""From Redis to the viewers: boards, rank updates and ended sessions."""

@@ -1,0 +1,115 @@
+"""Turns any number of changes into at most one board an interval, and always sends the latest.
+
+The interval is the configured one, or longer if broadcasting takes too much of a core.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import gevent
+import structlog
+from gevent.event import Event
+
+from app.contract.errors import DatabaseUnavailable, RedisUnavailable
+from app.contract.standings import Board, bounded_version
+from broadcaster.metrics import BROADCAST_INTERVAL
+
+CHECK_SECONDS = 2.0
+"""Longest time without a read of the board, so that a lost message delays viewers only briefly."""
+BROADCAST_SHARE = 0.6
+"""Share of a core for broadcasting; the rest is for handshakes and for what viewers send."""
+MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.02, 2.0
+NO_VERSION = 0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Coalescer:
+    """Reads and broadcasts the board when its version grows; versions never go backwards.
+
+    `read(version)` returns the board, if possible at that version or a newer one. It may raise
+    DatabaseUnavailable or RedisUnavailable. `broadcast` gets only boards that are newer than the
+    one before. It returns the CPU seconds that it took; the interval grows with them.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], Board],
+        broadcast: Callable[[Board], float],
+        interval_seconds: float,
+    ) -> None:
+        self._read = read
+        self._broadcast = broadcast
+        self._interval_seconds = interval_seconds
+        self._announced_version = NO_VERSION
+        # A process that has seen no version reads version 0 while Redis is unavailable. Such a
+        # board is never sent, because viewers that reconnect have seen newer ones.
+        self._sent_version = NO_VERSION
+        self._next_board_at = 0.0
+        self._retry_seconds = MIN_RETRY_SECONDS
+        self._wake = Event()
+        self._wake.set()
+        self._first_sent = Event()
+        self._failed_store: type[DatabaseUnavailable | RedisUnavailable] = DatabaseUnavailable
+
+    def announce(self, version: int) -> None:
+        """Read the board unless this version was sent; an impossible version only starts a read."""
+        bounded = bounded_version(version)
+        self._announced_version = max(self._announced_version, bounded)
+        if bounded != version or self._announced_version > self._sent_version:
+            self._wake.set()
+
+    def check(self) -> None:
+        """Read the board, because a message may have been lost."""
+        self._wake.set()
+
+    def wait_for_first(self, timeout_seconds: float) -> None:
+        """Wait until a board was sent; after the timeout raises the error of the failed store."""
+        if not self._first_sent.wait(timeout_seconds):
+            raise self._failed_store()
+
+    def run(self, progress: Callable[[], None]) -> None:
+        """Broadcast forever: at once after a quiet time, else when the interval is over.
+
+        `progress` is called after each read of the board, also after one that a store failed,
+        which BOARD_NOT_READ reports.
+        """
+        while True:
+            self._wake.wait(CHECK_SECONDS)
+            gevent.sleep(max(0.0, self._next_board_at - time.monotonic()))
+            self._wake.clear()
+            advanced = self._advance()
+            progress()
+            if advanced:
+                self._retry_seconds = MIN_RETRY_SECONDS
+            else:
+                gevent.sleep(self._retry_seconds)
+                self._retry_seconds = min(self._retry_seconds * 2, MAX_RETRY_SECONDS)
+                self._wake.set()
+
+    def _advance(self) -> bool:
+        """Read the board and send it if it is new; False if it has to be read again."""
+        # A version that is announced during the read wakes the loop; the read did not fail.
+        announced = self._announced_version
+        try:
+            board = self._read(announced)
+        except (DatabaseUnavailable, RedisUnavailable) as error:
+            log.warning("board_not_read", code=error.code, again_in_seconds=self._retry_seconds)
+            self._failed_store = type(error)
+            return False
+        if board.version.replaces(self._sent_version):
+            if board.version.number < self._sent_version:
+                self._announced_version = announced = board.version.number
+            started = time.monotonic()
+            self._sent_version = board.version.number
+            cpu_seconds = self._broadcast(board)
+            interval_seconds = max(self._interval_seconds, cpu_seconds / BROADCAST_SHARE)
+            BROADCAST_INTERVAL.set(interval_seconds)
+            self._next_board_at = started + interval_seconds
+            self._first_sent.set()
+        elif board.version.number == NO_VERSION:
+            # PostgreSQL has the rows, and Redis has no version of them.
+            self._failed_store = RedisUnavailable
+        return board.version.number >= max(announced, NO_VERSION + 1)

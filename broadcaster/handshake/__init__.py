@@ -1,0 +1,1 @@
+"""HTTP before the WebSocket: authentication, throttle and handover of the socket."""

@@ -1,0 +1,1 @@
+"""The viewers of this process: the hub, their sockets, limits, heartbeat and commands."""

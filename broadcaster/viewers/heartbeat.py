@@ -1,0 +1,72 @@
+"""Closes viewers whose token expired, that are silent or stalled, or that don't finish closing."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import gevent
+
+from broadcaster.viewers.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
+from broadcaster.viewers.frames import PING
+from broadcaster.viewers.hub import VIEWERS_PER_TURN, Hub
+from broadcaster.viewers.viewer import Viewer
+
+SWEEP_SECONDS = 1.0
+
+
+class Heartbeat:
+    """Checks each viewer once a second; one sweep is cheaper than a timer for each viewer.
+
+    A viewer that was silent for heartbeat_seconds is pinged, and dropped if it stays silent for
+    as long again. So a peer that vanished without a FIN is dropped after twice that time.
+    """
+
+    def __init__(self, hub: Hub, heartbeat_seconds: int) -> None:
+        self._hub = hub
+        self._heartbeat_seconds = heartbeat_seconds
+
+    def run(self, progress: Callable[[], None]) -> None:
+        """Sweep forever; `progress` is called after each sweep."""
+        while True:
+            gevent.sleep(SWEEP_SECONDS)
+            self._sweep()
+            progress()
+
+    def _sweep(self) -> None:
+        now, clock = time.monotonic(), time.time()
+        self._hub.forget_ended_sessions(now)
+        for position, viewer in enumerate(self._hub.viewers(), start=1):
+            self.check(viewer, now, clock)
+            if position % VIEWERS_PER_TURN == 0:
+                gevent.sleep(0)
+
+    def check(self, viewer: Viewer, now: float, clock: float) -> None:
+        """Ping, close or drop the viewer if it is due.
+
+        `now` is in monotonic seconds, `clock` in Unix seconds.
+        """
+        if viewer.close_by is not None:
+            if now >= viewer.close_by:
+                viewer.drop()
+        elif viewer.stalled(now):
+            viewer.close(TOO_SLOW)
+        elif clock >= viewer.identity.expires_at:
+            display = viewer.identity.typ == "display"
+            viewer.close(DISPLAY_EXPIRED if display else TOKEN_EXPIRED)
+        elif now >= viewer.ping_at:
+            self._ping_or_drop(viewer, now)
+
+    def _ping_or_drop(self, viewer: Viewer, now: float) -> None:
+        # Random, so that viewers that joined together are not pinged together.
+        jitter = random.uniform(0.8, 1.0)  # noqa: S311 - no secret
+        due = viewer.received_at + self._heartbeat_seconds * jitter
+        if viewer.pinged:
+            viewer.drop()
+        elif due > now:
+            viewer.ping_at = due
+        else:
+            viewer.pinged = True
+            viewer.ping_at = now + self._heartbeat_seconds
+            viewer.send(PING)

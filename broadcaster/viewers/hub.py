@@ -1,0 +1,187 @@
+"""All viewers of this process: joining, broadcasting, and closing by session or at shutdown."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+import gevent
+import structlog
+
+from app.contract.channels import SessionsEnded
+from app.contract.events import Connected
+from app.contract.identity import Identity
+from broadcaster.metrics import VIEWERS
+from broadcaster.viewers import frames
+from broadcaster.viewers.close_codes import (
+    BANNED,
+    SESSION_REVOKED,
+    TOO_MANY_CONNECTIONS,
+    CloseKind,
+)
+from broadcaster.viewers.limits import ViewerLimits
+from broadcaster.viewers.viewer import Viewer
+from broadcaster.viewers.viewer_quota import ViewerQuota
+
+VIEWERS_PER_TURN = 256
+"""Viewers that are served before the event loop serves others."""
+CLOSES_PER_TURN = 100
+CLOSE_PAUSE_SECONDS = 0.02
+"""Pause after CLOSES_PER_TURN viewers: 5,000 a second, or more if the time is short."""
+ENDED_SESSION_SECONDS = 30.0
+"""How long an ended session is remembered; far longer than a handshake takes to join."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Hub:
+    """Owns the viewers' sockets after the handshake; all of it runs in one event loop.
+
+    `on_message` gets each text message of a viewer; it must not block.
+    """
+
+    def __init__(
+        self,
+        heartbeat_seconds: int,
+        limits: ViewerLimits,
+        on_message: Callable[[Hub, Viewer, str], None],
+    ) -> None:
+        self.limits = limits
+        self._heartbeat_seconds = heartbeat_seconds
+        self._on_message = on_message
+        # A dict, because it keeps the order of joining, in which the kernel allocated the sockets.
+        # In the order of a set a broadcast takes an eighth longer.
+        self._viewers: dict[Viewer, None] = {}
+        self._quota = ViewerQuota(limits)
+        self._by_user: dict[str, set[Viewer]] = {}
+        self._ended_sessions: dict[str, tuple[float, SessionsEnded]] = {}
+        self._board: bytes | None = None
+        self._shutdown_close: CloseKind | None = None
+        self._late_cpu_seconds = 0.0
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    def viewers(self) -> tuple[Viewer, ...]:
+        """The viewers at this time. Calls to a viewer that has left since do no harm."""
+        return tuple(self._viewers)
+
+    @property
+    def full(self) -> bool:
+        """Whether this process has as many viewers as it may have."""
+        return len(self._viewers) >= self.limits.viewers
+
+    def join(self, sock: socket.socket, identity: Identity, address: str, early: bytes) -> None:
+        """Take ownership of a socket after its handshake.
+
+        `early` are bytes that arrived together with the handshake. A viewer above the quota of
+        its user or address is closed with a reason: a page can read a close code, but it cannot
+        see why a handshake failed. This method never yields to another greenlet, so no board and no
+        end of a session is missed between its steps.
+        """
+        assert self._board is not None, "a handshake waits for the first board"
+        viewer = Viewer(sock, identity, self)
+        self._viewers[viewer] = None
+        VIEWERS.inc()
+        self._by_user.setdefault(identity.user_id, set()).add(viewer)
+        if self._quota.acquire(identity.user_id, address):
+            viewer.quota_address = address
+            self._send_connected(viewer)
+            viewer.send_board(self._board)
+        else:
+            viewer.close(TOO_MANY_CONNECTIONS)
+        if self._shutdown_close is not None:
+            viewer.close(self._shutdown_close)
+        self._close_if_ended(viewer)
+        viewer.start_reading(early)
+        log.debug("viewer_joined", user=identity.user_id, viewers=len(self))
+
+    def renew(self, viewer: Viewer, identity: Identity) -> None:
+        """Replace the viewer's identity by that of a newer token of the same user."""
+        viewer.identity = identity
+        self._send_connected(viewer)
+        self._close_if_ended(viewer)
+
+    def broadcast(self, frame: bytes) -> float:
+        """Send a board to all viewers; a viewer that joins during it starts with this board.
+
+        Returns the CPU seconds that broadcasting took, including the late sends of the boards
+        before this one.
+        """
+        self._board = frame
+        cpu_seconds, self._late_cpu_seconds = self._late_cpu_seconds, 0.0
+        viewers = self.viewers()
+        for start in range(0, len(viewers), VIEWERS_PER_TURN):
+            started = time.thread_time()
+            for viewer in viewers[start : start + VIEWERS_PER_TURN]:
+                viewer.send_board(frame)
+            cpu_seconds += time.thread_time() - started
+            gevent.sleep(0)
+        return cpu_seconds
+
+    def end_sessions(self, ended: SessionsEnded) -> None:
+        """Close the viewers of these sessions, also those whose handshake is in progress."""
+        now = time.monotonic()
+        for session_id in ended.session_ids:
+            self._ended_sessions.setdefault(session_id, (now, ended))
+        for viewer in tuple(self._by_user.get(ended.user_id, ())):
+            self._close_if_ended(viewer)
+
+    def forget_ended_sessions(self, now: float) -> None:
+        """Forget sessions that ended too long ago for a handshake in progress to use them."""
+        for session_id, (ended_at, _) in tuple(self._ended_sessions.items()):
+            if now - ended_at > ENDED_SESSION_SECONDS:
+                del self._ended_sessions[session_id]
+
+    def send_to_all(self, frame: bytes) -> None:
+        """Send a frame that must not be left out to all viewers."""
+        for position, viewer in enumerate(self.viewers(), start=1):
+            viewer.send(frame)
+            if position % VIEWERS_PER_TURN == 0:
+                gevent.sleep(0)
+
+    def close_all(self, kind: CloseKind, pause_seconds: float) -> None:
+        """Close all viewers, a few at a time; from now on, close each viewer that joins.
+
+        The pauses take at most `pause_seconds` in sum, however many viewers there are.
+        """
+        self._shutdown_close = kind
+        pause = min(CLOSE_PAUSE_SECONDS, pause_seconds * CLOSES_PER_TURN / max(1, len(self)))
+        for position, viewer in enumerate(self.viewers(), start=1):
+            viewer.close(kind)
+            if position % CLOSES_PER_TURN == 0:
+                gevent.sleep(pause)
+
+    def on_message(self, viewer: Viewer, text: str) -> None:
+        """Pass on a viewer's text message."""
+        self._on_message(self, viewer, text)
+
+    def on_sent_late(self, cpu_seconds: float) -> None:
+        """Add the CPU time of sending buffered frames to that of the next board."""
+        self._late_cpu_seconds += cpu_seconds
+
+    def on_closed(self, viewer: Viewer, code: int) -> None:
+        """Remove a viewer whose socket was closed."""
+        self._viewers.pop(viewer, None)
+        VIEWERS.dec()
+        if viewer.quota_address is not None:
+            self._quota.release(viewer.identity.user_id, viewer.quota_address)
+        of_user = self._by_user[viewer.identity.user_id]
+        of_user.discard(viewer)
+        if not of_user:
+            del self._by_user[viewer.identity.user_id]
+        log.debug("viewer_left", user=viewer.identity.user_id, code=code, viewers=len(self))
+
+    def _send_connected(self, viewer: Viewer) -> None:
+        identity = viewer.identity
+        expires_in = max(0, identity.expires_at - int(time.time()))
+        connected = Connected(identity.user_id, self._heartbeat_seconds, expires_in)
+        viewer.send(frames.text(connected.dump()))
+
+    def _close_if_ended(self, viewer: Viewer) -> None:
+        if found := self._ended_sessions.get(viewer.identity.session_id):
+            _, ended = found
+            viewer.close(
+                BANNED.with_ban(ended.ban) if ended.reason == "banned" else SESSION_REVOKED
+            )

@@ -1,0 +1,94 @@
+"""POST /api/service/scores: batches, their bounds, and what a key may do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from prometheus_client import REGISTRY
+
+from app.contract.limits import MAX_BATCH_BYTES, MAX_BODY_BYTES
+from tests.app.scoring.service_acts import act, create_board
+from tests.support.api_client import Caller, body_of
+from tests.support.players import PASSWORD, Person
+from tests.support.services import Services
+
+pytestmark = pytest.mark.slow
+
+PATH = "/api/service/scores"
+
+
+def test_500_acts_in_one_call_are_counted_once_however_often_it_is_repeated(
+    judge: Caller, services: Services
+) -> None:
+    people = [Person.register(services) for _ in range(3)]
+    acts = [act(people[number % 3], 1, label="x" * 100) for number in range(500)]
+    assert MAX_BODY_BYTES < len(json.dumps({"scores": acts})) < MAX_BATCH_BYTES
+    first = body_of(judge("POST", PATH, {"scores": acts}))["results"]
+    assert [each["id"] for each in first] == [each["id"] for each in acts]
+    assert {each["status"] for each in first} == {"counted"}
+    for _ in range(2):
+        again = body_of(judge("POST", PATH, {"scores": acts}))["results"]
+        assert {each["status"] for each in again} == {"repeated"}
+        assert [each["score"] for each in again] == [each["score"] for each in first]
+    board = body_of(judge("GET", "/api/boards/quiz/leaderboard"))
+    assert [row["score"] for row in board["leaderboard"]] == [167, 167, 166]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"scores": []}, {"scores": {}}, {"scores": [{}] * 501}, {"scores": [], "more": 1}, []],
+)
+def test_a_call_that_is_no_batch_is_refused_as_a_whole(judge: Caller, body: Any) -> None:
+    assert body_of(judge("POST", PATH, body), 400)["code"] == "VALIDATION_ERROR"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"scores": [' + "9" * 100_000 + "]}"])
+def test_deep_and_long_values_are_refused_or_answered(app: Flask, judge: Caller, text: str) -> None:
+    reply = app.test_client().post(
+        PATH,
+        data=text,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {judge.token}"},
+    )
+    assert body_of(reply, 400)["code"] == "VALIDATION_ERROR"
+
+
+def test_a_batch_over_the_limit_is_too_large_and_other_routes_keep_theirs(
+    app: Flask, judge: Caller
+) -> None:
+    long = {"scores": [{"label": "x" * MAX_BATCH_BYTES}]}
+    assert body_of(judge("POST", PATH, long), 413)["code"] == "PAYLOAD_TOO_LARGE"
+    other = app.test_client().post("/api/auth/login", json={"username": "x" * MAX_BODY_BYTES})
+    assert body_of(other, 413)["code"] == "PAYLOAD_TOO_LARGE"
+
+
+def test_a_foreign_board_is_unknown_to_the_key(judge: Caller, services: Services) -> None:
+    create_board(services, "secret")
+    acts = [act(Person.register(services), 1, board="secret")]
+    (result,) = body_of(judge("POST", PATH, {"scores": acts}))["results"]
+    assert result == {"id": acts[0]["id"], "status": "unknown_board"}
+
+
+def test_without_a_key_nothing_is_counted(app: Flask, services: Services) -> None:
+    create_board(services)
+    person = Person.register(services)
+    body = {"scores": [act(person, 1)]}
+    assert body_of(Caller(app, "", "")("POST", PATH, body), 401)["code"] == "AUTH_REQUIRED"
+    login = services.accounts.log_in(person.username, PASSWORD)
+    player = Caller(app, person.user_id, login.tokens.access_token)
+    assert body_of(player("POST", PATH, body), 401)["code"] == "SERVICE_KEY_INVALID"
+    assert body_of(player("GET", "/api/boards/quiz/leaderboard"))["leaderboard"] == []
+
+
+def test_acts_are_counted_in_the_metrics_by_status(judge: Caller, services: Services) -> None:
+    def counted() -> float:
+        name, labels = "scoreboard_service_acts_total", {"status": "counted"}
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    before = counted()
+    person = Person.register(services)
+    judge("POST", PATH, {"scores": [act(person, 1), act(person, 2)]})
+    assert counted() == before + 2

@@ -1,0 +1,1 @@
+"""Requests with bodies that can or cannot be used."""

@@ -1,0 +1,89 @@
+"""`flask boards`: creating, listing, renaming, archiving and exporting boards."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests.app.cli.conftest import Run
+from tests.app.cli.test_user_commands import OPERATOR, refused, succeeds
+from tests.app.scoring.service_acts import act, count
+from tests.support.players import Person
+from tests.support.services import Services
+
+pytestmark = pytest.mark.slow
+
+CREATE = ("boards", "create", "quiz-night", "--title", "Quiz night")
+
+
+def test_a_board_has_the_settings_of_its_command(services: Services, run: Run) -> None:
+    words = ("--points", "-5..1000", "--periods", "week,all", "--time-zone", "Europe/Zurich")
+    succeeds(run, *CREATE, "--better", "low", "--combine", "best", *words)
+    settings = services.boards.find("quiz-night").settings
+    assert (settings.min_points, settings.max_points) == (-5, 1000)
+    assert (settings.better, settings.combine, settings.scored_by) == ("low", "best", "service")
+    assert (settings.periods, settings.time_zone) == (("week", "all"), "Europe/Zurich")
+    shown = succeeds(run, "boards", "show", "quiz-night")
+    assert "points      -5..1000" in shown
+    listed = json.loads(succeeds(run, "boards", "list", "--format", "json"))
+    assert [board["key"] for board in listed] == ["main", "quiz-night"]
+    (entry,) = services.moderation_reads.audit(limit=5)
+    assert (entry.act, entry.actor, entry.details) == (
+        "create-board",
+        OPERATOR,
+        {"board": "quiz-night"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--points", "5..1"), "points: MIN..MAX"),
+        (("--points", "1-5"), "'1-5' is not a range such as 0..1000."),
+        (("--points", "0..9999999999"), "points: MIN..MAX"),
+        (("--periods", "year"), "'year' is not a list of all, day, week, month"),
+        (("--periods", "day,day"), "periods: One or more"),
+        (("--time-zone", "Mars/Olympus"), "timeZone: An IANA name"),
+        (("--scored-by", "players", "--combine", "best"), "scoredBy: Players score one point"),
+    ],
+)
+def test_a_wrong_setting_is_named(run: Run, words: tuple[str, ...], message: str) -> None:
+    assert message in run(*CREATE, *words).stderr
+    assert run("boards", "show", "quiz-night").exit_code == 1
+
+
+def test_a_taken_key_and_a_wrong_one_are_refused(run: Run) -> None:
+    succeeds(run, *CREATE)
+    assert refused(run, *CREATE) == "A board with this key exists."
+    assert "key: 1 to 64" in refused(run, "boards", "create", "Quiz", "--title", "Quiz")
+
+
+def test_an_archived_board_counts_nothing_more_and_stays_readable(
+    services: Services, run: Run
+) -> None:
+    succeeds(run, *CREATE)
+    person = Person.register(services, "Ada")
+    assert count(services, act(person, 1, "quiz-night"), boards=("quiz-night",))
+    assert run("boards", "archive", "quiz-night", typed="n\n").exit_code == 1
+    assert services.boards.find("quiz-night").state == "open"
+    succeeds(run, "boards", "archive", "quiz-night", "--yes")
+    (answer,) = count(services, act(person, 1, "quiz-night"), boards=("quiz-night",))
+    assert answer["status"] == "not_open"
+    exported = csv.DictReader(io.StringIO(succeeds(run, "boards", "export", "quiz-night")))
+    assert [(row["rank"], row["displayName"], row["score"]) for row in exported] == [
+        ("1", "Ada", "1")
+    ]
+    assert "quiz-night" not in succeeds(run, "boards", "list")
+    assert "quiz-night" in succeeds(run, "boards", "list", "--archived")
+    assert refused(run, "boards", "archive", "main", "--yes") == "The board main can't be archived"
+
+
+def test_only_the_title_changes(services: Services, run: Run) -> None:
+    succeeds(run, *CREATE)
+    succeeds(run, "boards", "edit", "quiz-night", "--title", "Quiz night 2")
+    assert services.boards.find("quiz-night").settings.title == "Quiz night 2"
+    assert "title: 1 to 100" in refused(run, "boards", "edit", "quiz-night", "--title", " ")
+    assert refused(run, "boards", "edit", "nothing", "--title", "x") == "There is no such board"

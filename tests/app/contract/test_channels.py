@@ -1,0 +1,70 @@
+"""The messages on Redis channels: their payloads, and payloads that are not valid."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.contract.channels import (
+    CHANNELS,
+    CacheInvalidate,
+    ChannelMessage,
+    ScoreUpdate,
+    ServerShutdown,
+    SessionsEnded,
+)
+from app.contract.limits import Ban
+from app.contract.messages import MessageInvalid
+
+PAYLOADS: dict[str, ChannelMessage] = {
+    '{"version":7}': ScoreUpdate(7),
+    "7": CacheInvalidate(7),
+    '{"userId": "u", "sessionIds": ["a", "b"], "reason": "banned"}': SessionsEnded(
+        "u", ("a", "b"), "banned"
+    ),
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1000, null]}': SessionsEnded(
+        "u", ("a",), "banned", Ban(1000, None)
+    ),
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1000, 2000]}': SessionsEnded(
+        "u", ("a",), "banned", Ban(1000, 2000)
+    ),
+    '{"instance": "blue"}': ServerShutdown("blue"),
+}
+
+
+INVALID = [
+    "",
+    "nonsense",
+    "[]",
+    "{}",
+    "null",
+    "-5",
+    '{"version": "x"}',
+    '{"version": 1e400}',
+    '{"version": -1}',
+    '{"userId": "u", "sessionIds": "ab", "reason": "banned"}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "unheard of"}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": 7}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1e30, null]}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_payload_is_parsed_by_the_type_of_its_channel(payload: str) -> None:
+    message = PAYLOADS[payload]
+    assert CHANNELS[message.channel].parse(payload) == message
+
+
+def test_messages_that_python_publishes_are_dumped_as_they_are_parsed() -> None:
+    for payload, message in PAYLOADS.items():
+        if isinstance(message, SessionsEnded | ServerShutdown):
+            assert message.dump() == payload
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("payload", INVALID)
+def test_an_invalid_payload_raises_the_same_error_on_each_channel(
+    channel: str, payload: str
+) -> None:
+    with pytest.raises(MessageInvalid, match=channel):
+        CHANNELS[channel].parse(payload)

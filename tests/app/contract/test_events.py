@@ -1,0 +1,51 @@
+"""The events for viewers, byte by byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.contract.events import (
+    Connected,
+    Disconnect,
+    ErrorEvent,
+    LeaderboardUpdate,
+    Pong,
+    RankUpdate,
+    ServerShutdownEvent,
+    ViewerEvent,
+)
+from app.contract.limits import Ban
+from app.contract.standings import Board, BoardVersion, OwnStanding, Standing
+
+BOARD = Board(BoardVersion(7, 1_000, 2_500), (Standing(1, "u", "asa", "Åsa", 3),), (), more=False)
+EVENTS: dict[str, ViewerEvent | Pong] = {
+    '{"event":"connected","data":{"userId":"u","room":"leaderboard","heartbeatSeconds":25,'
+    '"tokenExpiresIn":900}}': Connected("u", 25, 900),
+    '{"event":"leaderboard_update","data":{"version":7,"updatedAt":"1970-01-01T00:00:01.000Z",'
+    '"committedAt":"1970-01-01T00:00:02.500Z","leaderboard":[{"rank":1,"userId":"u",'
+    '"username":"asa","displayName":"Åsa","score":3}]}}': LeaderboardUpdate(BOARD),
+    '{"event":"rank_update","data":{"score":0,"rank":null,"version":7}}': RankUpdate(
+        OwnStanding(0, None), 7
+    ),
+    '{"event":"server_shutdown","data":{"instance":"blue"}}': ServerShutdownEvent("blue"),
+    '{"event":"disconnect","data":{"reason":"banned","reconnectInMs":null}}': Disconnect(
+        "banned", None
+    ),
+    '{"event":"disconnect","data":{"reason":"banned","reconnectInMs":null,"details":'
+    '{"bannedAt":"1970-01-01T00:00:01.000Z","until":null}}}': Disconnect(
+        "banned", None, Ban(1_000, None)
+    ),
+    '{"event":"error","data":{"code":"MESSAGE_INVALID","message":"Send …"}}': ErrorEvent(
+        "MESSAGE_INVALID", "Send …"
+    ),
+    '{"event": "pong"}': Pong(),
+}
+
+
+@pytest.mark.parametrize("text", EVENTS)
+def test_each_event_is_dumped_as_documented(text: str) -> None:
+    assert EVENTS[text].dump() == text
+
+
+def test_every_type_of_event_is_tested() -> None:
+    assert {type(event) for event in EVENTS.values()} == {Pong, *ViewerEvent.__subclasses__()}

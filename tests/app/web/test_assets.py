@@ -1,0 +1,121 @@
+"""The page's files: kept by browsers under the address of their build, and only there."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.factory import create_app
+from app.web.assets import (
+    FOLDER,
+    JOINED_STYLES,
+    PAGE_SCRIPTS,
+    PAGE_STYLES,
+    fingerprint,
+    page_modules,
+)
+from tests.support.services import Services
+
+LINK = re.compile(r'(?:href|src)="(/?assets/[^"]+)"')
+STYLE_URL = re.compile(r'url\("([^"]+)"\)')
+LATE_MODULES = {
+    "standings/search-field.js",
+    "standings/standings-table.js",
+    "standings/standings.js",
+}
+"""Loaded when the reader opens what they show."""
+FACE = re.compile(r"@font-face \{[^}]*font-weight: 400 800;\s*font-stretch: 80% 100%;[^}]*\}")
+KEPT = "public, max-age=31536000, immutable"
+
+
+@pytest.fixture
+def client(shared_services: Services) -> FlaskClient:
+    return create_app(shared_services).test_client()
+
+
+@pytest.mark.parametrize("page", ["/", "/?display", "/docs"])
+def test_browsers_keep_every_file_that_a_page_names(client: FlaskClient, page: str) -> None:
+    addresses = LINK.findall(client.get(page).text)
+    assert addresses
+    for address in addresses:
+        reply = client.get(address)
+        assert reply.status_code == 200
+        assert reply.headers["Cache-Control"] == KEPT
+
+
+def test_scripts_and_styles_name_files_of_their_own_build(client: FlaskClient) -> None:
+    address = f"/assets/build-{fingerprint()}/{PAGE_STYLES}"
+    fonts = STYLE_URL.findall(client.get(address).text)
+    assert fonts
+    for font in fonts:
+        reply = client.get(urljoin(address, font))
+        assert (reply.status_code, reply.content_type) == (200, "font/woff2")
+        assert reply.headers["Cache-Control"] == KEPT
+
+
+def test_the_pages_styles_are_all_of_its_stylesheets(client: FlaskClient) -> None:
+    of_page = {path.name for path in (FOLDER / "styles").iterdir()} - {
+        "docs.css",
+        "no-script.css",
+    }
+    assert {name for name in JOINED_STYLES if "vendor" not in name} == {
+        f"styles/{name}" for name in of_page
+    }
+    joined = client.get(f"/assets/{PAGE_STYLES}").text
+    for name in JOINED_STYLES:
+        assert (FOLDER / name).read_text(encoding="utf-8") in joined
+
+
+def test_the_page_names_each_module_that_its_script_imports(client: FlaskClient) -> None:
+    scripts = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js")}
+    other = {name for name in scripts if name.startswith(("vendor/", "docs/"))}
+    imported = {name for mode in PAGE_SCRIPTS for name in page_modules(mode)}
+    entries = {*PAGE_SCRIPTS.values(), "page-failure.js"}
+    assert imported == scripts - other - LATE_MODULES - entries
+    for path, mode in (("/", "play"), ("/?display", "display")):
+        preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)"', client.get(path).text)
+        modules = page_modules(mode)
+        assert preloaded == [f"assets/build-{fingerprint()}/{name}" for name in modules]
+
+
+def test_a_page_loads_no_module_of_the_other_mode() -> None:
+    assert not any(name.startswith("display/") for name in page_modules("play"))
+    assert not any(name.startswith(("play/", "standings/")) for name in page_modules("display"))
+
+
+def test_the_styles_use_only_weights_and_widths_that_the_basic_font_has(
+    client: FlaskClient,
+) -> None:
+    styles = client.get(f"/assets/{PAGE_STYLES}").text
+    assert len(FACE.findall(styles)) == 3
+    used = FACE.sub("", styles)
+    weights = re.findall(r"font(?:-weight)?: (\d+)\b(?!px|r?em)", used)
+    widths = re.findall(r"font-stretch: ([^;]+);", used)
+    assert {int(weight) for weight in weights} <= set(range(400, 801))
+    assert all(re.fullmatch(r"(8\d|9\d|100)%", width) for width in widths)
+    assert weights
+    assert widths
+
+
+def test_a_file_of_another_build_is_sent_but_not_kept(client: FlaskClient) -> None:
+    for address in ("/assets/build-0123456789abcdef/main.js", "/assets/main.js"):
+        reply = client.get(address)
+        assert reply.data == (FOLDER / "main.js").read_bytes()
+        assert reply.headers["Cache-Control"] == "no-cache"
+
+
+def test_a_missing_file_is_not_kept(client: FlaskClient) -> None:
+    reply = client.get(f"/assets/build-{fingerprint()}/missing.js")
+    assert (reply.status_code, reply.headers["Cache-Control"]) == (404, "no-store")
+
+
+@pytest.mark.parametrize("folder", ["", f"build-{fingerprint()}/"])
+def test_a_file_is_sent_again_only_if_it_changed(client: FlaskClient, folder: str) -> None:
+    address = f"/assets/{folder}main.js"
+    tag = client.get(address).headers["ETag"]
+    again = client.get(address, headers={"If-None-Match": tag})
+    assert (again.status_code, again.data) == (304, b"")
+    assert client.get(address, headers={"If-None-Match": '"other"'}).status_code == 200

@@ -1,0 +1,93 @@
+"""The board in the page's reply: from the board's caches, and never kept longer than the board."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client import REGISTRY
+
+from app.factory import create_app
+from tests.support.players import Person
+from tests.support.services import Services
+
+NAME = re.compile(r'<bdi class="name"[^>]*>([^<]+)</bdi>')
+BOARD = re.compile(r'<script type="application/json" id="first-board">(.*?)</script>')
+EMPTY = 'id="board-empty" data-state="waiting">'
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def client(services: Services) -> FlaskClient:
+    return create_app(services).test_client()
+
+
+@pytest.mark.parametrize("path", ["/", "/?display"])
+def test_the_page_has_the_rows_and_the_board_of_the_api(
+    services: Services, client: FlaskClient, path: str
+) -> None:
+    for points in (1, 2, 2):
+        Person.register(services, f"Player {points}").score(points)
+    page, api = client.get(path).text, client.get("/api/leaderboard").get_json()
+    assert NAME.findall(page) == ["Player 2", "Player 2", "Player 1"]
+    board = json.loads(BOARD.findall(page)[0])
+    assert {name: board[name] for name in ("version", "updatedAt", "leaderboard")} == {
+        name: api[name] for name in ("version", "updatedAt", "leaderboard")
+    }
+    assert EMPTY not in page
+
+
+def test_a_page_without_points_says_so(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert NAME.findall(page) == []
+    assert EMPTY in page
+
+
+def test_a_name_full_of_html_is_escaped_in_the_rows_and_in_the_board(
+    services: Services, client: FlaskClient
+) -> None:
+    name = "</script><script>alert('1')</script>&amp;\"><!--{{7*7}}"
+    Person.register(services, name).score()
+    page = client.get("/").text
+    assert [unescape(shown) for shown in NAME.findall(page)] == [name]
+    assert json.loads(BOARD.findall(page)[0])["leaderboard"][0]["displayName"] == name
+    assert "alert('1')" not in page
+    assert "</script><script>" not in page
+
+
+def test_a_page_is_sent_again_only_if_the_board_changed(
+    services: Services, client: FlaskClient
+) -> None:
+    player = Person.register(services)
+    player.score()
+    first = client.get("/", headers={"Accept-Encoding": "br"})
+    assert first.headers["Cache-Control"] == "no-cache"
+    known = {"Accept-Encoding": "br", "If-None-Match": first.headers["ETag"]}
+    assert client.get("/", headers=known).status_code == 304
+    assert client.get("/", headers=known | {"Accept-Language": "de"}).status_code == 200
+    player.score()
+    assert client.get("/", headers=known).status_code == 200
+
+
+def test_pages_are_not_limited_and_read_the_board_from_the_memory_of_the_process(
+    make_services: Callable[..., Services],
+) -> None:
+    services = make_services(READ_LIMIT="1 per hour")
+    client = create_app(services).test_client()
+    Person.register(services).score()
+    assert client.get("/").status_code == 200
+    before = reads("redis") + reads("database"), reads("process")
+    for _ in range(10):
+        assert client.get("/").status_code == 200
+    assert (reads("redis") + reads("database"), reads("process")) == (before[0], before[1] + 10)
+    assert [client.get("/api/leaderboard").status_code for _ in range(2)] == [200, 429]
+
+
+def reads(level: str) -> float:
+    """How often this level has answered a read of the board."""
+    return REGISTRY.get_sample_value("scoreboard_board_reads_total", {"level": level}) or 0

@@ -1,0 +1,1 @@
+"""The page in old browsers, and where features are missing."""

@@ -1,0 +1,1 @@
+"""The page when connections and servers fail, and when they return."""

@@ -1,0 +1,67 @@
+"""The display shows how to join."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import OpenPage, system_with
+from tests.browser.page_actions import NOT_LIVE, expect
+from tests.support.servers import DatabaseServer
+from tests.support.system.harness import SystemHarness
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+pytestmark = pytest.mark.slow
+
+SITE = "http://scores.example:8000"
+
+
+@pytest.fixture(scope="module")
+def reachable_system(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SystemHarness]:
+    """A system that phones reach at SITE."""
+    yield from system_with(postgres, tmp_path_factory, {"ALLOWED_ORIGINS": SITE})
+
+
+def test_the_code_is_large_on_an_empty_board_and_small_beside_a_filled_one(
+    open_page: OpenPage, reachable_system: SystemHarness
+) -> None:
+    page = open_page(reachable_system, "/?display", viewport={"width": 1920, "height": 1080})
+    large = page.locator("#board-empty .join")
+    small = page.locator(".controls .join")
+    expect(large).to_be_visible()
+    expect(large).to_contain_text("scores.example:8000")
+    expect(small).to_be_hidden()
+    large_width = picture_width(large)
+    reachable_system.register().score_point()
+    expect(small).to_be_visible()
+    expect(large).to_be_hidden()
+    expect(small).to_contain_text("scores.example:8000")
+    assert picture_width(small) < large_width / 2
+
+
+def picture_width(join: Locator) -> float:
+    box = join.locator("svg").bounding_box()
+    assert box is not None
+    return box["width"]
+
+
+def test_no_code_is_shown_if_phones_cannot_reach_the_address(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    page = open_page(running_system, "/?display")
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
+    assert page.locator(".join").count() == 0
+
+
+def test_players_are_not_shown_the_code(
+    open_page: OpenPage, reachable_system: SystemHarness
+) -> None:
+    page = open_page(reachable_system)
+    expect(page.locator("#login-forms")).to_be_visible()
+    assert page.locator(".join").count() == 0

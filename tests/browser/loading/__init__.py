@@ -1,0 +1,1 @@
+"""What the page loads, and how soon it shows the board."""

@@ -1,0 +1,164 @@
+"""What a user does on the live page, and locators for what the page shows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import PASSWORD, Player
+from tests.support.waiting import await_true
+
+pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import (
+    ConsoleMessage,
+    Locator,
+    Page,
+    ViewportSize,
+    WebSocketRoute,
+    expect,
+)
+
+__all__ = [
+    "LAPTOP",
+    "LIVE",
+    "NOT_LIVE",
+    "NOT_LOGGED_IN",
+    "PHONE",
+    "PROJECTOR",
+    "check_on_all_screens",
+    "console_errors_of",
+    "expect",
+    "intercept_websockets",
+    "log_in",
+    "name_of",
+    "player_just_below_top_ten",
+    "right_edge",
+    "row_of",
+    "score_a_point",
+    "score_on_board",
+    "show_chart",
+    "submit_login",
+    "width_of",
+]
+
+LIVE = "live"
+NOT_LOGGED_IN = re.compile("^not logged in .* refreshed every 2 s$")
+NOT_LIVE = re.compile("^not live .* refreshed every 2 s$")
+ROWS = 10
+PHONE: ViewportSize = {"width": 360, "height": 740}
+LAPTOP: ViewportSize = {"width": 1280, "height": 800}
+PROJECTOR: ViewportSize = {"width": 3840, "height": 2160}
+SERIOUS = {"serious", "critical"}
+# The elements that reach beyond the window, except those that are hidden on purpose.
+OVERFLOWING = """() => [...document.querySelectorAll("body *")].filter((element) => {
+    if (element.closest(".visually-hidden") || element.checkVisibility() === false) return false;
+    const { left, right, width } = element.getBoundingClientRect();
+    return width > 0 && (left < -0.5 || right > innerWidth + 0.5);
+}).map((element) => element.outerHTML.slice(0, 80))"""
+expect.set_options(timeout=10_000)
+
+
+def submit_login(page: Page, player: Player) -> None:
+    form = page.locator("#log-in-form")
+    form.get_by_label("Username").fill(player.username)
+    form.get_by_label("Password").fill(PASSWORD)
+    form.get_by_role("button").click()
+
+
+def log_in(page: Page, player: Player) -> None:
+    submit_login(page, player)
+    expect(page.locator("#connection")).to_have_text(LIVE)
+    expect(page.locator("#own-score")).to_have_text(re.compile(r"\d"))
+
+
+def score_a_point(page: Page) -> None:
+    page.get_by_role("button", name="Score a point").click()
+    expect(page.locator("#outcome")).to_have_text("Point counted.")
+
+
+def row_of(page: Page, player: Player) -> Locator:
+    """The player's row of the board, but not one that is fading out."""
+    return page.locator("#board-rows tr:not(.leaving)", has_text=player.username)
+
+
+def score_on_board(page: Page, player: Player) -> Locator:
+    return row_of(page, player).locator(".total")
+
+
+def name_of(row: Locator) -> Locator:
+    return row.locator(".name")
+
+
+def player_just_below_top_ten(system: SystemHarness, name: str | None = None) -> Player:
+    """A new player that is one point below the top ten, which other tests fill too."""
+    board = requests.get(f"{system.url}/api/leaderboard", timeout=10).json()["leaderboard"]
+    player = system.register(name)
+    for _ in range(board[9]["score"] if len(board) == ROWS else 0):
+        player.score_point()
+    return player
+
+
+def show_chart(page: Page) -> None:
+    """Scroll to the chart, which is loaded when it is visible, and wait until it is drawn."""
+    page.locator("#chart-title").scroll_into_view_if_needed()
+    expect(page.locator("#chart canvas")).to_be_visible()
+
+
+def console_errors_of(page: Page) -> list[str]:
+    """Errors, warnings and uncaught exceptions in the page's console from now on."""
+    console_errors: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            console_errors.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    return console_errors
+
+
+def intercept_websockets(page: Page) -> list[WebSocketRoute]:
+    """Reload the page; returns its WebSockets, which are forwarded to the broadcaster."""
+    connections: list[WebSocketRoute] = []
+
+    def forward(connection: WebSocketRoute) -> None:
+        connection.connect_to_server()
+        connections.append(connection)
+
+    page.route_web_socket("**/ws", forward)
+    page.reload()
+    return connections
+
+
+def width_of(page: Page) -> int:
+    width: int = page.evaluate("document.documentElement.scrollWidth")
+    return width
+
+
+def right_edge(locator: Locator) -> float:
+    """In CSS pixels. Content that is cut off at the edge of the window makes no scroll bar."""
+    box = locator.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"]
+
+
+def check_on_all_screens(page: Page) -> None:
+    """Fail if an element overflows, or axe-core finds a serious violation in either scheme."""
+    for size in (PROJECTOR, LAPTOP, PHONE):
+        page.set_viewport_size(size)
+        # The chart is redrawn shortly after the resize.
+        await_true(lambda: page.evaluate(OVERFLOWING) == [], 10)
+        assert width_of(page) == size["width"]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        violations = Axe().run(page).response["violations"]
+        assert [
+            (violation["id"], [node["html"] for node in violation["nodes"]])
+            for violation in violations
+            if violation["impact"] in SERIOUS
+        ] == []

@@ -1,0 +1,162 @@
+"""Pictures of every screen and state, for a person to look at: `make screens FOLDER=…`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.audit.audited_change import Initiator
+from config.settings import load_settings
+from tests.browser.conftest import OpenPage, system_with
+from tests.browser.page_actions import LIVE, expect, log_in, score_a_point, submit_login
+from tests.browser.sample_contest import play_sample_contest
+from tests.support.servers import DatabaseServer
+from tests.support.services import Services, build_services
+from tests.support.system.harness import SystemHarness
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+FOLDER = os.environ.get("SCREENS", "")
+SIZES = ((360, 740), (768, 1024), (1280, 800), (1920, 1080), (1080, 1920))
+OPERATOR = Initiator("operator:test", "seven accounts")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER, reason="only for `make screens`"),
+]
+
+
+@pytest.fixture(scope="module")
+def empty_system(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SystemHarness]:
+    yield from system_with(postgres, tmp_path_factory, {})
+
+
+@pytest.fixture(scope="module")
+def contest(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SystemHarness]:
+    """A system with a full board: long names, several scripts and ties."""
+    for system in system_with(postgres, tmp_path_factory, {"INCREMENT_LIMIT": "60 per minute"}):
+        play_sample_contest(system)
+        yield system
+
+
+@pytest.fixture(scope="module")
+def services(contest: SystemHarness) -> Iterator[Services]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in contest.environment().items():
+            patch.setenv(name, value)
+        opened = build_services(load_settings())
+    yield opened
+    opened.close()
+
+
+def take(page: Page, name: str, *, full: bool = True) -> None:
+    """A picture in each size and scheme."""
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("document.fonts.ready")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            if full:
+                # The chart is loaded when it is visible.
+                page.evaluate("scrollTo(0, document.body.scrollHeight)")
+                page.wait_for_timeout(400)
+                page.evaluate("scrollTo(0, 0)")
+            # The chart is drawn at most once a second.
+            page.wait_for_timeout(1_200)
+            folder = Path(FOLDER) / name
+            page.screenshot(path=folder / f"{width}x{height}-{scheme}.png", full_page=full)
+
+
+def test_boards_without_a_login(
+    open_page: OpenPage, empty_system: SystemHarness, contest: SystemHarness
+) -> None:
+    page = open_page(empty_system)
+    expect(page.locator("#board-empty")).to_be_visible()
+    take(page, "empty")
+    page = open_page(contest)
+    expect(page.locator("#board-rows tr")).to_have_count(10)
+    take(page, "board")
+    page.route("**/api/**", lambda route: route.abort())
+    expect(page.locator("#connection")).to_contain_text("trying again")
+    take(page, "unreachable")
+
+
+def test_a_player_and_a_ban(
+    open_page: OpenPage, contest: SystemHarness, services: Services
+) -> None:
+    player = contest.register("Nia of the Below")
+    page = open_page(contest)
+    log_in(page, player)
+    score_a_point(page)
+    expect(page.locator("#around")).to_be_visible()
+    take(page, "player")
+    services.moderation.ban(OPERATOR, player.user_id)
+    expect(page.locator("#notice")).to_be_visible()
+    take(page, "banned")
+    submit_login(page, player)
+    expect(page.locator("#log-in-form [data-form-error]")).not_to_be_empty()
+    take(page, "banned-login")
+    page.get_by_role("button", name="Create an account").last.click()
+    page.locator("#register-form").get_by_role("button").click()
+    take(page, "register-errors")
+
+
+def test_an_admin(open_page: OpenPage, contest: SystemHarness, services: Services) -> None:
+    admin = contest.register("Ada the Admin")
+    services.moderation.set_role(OPERATOR, admin.user_id, "admin")
+    page = open_page(contest)
+    log_in(page, admin)
+    expect(page.locator("#pairing")).to_be_visible()
+    take(page, "admin")
+
+
+def test_the_standings(open_page: OpenPage, contest: SystemHarness) -> None:
+    page = open_page(contest, "/#standings")
+    expect(page.locator("#standings-rows tr").first).to_be_visible()
+    take(page, "standings")
+    page.get_by_role("searchbox").fill("nobody")
+    expect(page.locator("#standings-rows tr")).to_have_count(0)
+    take(page, "standings-nothing-found")
+    page = open_page(contest, "/#standings")
+    expect(page.locator("#standings-rows tr").first).to_be_visible()
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.screenshot(path=Path(FOLDER) / "print" / "standings.png")
+    page = open_page(contest)
+    expect(page.locator("#board-rows tr")).to_have_count(10)
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.emulate_media(media="print")
+    page.screenshot(path=Path(FOLDER) / "print" / "board.png")
+    page.emulate_media(media="screen", forced_colors="active")
+    page.goto(f"{contest.url}/#standings")
+    take(page, "forced-colours")
+
+
+def test_displays(
+    open_page: OpenPage, contest: SystemHarness, empty_system: SystemHarness, services: Services
+) -> None:
+    page = open_page(contest, "/?display")
+    expect(page.locator("#notice code")).to_be_visible()
+    take(page, "display-unpaired", full=False)
+    issued = services.display_tokens.issue(OPERATOR, "hall", 600)
+    page.goto(f"{contest.url}/?display#{issued.jwt}")
+    expect(page.locator("#connection")).to_have_text(LIVE)
+    take(page, "display", full=False)
+    page = open_page(empty_system, "/?display")
+    expect(page.locator("#notice code")).to_be_visible()
+    take(page, "display-empty", full=False)
+
+
+def test_docs(open_page: OpenPage, contest: SystemHarness) -> None:
+    page = open_page(contest, "/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    take(page, "docs", full=False)

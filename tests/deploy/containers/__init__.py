@@ -1,0 +1,1 @@
+"""docker-compose.yml: its content, and its processes without containers."""

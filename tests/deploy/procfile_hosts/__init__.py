@@ -1,0 +1,1 @@
+"""Hosts that run a Procfile and route one port."""

@@ -1,0 +1,47 @@
+"""docs/architecture.md draws the layers of tests/test_structure.py and names every flow."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.servers import ROOT
+from tests.test_structure import LEVEL
+
+TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+FLOWS = 10
+
+
+def rooms_picture() -> str:
+    """The Mermaid source of the section "Rooms"."""
+    (picture,) = re.findall(r"^## Rooms\n.*?^```mermaid\n(.*?)^```$", TEXT, re.M | re.S)
+    return str(picture)
+
+
+def nodes() -> dict[str, list[str]]:
+    """The rooms of each node."""
+    return {
+        node: label.split(", ")
+        for node, label in re.findall(r"(\w+)\[\"([^\"]+)\"\]", rooms_picture())
+    }
+
+
+def test_the_picture_has_every_room_once() -> None:
+    drawn = [room for rooms in nodes().values() for room in rooms]
+    assert sorted(drawn) == sorted(LEVEL)
+
+
+def test_every_arrow_points_to_a_lower_layer() -> None:
+    rooms = nodes()
+    arrows = re.findall(r"^ *(\w+)(?:\[.*?\])? --> (\w+)", rooms_picture(), re.M)
+    assert len(arrows) >= len(rooms) - 1
+    for upper, lower in arrows:
+        assert min(LEVEL[room] for room in rooms[upper]) > max(
+            LEVEL[room] for room in rooms[lower]
+        ), f"{upper} --> {lower}"
+
+
+def test_every_flow_has_a_section_with_its_files() -> None:
+    sections = re.split(r"^### (\d+)\. ", TEXT, flags=re.M)
+    numbers = [int(number) for number in sections[1::2]]
+    assert numbers == list(range(1, FLOWS + 1))
+    assert all(len(re.findall(r"\]\(\.\./", body)) > 1 for body in sections[2::2])

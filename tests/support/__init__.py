@@ -1,0 +1,1 @@
+"""Harnesses and helpers that several kinds of tests share."""

@@ -1,0 +1,1 @@
+"""Harness for the whole system as real processes, and clients for it."""

@@ -1,0 +1,38 @@
+"""Waits for other threads and processes, with a limit instead of a sleep."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+
+
+def await_true(condition: Callable[[], object], seconds: float) -> None:
+    """Return as soon as the condition holds; fail the test after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
+        time.sleep(0.005)
+
+
+def catches_sigterm(pid: int) -> bool:
+    """Whether the process has installed a handler for SIGTERM (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def is_lock_awaited(database_url: str) -> bool:
+    """Whether a statement in that database waits for another transaction."""
+    connection = psycopg2.connect(database_url)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select 1 from pg_stat_activity"
+            " where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        waits = cursor.fetchone() is not None
+    connection.close()
+    return waits

@@ -1,0 +1,1 @@
+"""Increments that a worker answers together, and what they wait for."""

@@ -1,0 +1,1 @@
+"""`make run` as a process, and the commands beside it."""

@@ -1,0 +1,1 @@
+"""`python -m tools.local` runs the whole system on one machine."""

@@ -1,0 +1,1 @@
+"""Ports, hosts and links of a local run."""

@@ -1,0 +1,1 @@
+"""Generates the tables of the documents from the code."""

@@ -1,0 +1,1 @@
+"""Plays an event file through the HTTP API (tools/replay.py)."""

@@ -1,0 +1,65 @@
+"""The texts that a replay prints at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tools.replayer.board import BoardRow
+from tools.replayer.comparison import Standing, competition_ranks, differences
+from tools.replayer.tally import Tally
+
+TOP_ROWS = 10
+MINUTE_SECONDS = 60
+
+
+def summary(source: str, players: int, tally: Tally, seconds: float) -> str:
+    """The replay in one sentence."""
+    return (
+        f"{source}: {tally.points} points of {players} players in {duration(seconds)}; "
+        f"{tally.limit_waits} waits for a limit (429), "
+        f"{tally.failures} requests repeated after a lost reply or a 5xx."
+    )
+
+
+def duration(seconds: float) -> str:
+    """For people: 7.3 s, 3 min 12 s."""
+    if seconds < MINUTE_SECONDS:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), MINUTE_SECONDS)
+    return f"{minutes} min {rest} s"
+
+
+def print_top(console: Console, rows: Sequence[BoardRow]) -> None:
+    """Print the first ten rows of the board."""
+    table = Table("Rank", "Player", "Points", title="The board's top ten")
+    for row in rows[:TOP_ROWS]:
+        table.add_row(str(row.rank), Text(row.display_name), str(row.score))
+    for column in (0, 2):
+        table.columns[column].justify = "right"
+    console.print(table)
+
+
+def standings_of(rows: Sequence[BoardRow], names: Mapping[str, str]) -> dict[str, Standing]:
+    """The standings of the players in `names` (userId to name).
+
+    If the board has other players, these players are ranked among themselves.
+    """
+    own = [row for row in rows if row.user_id in names]
+    if len(own) == len(rows):
+        return {names[row.user_id]: Standing(row.rank, row.score) for row in own}
+    return competition_ranks({names[row.user_id]: row.score for row in own})
+
+
+def describe_differences(
+    against: str, expected: Mapping[str, Standing], board: Mapping[str, Standing]
+) -> list[str]:
+    """The lines to print about the differences; empty if there are none."""
+    found = differences(expected, board)
+    if not found:
+        return []
+    plural = "difference" if len(found) == 1 else "differences"
+    return [f"{len(found)} {plural} to {against}:", *(f"  {line}" for line in found)]

@@ -1,0 +1,49 @@
+"""Counters of a replay, used by many threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from tools.replayer.api import TOO_MANY_REQUESTS, Reply
+
+
+class Tally:
+    """Counts replies and progress. Calls `on_change` after each change, while it holds its lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.on_change: Callable[[], object] = lambda: None
+        self.registered = 0
+        self.points = 0
+        self.limit_waits = 0
+        """Replies with status 429."""
+        self.failures = 0
+        """Replies that were lost, or had a status of 500 or more."""
+        self.flagged: set[str] = set()
+        """Players whose replies had a fraud warning."""
+        self.board_version: int | None = None
+        """The newest in a reply to an increment."""
+
+    def add_reply(self, player: str, reply: Reply) -> None:
+        """Count a reply to this player."""
+        with self._lock:
+            self.limit_waits += reply.status == TOO_MANY_REQUESTS
+            self.failures += reply.uncertain
+            if "warning" in reply.body:
+                self.flagged.add(player)
+            self.on_change()
+
+    def player_registered(self) -> None:
+        """Count a registered player."""
+        with self._lock:
+            self.registered += 1
+            self.on_change()
+
+    def point_counted(self, board_version: int | None) -> None:
+        """Count a point that the server has counted."""
+        with self._lock:
+            self.points += 1
+            if board_version is not None:
+                self.board_version = max(self.board_version or 0, board_version)
+            self.on_change()

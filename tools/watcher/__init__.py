@@ -1,0 +1,1 @@
+"""Shows the board live in a terminal (tools/watch.py)."""
