@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
 import requests
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, system_with
 from tests.browser.loading.transfers import Transfers
 from tests.browser.page_actions import (
     NOT_LOGGED_IN,
@@ -18,6 +19,7 @@ from tests.browser.page_actions import (
     score_on_board,
     show_chart,
 )
+from tests.support.servers import DatabaseServer
 from tests.support.system.harness import SystemHarness
 
 if TYPE_CHECKING:
@@ -31,12 +33,15 @@ FONT = re.compile(r"/archivo-([a-z-]+)-wdth-normal\.woff2$")
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def full_board(running_system: SystemHarness) -> SystemHarness:
-    """The running system with ten rows, whose names need no other than the basic font."""
-    for number in range(10):
-        player_just_below_top_ten(running_system, f"Player {number}").score_point()
-    return running_system
+@pytest.fixture(scope="module")
+def full_board(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SystemHarness]:
+    """A system with ten rows, whose names need no other than the basic font."""
+    for system in system_with(postgres, tmp_path_factory, {}):
+        for number in range(10):
+            system.register(f"Player {number}").score_point()
+        yield system
 
 
 def test_a_phone_loads_at_most_120_kb_before_the_chart(
@@ -69,6 +74,7 @@ def test_the_page_itself_names_every_file_that_it_loads_before_the_chart(
     assert loaded - named == set()
 
 
+# The last test, because the name stays on the board.
 def test_only_a_name_with_other_characters_loads_another_font(
     open_page: OpenPage, full_board: SystemHarness
 ) -> None:

@@ -157,6 +157,7 @@ def test_rows_stay_under_the_reader_until_the_reader_refreshes(
 ) -> None:
     page = open_standings(open_page, crowded)
     expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(page.locator("#standings-rows tr")).to_have_count(PAGE_ROWS)
     before = page.locator("#standings-rows").inner_text()
     player = crowded.register("Overtaker")
     for _ in range(62):
