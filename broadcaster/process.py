@@ -17,6 +17,7 @@ from gevent.monkey import get_original
 from app.alerting.background_parts import BackgroundPart, Loop
 from app.composition.broadcaster import BroadcasterServices, build_broadcaster_services
 from app.contract.alerts import AlertKind
+from app.contract.viewers.close_codes import shutting_down
 from app.network.addresses import authority
 from app.observability.logging import configure_logging
 from broadcaster.board.broadcast import BoardBroadcast
@@ -28,7 +29,6 @@ from broadcaster.handshake.connection_limit import ConnectionLimit
 from broadcaster.handshake.forwarding import FORWARDING_DESCRIPTORS, ApiForwarder
 from broadcaster.handshake.server import OWN_PATHS, create_app
 from broadcaster.handshake.socket_handover import HandshakeServer
-from broadcaster.viewers.close_codes import shutting_down
 from broadcaster.viewers.commands import ViewerCommands
 from broadcaster.viewers.descriptors import viewers_that_fit
 from broadcaster.viewers.heartbeat import Heartbeat

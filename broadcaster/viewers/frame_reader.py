@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from wsproto.events import CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
-from broadcaster.metrics import LIMIT_HITS
-from broadcaster.viewers.close_codes import (
+from app.contract.viewers.close_codes import (
     BINARY_MESSAGE,
     INVALID_TEXT,
     MESSAGE_TOO_BIG,
     PROTOCOL_ERROR,
     CloseKind,
 )
+from broadcaster.metrics import LIMIT_HITS
 
 
 class ProtocolViolated(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import gevent
 
-from broadcaster.viewers.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
+from app.contract.viewers.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
 from broadcaster.viewers.frames import PING
 from broadcaster.viewers.hub import VIEWERS_PER_TURN, Hub
 from broadcaster.viewers.viewer import Viewer

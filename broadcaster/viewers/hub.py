@@ -12,14 +12,14 @@ import structlog
 from app.contract.channels import SessionsEnded
 from app.contract.events import Connected
 from app.contract.identity import Identity
-from broadcaster.metrics import VIEWERS
-from broadcaster.viewers import frames
-from broadcaster.viewers.close_codes import (
+from app.contract.viewers.close_codes import (
     BANNED,
     SESSION_REVOKED,
     TOO_MANY_CONNECTIONS,
     CloseKind,
 )
+from broadcaster.metrics import VIEWERS
+from broadcaster.viewers import frames
 from broadcaster.viewers.limits import ViewerLimits
 from broadcaster.viewers.viewer import Viewer
 from broadcaster.viewers.viewer_quota import ViewerQuota

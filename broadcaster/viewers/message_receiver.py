@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from wsproto.events import Event
 
+from app.contract.viewers.close_codes import TOO_MANY_MESSAGES
 from broadcaster.metrics import LIMIT_HITS
-from broadcaster.viewers.close_codes import TOO_MANY_MESSAGES
 from broadcaster.viewers.frame_reader import FrameReader, ProtocolViolated
 from broadcaster.viewers.limits import RateExceeded, ViewerLimits
 

@@ -11,9 +11,10 @@ from gevent.hub import get_hub
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
 from app.contract.identity import Identity
+from app.contract.viewers.close_codes import LEFT, LOST, TOO_SLOW, CloseKind
 from broadcaster.metrics import VIEWERS_CLOSED
 from broadcaster.viewers import frames
-from broadcaster.viewers.close_codes import LEFT, LOST, TOO_SLOW, CloseKind
+from broadcaster.viewers.close_frames import close_frames
 from broadcaster.viewers.frame_reader import ProtocolViolated
 from broadcaster.viewers.limits import ViewerLimits
 from broadcaster.viewers.message_receiver import MessageReceiver
@@ -124,7 +125,7 @@ class Viewer:
         """
         if self.close_by is None:
             VIEWERS_CLOSED.labels(kind.code, kind.reason).inc()
-            self._start_closing(kind.code, kind.close_frames())
+            self._start_closing(kind.code, close_frames(kind))
 
     def drop(self) -> None:
         """Close the socket now."""
@@ -142,12 +143,12 @@ class Viewer:
         """Whether something is unsent and the socket took nothing for STALL_SECONDS."""
         return self._send_buffer is not None and now - self.progress_at >= STALL_SECONDS
 
-    def _start_closing(self, code: int, close_frames: bytes) -> None:
+    def _start_closing(self, code: int, last_frames: bytes) -> None:
         log.debug("viewer_closing", user=self.identity.user_id, code=code)
         self._close_code = code
         self.close_by = time.monotonic() + CLOSE_SECONDS
-        if (buffer := self._send_or_buffer(close_frames)) is not None:
-            buffer.put_close_frames(close_frames)
+        if (buffer := self._send_or_buffer(last_frames)) is not None:
+            buffer.put_close_frames(last_frames)
 
     def _send_or_buffer(self, frame: bytes) -> SendBuffer | None:
         """Send the frame; returns the buffer to put it into if nothing of it was sent."""

@@ -8,8 +8,8 @@ import re
 from app.contract import commands, events
 from app.contract.limits import Ban
 from app.contract.standings import Board, BoardVersion, OwnStanding
-from broadcaster.viewers import close_codes
-from broadcaster.viewers.close_codes import CloseKind
+from app.contract.viewers import close_codes
+from app.contract.viewers.close_codes import CloseKind
 from tests.support.servers import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"

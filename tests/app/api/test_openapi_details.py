@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.contract import commands, events
-from broadcaster.viewers import close_codes
-from broadcaster.viewers.close_codes import CloseKind
+from app.contract.viewers import close_codes
+from app.contract.viewers.close_codes import CloseKind
 from tests.support.api_requests import Api
 
 METHODS = {"get", "post", "put", "patch", "delete"}

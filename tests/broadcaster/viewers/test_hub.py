@@ -11,8 +11,8 @@ import gevent
 import pytest
 
 from app.contract.channels import SessionsEnded
+from app.contract.viewers.close_codes import shutting_down
 from broadcaster.viewers import frames
-from broadcaster.viewers.close_codes import shutting_down
 from broadcaster.viewers.hub import CLOSE_PAUSE_SECONDS
 from broadcaster.viewers.send_buffer import MAX_PERSONAL_FRAMES
 from broadcaster.viewers.viewer import CLOSE_SECONDS, STALL_SECONDS

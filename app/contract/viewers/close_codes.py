@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, replace
 from typing import Self
 
-from app.contract.events import Disconnect
 from app.contract.limits import Ban
-from broadcaster.viewers import frames
 
 LEFT = 1000
 """Counted for each viewer that closed its connection, whatever code it sent."""
@@ -29,13 +26,6 @@ class CloseKind:
     def with_ban(self, ban: Ban | None) -> Self:
         """This kind for a player with that ban."""
         return replace(self, ban=ban)
-
-    def close_frames(self) -> bytes:
-        """The disconnect event and the close frame, with a random delay for this viewer."""
-        # Random, so that viewers that were closed together don't reconnect together.
-        delay_ms = random.randint(*self.reconnect_range_ms) if self.reconnect_range_ms else None  # noqa: S311 - jitter
-        event = Disconnect(self.reason, delay_ms, self.ban).dump()
-        return frames.text(event) + frames.close(self.code, self.reason)
 
 
 PROTOCOL_ERROR = CloseKind(1002, "protocol_error")

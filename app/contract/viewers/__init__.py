@@ -1,0 +1,1 @@
+"""What the broadcaster promises to viewers."""
