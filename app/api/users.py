@@ -9,9 +9,8 @@ from marshmallow import Schema, fields
 
 from app.api.boards.board_json import period_json
 from app.api.boards.schemas import OfPeriodSchema
-from app.boards.board import MAIN
 from app.boards.periods import Period
-from app.contract.standings import timestamp
+from app.contract.standings import MAIN, timestamp
 from app.http.access_control import current_identity, session_required
 from app.http.schemas import Resource
 from app.http.services import services
@@ -111,4 +110,4 @@ def _main_standing(user_id: str) -> tuple[OwnBoardStanding, ...]:
         return ()
     leaderboard = services().leaderboard
     rank, players = leaderboard.rank_of(user.score), leaderboard.players()
-    return (OwnBoardStanding(MAIN, Period("all", None, "UTC"), user.score, rank, players),)
+    return (OwnBoardStanding(MAIN.board, Period("all", None, "UTC"), user.score, rank, players),)

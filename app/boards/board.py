@@ -10,20 +10,19 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from app.contract.errors import ValidationFailed
+from app.contract.standings import PeriodKind
 
 Better = Literal["high", "low"]
 Combine = Literal["sum", "best", "latest"]
 ScoredBy = Literal["players", "service"]
-PeriodKind = Literal["all", "day", "week", "month"]
 
 BETTER: tuple[Better, ...] = get_args(Better)
 COMBINE: tuple[Combine, ...] = get_args(Combine)
 SCORED_BY: tuple[ScoredBy, ...] = get_args(ScoredBy)
 PERIODS: tuple[PeriodKind, ...] = get_args(PeriodKind)
 
-MAIN = "main"
-"""The board of flows 3 to 7. It always exists, and its standing of all time is in users."""
 MAIN_ID = 0
+"""Of the board `main`, which always exists. Its standing of all time is in users."""
 MAX_POINTS = 1_000_000_000
 """The largest amount of one act, with either sign."""
 MAX_TITLE_LENGTH = 100

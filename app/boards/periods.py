@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from app.boards.board import PeriodKind
+from app.contract.standings import PeriodKind
 
 
 @dataclass(frozen=True)

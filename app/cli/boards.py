@@ -20,13 +20,13 @@ from app.boards.board import (
     Board,
     BoardSettings,
     Combine,
-    PeriodKind,
     ScoredBy,
     board_key,
 )
 from app.cli.operators import OperatorGroup, checked, initiator, optional_reason, services
 from app.cli.output import echo_json, echo_table, example, table_or_json
 from app.cli.time_arguments import Since
+from app.contract.standings import PeriodKind
 from app.leaderboard.board_standings import has_own_store
 
 MAX_LISTED = 10_000

@@ -24,6 +24,7 @@ from app.leaderboard.board_cache import LocalBoard
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.history import HistoryReader
 from app.leaderboard.leaderboard import Leaderboard
+from app.leaderboard.rankings import Rankings
 from app.ledger.score_ledger import ScoreLedger
 from app.maintenance.background import Background
 from app.maintenance.partitions import Partitions, PartitionScheduler
@@ -57,6 +58,7 @@ class ApiServices(ProcessServices):
     boards: Boards
     standings: BoardStandings
     leaderboard: Leaderboard
+    rankings: Rankings
     history: HistoryReader
     moderation: Moderation
     moderation_reads: ModerationReads
@@ -99,6 +101,7 @@ def build_api_services(settings: Settings) -> ApiServices:
         boards=Boards(database),
         standings=board.standings,
         leaderboard=board.leaderboard,
+        rankings=board.rankings,
         history=HistoryReader(board.reads, board.leaderboard),
         moderation=Moderation(database, passwords, sanctions),
         moderation_reads=ModerationReads(database, board.leaderboard),

@@ -15,6 +15,7 @@ from app.composition.leaderboard import build_leaderboard
 from app.composition.process import ProcessServices, build_process
 from app.leaderboard.board_cache import LocalBoard
 from app.leaderboard.leaderboard import Leaderboard
+from app.leaderboard.rankings import Rankings
 from config.settings import BroadcasterSettings
 
 
@@ -25,6 +26,7 @@ class BroadcasterServices(ProcessServices):
     sessions: SessionVerification
     viewer_authentication: ViewerAuthentication
     leaderboard: Leaderboard
+    rankings: Rankings
     local_board: LocalBoard
     pubsub_client: Redis
 
@@ -49,6 +51,7 @@ def build_broadcaster_services(settings: BroadcasterSettings) -> BroadcasterServ
             DisplayTokenVerification(connections.database, cache),
         ),
         leaderboard=board.leaderboard,
+        rankings=board.rankings,
         local_board=board.local_board,
         pubsub_client=connections.pubsub_client,
     )

@@ -7,12 +7,15 @@ from functools import partial
 
 from app.accounts.session_cache import SessionCache
 from app.alerting.alerts import Alerts
+from app.boards.boards import Boards
+from app.boards.known_boards import KnownBoards
 from app.composition.process import StoreConnections
 from app.leaderboard.board_cache import LocalBoard, SharedBoard
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rank_index import RankIndex
+from app.leaderboard.rankings import Rankings
 from app.leaderboard.replica_reads import ReplicaReads, position_after_commits
 
 
@@ -25,6 +28,7 @@ class LeaderboardServices:
     reads: ReplicaReads
     leaderboard: Leaderboard
     standings: BoardStandings
+    rankings: Rankings
 
 
 def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
@@ -35,7 +39,10 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
     shared_board = SharedBoard(connections.redis)
     reads = ReplicaReads(database, replica, shared_board)
     leaderboard = Leaderboard(database, reads, local_board, shared_board, index)
-    return LeaderboardServices(index, local_board, reads, leaderboard, BoardStandings(database))
+    rankings = Rankings(database, KnownBoards(Boards(database)), leaderboard)
+    return LeaderboardServices(
+        index, local_board, reads, leaderboard, BoardStandings(database), rankings
+    )
 
 
 def build_publisher(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 from app.contract import keys
 from app.contract.limits import Ban
 from app.contract.messages import MessageInvalid
+from app.contract.standings import MAIN, BoardPeriod
 
 EndReason = Literal["revoked", "banned"]
 
@@ -35,7 +36,10 @@ class ChannelMessage(ABC):
 
 @dataclass(frozen=True)
 class ScoreUpdate(ChannelMessage):
-    """A change was applied to the rank index. Built and published by apply.lua."""
+    """A change was applied to the rank index. Built and published by apply.lua.
+
+    Boards other than `main` of all time have channels of their own: score_update_channel().
+    """
 
     channel = keys.SCORE_UPDATE
 
@@ -124,6 +128,13 @@ CHANNELS: dict[str, type[ChannelMessage]] = {
     for message in (ScoreUpdate, CacheInvalidate, SessionsEnded, ServerShutdown)
 }
 """Every Redis channel of the system and the type of its messages."""
+
+
+def score_update_channel(watched: BoardPeriod) -> str:
+    """The channel on which the changes of this board and period are announced as ScoreUpdate."""
+    if watched == MAIN:
+        return keys.SCORE_UPDATE
+    return f"{keys.SCORE_UPDATE}:{watched.board}:{watched.period}"
 
 
 def of_database(channel: str, database: int) -> str:

@@ -4,14 +4,18 @@ Processes of two versions share the stored names, so a name stays even if the co
 term: `keeper` and `kept` belong to the reconciler, `rhythm` to the times of attempts, `crowd` to
 the activity of an address, and `strangers` to unknown addresses.
 
-The keys of a user share the hash tag `{userId}`. The keys of the board share the hash tag
-`{leaderboard:top10}`, which has the same slot as the plain key `leaderboard:top10`. So all keys
-of a script are in one slot of a Redis Cluster.
+The keys of a user share the hash tag `{userId}`. The keys of the board `main` of all time share the
+hash tag `{leaderboard:top10}`, which has the same slot as the plain key `leaderboard:top10`. The
+keys of each other ranking share a hash tag of their own. So all keys of a script are in one slot
+of a Redis Cluster.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
+
+from app.contract.standings import MAIN_RANKING, Ranking
 
 ActionKind = Literal["token", "increment"]
 
@@ -39,6 +43,51 @@ RECONCILER_LEASE = f"{_BOARD}:keeper"
 """String: the lease of the process that reconciles the index."""
 LAST_RECONCILER = f"{_BOARD}:kept"
 """String: the process that reconciled last; expires if it misses its next pass."""
+
+
+@dataclass(frozen=True)
+class RankingKeys:
+    """The keys of one ranking, as they are described above for the board `main` of all time."""
+
+    cached_board: str
+    version: str
+    last_board: str
+    board_lease: str
+    scores: str
+    revisions: str
+    complete_until: str
+    reconciler_lease: str
+
+
+MAIN_KEYS = RankingKeys(
+    CACHED_BOARD,
+    BOARD_VERSION,
+    LAST_BOARD,
+    BOARD_LEASE,
+    INDEX_SCORES,
+    INDEX_REVISIONS,
+    INDEX_COMPLETE_UNTIL,
+    RECONCILER_LEASE,
+)
+
+
+def of_ranking(ranking: Ranking) -> RankingKeys:
+    """The keys of any ranking."""
+    if ranking == MAIN_RANKING:
+        return MAIN_KEYS
+    period = f":{ranking.starts_on}" if ranking.starts_on else ""
+    tag = f"{{leaderboard:{ranking.board}:{ranking.period}{period}}}"
+    return RankingKeys(
+        cached_board=f"{tag}:top10",
+        version=f"{tag}:version",
+        last_board=f"{tag}:last",
+        board_lease=f"{tag}:lease",
+        scores=f"{tag}:scores",
+        revisions=f"{tag}:revisions",
+        complete_until=f"{tag}:complete_until",
+        reconciler_lease=f"{tag}:keeper",
+    )
+
 
 ALERTS = "alerts"
 """Part of the names in which the limits library counts the alerts of each kind."""

@@ -6,14 +6,46 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import UTC, date, datetime
+from typing import Any, Literal, NamedTuple
+
+PeriodKind = Literal["all", "day", "week", "month"]
 
 TOP = 10
 """Rows of the board that is cached and broadcast."""
 MAX_VERSION_LEAD_MS = 86_400_000
 """A version is close to Redis' time in ms since 1970. A version further ahead was not made by this
 system and is ignored, because no version could follow one that is too large for a Lua number."""
+
+
+class BoardPeriod(NamedTuple):
+    """What a viewer watches: a board in the period of that kind that contains the present."""
+
+    board: str
+    """The board's key."""
+    period: PeriodKind
+
+
+MAIN = BoardPeriod("main", "all")
+"""The board of flows 3 to 7."""
+
+
+class Ranking(NamedTuple):
+    """One leaderboard: a board in one period."""
+
+    board: str
+    """The board's key."""
+    period: PeriodKind
+    starts_on: date | None
+    """The first day by the board's clocks; None for all time."""
+
+    @property
+    def watched(self) -> BoardPeriod:
+        """What a viewer of this ranking watches while the period is the present one."""
+        return BoardPeriod(self.board, self.period)
+
+
+MAIN_RANKING = Ranking("main", "all", None)
 
 
 @dataclass(frozen=True)

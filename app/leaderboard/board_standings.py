@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from app.boards.board import MAIN_ID, Board, PeriodKind
+from app.boards.board import MAIN_ID, Board
 from app.boards.periods import Period, period_at
 from app.contract.errors import ValidationFailed
-from app.contract.standings import OrderKey, Standing
+from app.contract.standings import OrderKey, PeriodKind, Standing
 from app.leaderboard import standing_pages as pages
 from app.leaderboard.standing_pages import OwnBoardStanding, StandingRow
 from app.storage.database import Database

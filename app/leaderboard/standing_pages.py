@@ -31,6 +31,10 @@ _BEFORE = text(
     " ORDER BY s.order_score DESC, s.reached_at DESC, s.reached_action_id DESC LIMIT :limit"
 )
 _OF_USER = text(f"{_SELECT} AND s.user_id = :user_id")
+_OF_USERS = text(
+    f"SELECT s.user_id::text, s.score FROM standings s WHERE {_IN_PERIOD}"
+    " AND s.user_id = ANY(CAST(:user_ids AS uuid[]))"
+)
 _PRECEDING = text(
     f"SELECT count(*) FILTER (WHERE s.order_score < :order_score), count(*) FROM standings s"
     f" WHERE {_IN_PERIOD} AND ({_ORDER}) < {_GIVEN}"
@@ -104,6 +108,14 @@ def of_user(
     values = _values(board_id, period) | {"user_id": user_id}
     rows = _rows(connection.execute(_OF_USER, values))
     return rows[0] if rows else None
+
+
+def scores_of(
+    connection: Connection, board_id: int, period: Period, user_ids: Sequence[str]
+) -> dict[str, int]:
+    """The scores of those of the users that are listed."""
+    values = _values(board_id, period) | {"user_ids": list(user_ids)}
+    return dict(connection.execute(_OF_USERS, values).tuples().all())
 
 
 def ranks_of(

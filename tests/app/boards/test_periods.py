@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.boards.board import PERIODS, PeriodKind
+from app.boards.board import PERIODS
 from app.boards.periods import Period, period_at
+from app.contract.standings import PeriodKind
 from tests.support.services import Services
 
 # Half and quarter hours, the date line, changes at midnight, whole days that do not exist, and

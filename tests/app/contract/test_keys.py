@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import astuple
+from datetime import date
 from itertools import product
 
 from redis.crc import key_slot
 
 from app.contract import keys
-from app.contract.channels import CHANNELS
+from app.contract.channels import CHANNELS, score_update_channel
+from app.contract.standings import MAIN, MAIN_RANKING, BoardPeriod, Ranking
 
 ARGUMENTS = {
     "user_id": ["9058f3b5-329b-444d-a70e-d16ecd49bddd"],
@@ -20,8 +23,16 @@ ARGUMENTS = {
     "address": ["192.0.2.1", "2001:db8::/64"],
     "network": ["192.0.2.0/24", "2001:db8::/48"],
 }
-ALONE = {"address_activity", "pairing_code", "paired_screen", keys.ALERTS, keys.HEALTH}
-"""Builders and keys that no script uses together with another key."""
+ALONE = {
+    "address_activity",
+    "pairing_code",
+    "paired_screen",
+    "of_ranking",
+    "dataclass",
+    keys.ALERTS,
+    keys.HEALTH,
+}
+"""Builders and keys that no script uses together with the keys of a user or of the board main."""
 
 
 def slots(names: set[str]) -> set[int]:
@@ -57,3 +68,22 @@ def test_all_keys_of_the_board_are_in_the_slot_of_the_key_without_a_hash_tag() -
 
 def test_users_are_spread_over_the_slots() -> None:
     assert len(slots({keys.account(f"user-{number}") for number in range(1000)})) > 900
+
+
+def test_the_keys_of_each_ranking_are_in_one_slot_and_shared_with_no_other_ranking() -> None:
+    rankings = [
+        Ranking(board, "week", day)
+        for board in ("quiz-night", "main")
+        for day in (date(2026, 11, 23), date(2026, 11, 30))
+    ]
+    rankings += [Ranking("quiz-night", "all", None), MAIN_RANKING]
+    built = [astuple(keys.of_ranking(ranking)) for ranking in rankings]
+    assert all(len(slots(set(names))) == 1 for names in built)
+    assert len({name for names in built for name in names}) == sum(map(len, built))
+    assert built[0][0] == "{leaderboard:quiz-night:week:2026-11-23}:top10"
+    assert keys.of_ranking(MAIN_RANKING) is keys.MAIN_KEYS
+
+
+def test_each_board_and_period_announces_its_changes_on_a_channel_of_its_own() -> None:
+    assert score_update_channel(MAIN) == keys.SCORE_UPDATE
+    assert score_update_channel(BoardPeriod("quiz", "day")) == "score_update:quiz:day"

@@ -1,0 +1,39 @@
+"""Boards as this process knows them, which may be a second old."""
+
+from __future__ import annotations
+
+import threading
+
+from cachetools import TTLCache
+
+from app.boards.board import Board, board_key
+from app.boards.boards import Boards
+from app.contract.errors import NotFound, ValidationFailed
+
+MAX_AGE_SECONDS = 1.0
+"""The rules of a board never change; its title and state reach readers after this time."""
+MAX_BOARDS = 1_000
+
+
+class KnownBoards:
+    """Finds boards for reads of their standings, with at most one query a second for each board."""
+
+    def __init__(self, boards: Boards) -> None:
+        self._boards = boards
+        self._known: TTLCache[str, Board] = TTLCache(MAX_BOARDS, MAX_AGE_SECONDS)
+        self._lock = threading.Lock()
+
+    def find(self, key: str) -> Board:
+        """The board with that key; raises NotFound and DatabaseUnavailable."""
+        try:
+            board_key(key)
+        except ValidationFailed:
+            raise NotFound("There is no such board") from None
+        with self._lock:
+            board = self._known.get(key)
+        if board is None:
+            # A board that does not exist yet may exist a moment later, so only boards are stored.
+            board = self._boards.find(key)
+            with self._lock:
+                self._known[key] = board
+        return board
