@@ -10,6 +10,7 @@ from app.api.admin.boards import admin_boards
 from app.api.admin.displays import admin_displays
 from app.api.admin.service_keys import admin_service_keys
 from app.api.admin.views import admin
+from app.api.asyncapi.document import asyncapi_document
 from app.api.auth import auth
 from app.api.boards.views import boards
 from app.api.displays import displays
@@ -70,7 +71,7 @@ class _ContractApi(Api):  # type: ignore[misc]
 
 
 def register_api(app: Flask) -> None:
-    """Mount every resource with and without /api, and the OpenAPI document."""
+    """Mount every resource and the two documents of the API, with and without /api."""
     app.config.update(_OPENAPI)
     api = _ContractApi(app)
     for resource in RESOURCES:
@@ -90,5 +91,11 @@ def register_api(app: Flask) -> None:
     def openapi() -> Response:
         return jsonify(current_document())
 
-    app.add_url_rule("/openapi.json", "openapi", openapi)
-    app.add_url_rule("/api/openapi.json", "openapi_prefixed", openapi)
+    @public
+    @compress_public
+    def asyncapi() -> Response:
+        return jsonify(asyncapi_document())
+
+    for name, view in (("openapi", openapi), ("asyncapi", asyncapi)):
+        app.add_url_rule(f"/{name}.json", name, view)
+        app.add_url_rule(f"/api/{name}.json", f"{name}_prefixed", view)

@@ -10,6 +10,7 @@ from typing import Any
 from apispec import APISpec
 from flask import Flask, current_app
 
+from app.api.asyncapi.document import GUIDE as WATCHING
 from app.api.openapi import errors
 from app.api.openapi.example import Example
 from app.api.openapi.examples import EXAMPLES, PATH_VARIABLES, VARIABLES, curl
@@ -90,9 +91,11 @@ def _description(app: Flask) -> str:
         "Requests with a service key": settings.service_limit,
     }
     lines = [f"- {what}: {', '.join(map(str, items))}" for what, items in limits.items()]
-    return _GUIDE.replace("\nLIMITS\n", "\n{}\n".format("\n".join(lines))).replace(
-        "\nVARIABLES\n", f"\n{_VARIABLES}\n"
-    )
+    parts = {"LIMITS": "\n".join(lines), "WATCHING": WATCHING, "VARIABLES": _VARIABLES}
+    text = _GUIDE
+    for name, part in parts.items():
+        text = text.replace(f"\n{name}\n", f"\n{part}\n")
+    return text
 
 
 def _add_errors(operation: dict[str, Any], mode: str) -> None:

@@ -1,0 +1,1 @@
+"""The AsyncAPI document: what viewers and the broadcaster send each other."""

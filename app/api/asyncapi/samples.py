@@ -1,0 +1,36 @@
+"""Samples of every event and command: the document's examples, and the source of its schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.contract import events
+from app.contract.limits import Ban
+from app.contract.standings import Board, BoardVersion, OwnStanding, Standing
+
+_MOMENT = 1_795_479_476_347
+_USER_ID = "9058f3b5-329b-444d-a70e-d16ecd49bddd"
+_ROW = Standing(1, _USER_ID, "ada", "Ada", 17)
+_BOARD = Board(BoardVersion(_MOMENT, _MOMENT, _MOMENT), (_ROW,), (), more=False)
+
+EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
+    events.Connected(_USER_ID, 25, 900),
+    events.LeaderboardUpdate(_BOARD),
+    events.RankUpdate(OwnStanding(17, 1), _MOMENT),
+    events.RankUpdate(OwnStanding(0, None), _MOMENT),
+    events.ServerShutdownEvent("127.0.0.1:8000"),
+    events.Disconnect("shutting_down", 4_200),
+    events.Disconnect("banned", None, Ban(_MOMENT, None)),
+    events.Disconnect("banned", None, Ban(_MOMENT, _MOMENT + 7_200_000)),
+    events.ErrorEvent("MESSAGE_INVALID", "not a command"),
+    events.Pong(),
+)
+"""At least one of each type, and one of each form of its data."""
+
+COMMANDS: Mapping[str, Mapping[str, Any]] = {
+    "ping": {"type": "ping"},
+    "watch_me": {"type": "watch_me"},
+    "auth": {"type": "auth", "token": "<access token>"},
+}
+"""By the type of the command."""
