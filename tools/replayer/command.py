@@ -6,10 +6,8 @@ import argparse
 import math
 import re
 import secrets
-import string
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,47 +16,53 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from app.boards.board import board_key
+from app.contract.errors import ValidationFailed
 from tools.replayer.api import ApiClient, ReplayFailed
-from tools.replayer.board import BoardRow, check_server, read_board
-from tools.replayer.comparison import Standing, competition_ranks
+from tools.replayer.board import (
+    MAIN_RULES,
+    BoardRow,
+    check_server,
+    read_board,
+    read_main,
+    read_rules,
+)
+from tools.replayer.comparison import Standing
 from tools.replayer.files import Event, UnreadableFile, read_events, read_table
-from tools.replayer.player import players_of
+from tools.replayer.player import Player, players_of
 from tools.replayer.replay import Replay
 from tools.replayer.report import describe_differences, print_top, standings_of, summary
+from tools.replayer.service_replay import Run, ServiceReplay
 from tools.replayer.tally import Tally
 
 AS_EXPECTED, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-SUFFIX_CHARACTERS = 5
+SUFFIX_BYTES = 3
 MAX_SPEED, MAX_CONCURRENCY, MAX_ROWS = 1_000_000, 256, 10_000_000
 
 
 def main(arguments: Sequence[str]) -> int:
     """Play the file and compare the board; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if (options.board is None) != (options.key is None):
+        print("--board needs --key, and --key needs --board", file=sys.stderr)
+        return USAGE
     try:
         events = read_events(options.file, options.rows)
-        if options.final is None:
-            against = "the sums of its rows"
-            expected = competition_ranks(_sums(events))
-        else:
-            against = str(options.final)
-            expected = read_table(options.final)
+        final = read_table(options.final) if options.final else None
     except UnreadableFile as error:
         print(error, file=sys.stderr)
         return USAGE
     api = ApiClient(options.url)
-    suffix = "".join(
-        secrets.choice(string.ascii_lowercase + string.digits) for _ in range(SUFFIX_CHARACTERS)
-    )
-    players = players_of(events, suffix)
-    replay = Replay(api, players, secrets.token_urlsafe(), options.speed)
+    replay, players = _replay(options, api, events)
     points = sum(event.points for event in events)
     try:
         check_server(api)
+        rules = read_rules(api, options.board) if options.board else MAIN_RULES
         started_at = time.monotonic()
         _run(replay, len(players), points, options.concurrency)
         seconds = time.monotonic() - started_at
-        board = read_board(api, replay.tally.board_version)
+        version = replay.tally.board_version
+        board = read_board(api, options.board) if options.board else read_main(api, version)
     except ReplayFailed as error:
         print(f"{error}\n{_progress(replay, points)}", file=sys.stderr)
         return FAILED
@@ -66,19 +70,34 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\nInterrupted. {_progress(replay, points)}", file=sys.stderr)
         return INTERRUPTED
     print(summary(options.file.name, len(players), replay.tally, seconds))
-    names = {player.user_id: player.name for player in players}
-    return _report(replay, board, names, against, expected)
+    names = {player.username: player.name for player in players}
+    against = str(options.final or "what its rows make")
+    return _report(replay.tally, board, names, against, final or rules.table(events))
+
+
+def _replay(
+    options: argparse.Namespace, api: ApiClient, events: Sequence[Event]
+) -> tuple[Replay | ServiceReplay, Sequence[Player]]:
+    if options.board:
+        run = options.run or Run.start()
+        players = players_of(events, run.text)
+        return ServiceReplay(
+            api, players, events, options.board, options.key, run, options.speed
+        ), players
+    suffix = secrets.token_hex(SUFFIX_BYTES)
+    players = players_of(events, suffix)
+    return Replay(api, players, secrets.token_urlsafe(), options.speed), players
 
 
 def _report(
-    replay: Replay,
+    tally: Tally,
     board: Sequence[BoardRow],
     names: dict[str, str],
     against: str,
     expected: dict[str, Standing],
 ) -> int:
-    if replay.tally.flagged:
-        print(f"Players flagged by the fraud rules: {len(replay.tally.flagged)}.")
+    if tally.flagged:
+        print(f"Players flagged by the fraud rules: {len(tally.flagged)}.")
     print_top(Console(), board)
     standings = standings_of(board, names)
     total = sum(standing.points for standing in standings.values())
@@ -92,12 +111,15 @@ def _report(
     return AS_EXPECTED
 
 
-def _run(replay: Replay, players: int, points: int, concurrency: int) -> None:
+def _run(replay: Replay | ServiceReplay, players: int, points: int, concurrency: int) -> None:
     tally = replay.tally
     with _progress_bar("Registering", players, tally, lambda: tally.registered):
         replay.register(concurrency)
     with _progress_bar("Playing", points, tally, lambda: tally.points):
-        replay.play(concurrency)
+        if isinstance(replay, ServiceReplay):
+            replay.play()
+        else:
+            replay.play(concurrency)
 
 
 @contextmanager
@@ -124,22 +146,18 @@ def _progress_bar(title: str, total: int, tally: Tally, done: Callable[[], int])
             tally.on_change = lambda: None
 
 
-def _progress(replay: Replay, points: int) -> str:
-    return f"{replay.tally.points} of {points} points were played."
-
-
-def _sums(events: Sequence[Event]) -> dict[str, int]:
-    sums: Counter[str] = Counter()
-    for event in events:
-        sums[event.player] += event.points
-    return sums
+def _progress(replay: Replay | ServiceReplay, points: int) -> str:
+    text = f"{replay.tally.points} of {points} points were played."
+    if isinstance(replay, ServiceReplay):
+        text += f" Add `--run {replay.run.text}` to continue within a day."
+    return text
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/replay.py",
         description="Play an event file (at_seconds,player,points) through the HTTP API as its "
-        "players, and compare the board with the expected one.",
+        "players, or as the scores of a service, and compare the board with the expected one.",
     )
     parser.add_argument("file", type=Path, metavar="FILE.csv")
     parser.add_argument("--url", type=_url, default="http://127.0.0.1:8000", help="%(default)s")
@@ -165,9 +183,35 @@ def _parser() -> argparse.ArgumentParser:
         "--final",
         type=Path,
         metavar="FINAL.csv",
-        help="a published table (rank,player,points) to compare with, not the sums of the rows",
+        help="a published table (rank,player,points) to compare with, not what the rows make",
+    )
+    parser.add_argument(
+        "--board",
+        type=_board_key,
+        metavar="KEY",
+        help="a board that services score on: each row is one act, 500 acts a call; needs --key",
+    )
+    parser.add_argument("--key", metavar="sk_…", help="a service key of that board")
+    parser.add_argument(
+        "--run",
+        type=_run_name,
+        help="with --board: continue an earlier replay; what it counted is not counted again",
     )
     return parser
+
+
+def _board_key(text: str) -> str:
+    try:
+        return board_key(text)
+    except ValidationFailed as error:
+        raise argparse.ArgumentTypeError(f"needs the key of a board: {error}") from None
+
+
+def _run_name(text: str) -> Run:
+    try:
+        return Run.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("needs the name that an earlier replay printed") from None
 
 
 def _url(text: str) -> str:

@@ -17,13 +17,15 @@ class Standing:
         return f"rank {self.rank} with {self.points}"
 
 
-def competition_ranks(points: Mapping[str, int]) -> dict[str, Standing]:
-    """The table of these points: a rank is one more than the number of players with more points.
+def competition_ranks(points: Mapping[str, int], better: str = "high") -> dict[str, Standing]:
+    """The table of these points: a rank is one more than the number of players with better points.
 
-    So equal points share a rank, and the next one is skipped (1, 2, 2, 4).
+    So equal points share a rank, and the next one is skipped (1, 2, 2, 4). `better`: `high` or
+    `low`.
     """
     ranks: dict[int, int] = {}
-    for position, each in enumerate(sorted(points.values(), reverse=True), start=1):
+    ordered = sorted(points.values(), reverse=better == "high")
+    for position, each in enumerate(ordered, start=1):
         ranks.setdefault(each, position)
     return {name: Standing(ranks[each], each) for name, each in points.items()}
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tools.replayer.board import BoardRow
-from tools.replayer.comparison import Standing, competition_ranks, differences
+from tools.replayer.comparison import Standing, differences
 from tools.replayer.tally import Tally
 
 TOP_ROWS = 10
@@ -18,8 +18,9 @@ MINUTE_SECONDS = 60
 
 def summary(source: str, players: int, tally: Tally, seconds: float) -> str:
     """The replay in one sentence."""
+    before = f", {tally.repeated} of them counted by an earlier replay" if tally.repeated else ""
     return (
-        f"{source}: {tally.points} points of {players} players in {duration(seconds)}; "
+        f"{source}: {tally.points} points of {players} players in {duration(seconds)}{before}; "
         f"{tally.limit_waits} waits for a limit (429), "
         f"{tally.failures} requests repeated after a lost reply or a 5xx."
     )
@@ -44,14 +45,19 @@ def print_top(console: Console, rows: Sequence[BoardRow]) -> None:
 
 
 def standings_of(rows: Sequence[BoardRow], names: Mapping[str, str]) -> dict[str, Standing]:
-    """The standings of the players in `names` (userId to name).
+    """The standings of the players in `names` (username to name).
 
     If the board has other players, these players are ranked among themselves.
     """
-    own = [row for row in rows if row.user_id in names]
+    own = [row for row in rows if row.username in names]
     if len(own) == len(rows):
-        return {names[row.user_id]: Standing(row.rank, row.score) for row in own}
-    return competition_ranks({names[row.user_id]: row.score for row in own})
+        return {names[row.username]: Standing(row.rank, row.score) for row in rows}
+    standings: dict[str, Standing] = {}
+    for position, row in enumerate(own, start=1):
+        tied = position > 1 and own[position - 2].score == row.score
+        rank = standings[names[own[position - 2].username]].rank if tied else position
+        standings[names[row.username]] = Standing(rank, row.score)
+    return standings
 
 
 def describe_differences(

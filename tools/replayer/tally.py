@@ -24,6 +24,8 @@ class Tally:
         """Players whose replies had a fraud warning."""
         self.board_version: int | None = None
         """The newest in a reply to an increment."""
+        self.repeated = 0
+        """Points that an earlier replay with the same run had scored."""
 
     def add_reply(self, player: str, reply: Reply) -> None:
         """Count a reply to this player."""
@@ -46,4 +48,11 @@ class Tally:
             self.points += 1
             if board_version is not None:
                 self.board_version = max(self.board_version or 0, board_version)
+            self.on_change()
+
+    def act_counted(self, points: int, *, repeated: bool) -> None:
+        """Count a service's act that the server has counted, now or before."""
+        with self._lock:
+            self.points += points
+            self.repeated += points if repeated else 0
             self.on_change()

@@ -95,9 +95,18 @@ def test_exit_status_2_for_a_file_that_can_not_be_read(
     assert "none.csv" in capsys.readouterr().err
 
 
+def test_exit_status_2_if_a_board_has_no_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(event_file(tmp_path, "Ann")), "--board", "quiz"]) == USAGE
+    assert "--board needs --key" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "value", "example"),
     [
+        ("--board", "Quiz", "needs the key of a board"),
+        ("--run", "x1y2z", "needs the name that an earlier replay printed"),
         ("--speed", "-1", "such as 2.5, not '-1'"),
         ("--speed", "nan", "such as 2.5, not 'nan'"),
         ("--speed", "1e30", "such as 2.5, not '1e30'"),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tools.scoreboard_stub import ErrorReply, Lost, StubScoreboard
 from tools.replayer.api import ApiClient, ReplayFailed
-from tools.replayer.board import read_board
+from tools.replayer.board import read_main
 from tools.replayer.files import Event
 from tools.replayer.player import Player, players_of
 from tools.replayer.replay import Replay
@@ -204,5 +204,5 @@ def test_the_whole_board_is_read_page_by_page() -> None:
     with StubScoreboard(page=2) as stub:
         run_replay(stub, events("Ann", "Bob", "Cy", "Di", "Eve", "Eve"), concurrency=1)
         stub.faults["/api/leaderboard"].append(Lost.REPLY)
-        rows = read_board(ApiClient(stub.url), min_version=7)
+        rows = read_main(ApiClient(stub.url), min_version=7)
     assert [row.display_name for row in rows] == ["Eve", "Ann", "Bob", "Cy", "Di"]
