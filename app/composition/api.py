@@ -23,6 +23,7 @@ from app.contract.identity import JwtVerifier
 from app.leaderboard.board_cache import LocalBoard
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.history import HistoryReader
+from app.leaderboard.index.index_rebuild import IndexRebuild
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.rankings import Rankings
 from app.ledger.score_ledger import ScoreLedger
@@ -107,7 +108,8 @@ def build_api_services(settings: Settings) -> ApiServices:
         moderation_reads=ModerationReads(database, board.leaderboard),
         reconciler=Reconciler(
             database,
-            board.index,
+            IndexRebuild(connections.redis),
+            board.changes,
             session.sessions,
             publisher,
             sanctions,

@@ -10,8 +10,10 @@ from app.alerting.alerts import Alerts
 from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.process import StoreConnections
-from app.leaderboard.board_cache import LocalBoard, SharedBoard
+from app.leaderboard.board_cache import LocalBoard, SharedBoard, SharedReads
 from app.leaderboard.board_standings import BoardStandings
+from app.leaderboard.index.index_changes import IndexChanges
+from app.leaderboard.index.seen_versions import SeenVersions
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rank_index import RankIndex
@@ -24,7 +26,9 @@ class LeaderboardServices:
     """The leaderboard with the parts that other services share."""
 
     index: RankIndex
+    changes: IndexChanges
     local_board: LocalBoard
+    versions: SeenVersions
     reads: ReplicaReads
     leaderboard: Leaderboard
     standings: BoardStandings
@@ -35,13 +39,20 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
     """Reads through the caches, from the replica if there is one."""
     database, replica = connections.database, connections.replica
     position = partial(position_after_commits, database) if replica else None
-    index, local_board = RankIndex(connections.redis, position), LocalBoard()
+    index, local_board, versions = RankIndex(connections.redis), LocalBoard(), SeenVersions()
     shared_board = SharedBoard(connections.redis)
     reads = ReplicaReads(database, replica, shared_board)
-    leaderboard = Leaderboard(database, reads, local_board, shared_board, index)
+    leaderboard = Leaderboard(database, reads, local_board, SharedReads(shared_board), index)
     rankings = Rankings(database, KnownBoards(Boards(database)), leaderboard)
     return LeaderboardServices(
-        index, local_board, reads, leaderboard, BoardStandings(database), rankings
+        index,
+        IndexChanges(connections.redis, position),
+        local_board,
+        versions,
+        reads,
+        leaderboard,
+        BoardStandings(database),
+        rankings,
     )
 
 
@@ -49,4 +60,4 @@ def build_publisher(
     board: LeaderboardServices, session_cache: SessionCache, alerts: Alerts
 ) -> BoardPublisher:
     """Publishes committed changes to the caches, the rank index and the broadcasters."""
-    return BoardPublisher(session_cache, board.index, board.local_board, alerts)
+    return BoardPublisher(session_cache, board.changes, board.local_board, board.versions, alerts)

@@ -13,6 +13,7 @@ of a Redis Cluster.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from app.contract.standings import MAIN_RANKING, Ranking
@@ -43,6 +44,9 @@ RECONCILER_LEASE = f"{_BOARD}:keeper"
 """String: the lease of the process that reconciles the index."""
 LAST_RECONCILER = f"{_BOARD}:kept"
 """String: the process that reconciled last; expires if it misses its next pass."""
+USED_RANKINGS = f"{_BOARD}:used"
+"""Sorted set: the rankings other than `main` of all time that are read, by the time of the last
+read in ms."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,11 @@ class RankingKeys:
     revisions: str
     complete_until: str
     reconciler_lease: str
+    lifetime_ms: int
+    """Of keys that are not written any more, so that past periods end; 0: they do not expire."""
 
 
+RANKING_LIFETIME_MS = 3_600_000
 MAIN_KEYS = RankingKeys(
     CACHED_BOARD,
     BOARD_VERSION,
@@ -68,9 +75,11 @@ MAIN_KEYS = RankingKeys(
     INDEX_REVISIONS,
     INDEX_COMPLETE_UNTIL,
     RECONCILER_LEASE,
+    lifetime_ms=0,
 )
 
 
+@lru_cache(maxsize=4_096)
 def of_ranking(ranking: Ranking) -> RankingKeys:
     """The keys of any ranking."""
     if ranking == MAIN_RANKING:
@@ -86,6 +95,7 @@ def of_ranking(ranking: Ranking) -> RankingKeys:
         revisions=f"{tag}:revisions",
         complete_until=f"{tag}:complete_until",
         reconciler_lease=f"{tag}:keeper",
+        lifetime_ms=RANKING_LIFETIME_MS,
     )
 
 

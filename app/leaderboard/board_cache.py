@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import redis
 import structlog
 from cachetools import TTLCache
 
-from app.contract import keys
+from app.contract.errors import RedisUnavailable
+from app.contract.keys import RankingKeys
 from app.contract.standings import (
     MAX_VERSION_LEAD_MS,
     TOP,
@@ -17,13 +20,15 @@ from app.contract.standings import (
     BoardVersion,
     bounded_version,
 )
-from app.storage.lease import RedisLease, new_token
+from app.metrics.counters import CACHE_READS
+from app.storage.lease import new_token
 from app.storage.lua_script import read_script
 from app.storage.redis import redis_errors
 from app.storage.wal import WalPosition
 
 CACHE_SECONDS = 5
 LEASE_MS = 2000
+LEASE_WAIT_SECONDS, LEASE_POLL_SECONDS = 0.3, 0.01
 _ENTRY = "board"
 
 log = structlog.stdlib.get_logger(__name__)
@@ -83,63 +88,125 @@ class CacheLookup:
 
 
 class SharedBoard:
-    """L2: the board in Redis, the same for all processes; raises RedisUnavailable."""
+    """L2: the boards of all rankings in Redis, the same for all processes; raises RedisUnavailable.
+
+    The position in an order key is that of a score of which the higher is the better.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._read = read_script(client, "leaderboard", "read_board")
         self._store = read_script(client, "leaderboard", "store_board")
-        self._lease = RedisLease(client, keys.BOARD_LEASE, LEASE_MS)
+        self._release = read_script(client, "storage", "release_lease")
 
-    def read(self, seen_version: int, min_version: int) -> CacheLookup:
+    def read(self, names: RankingKeys, seen_version: int, min_version: int) -> CacheLookup:
         """The board if it is not older than min_version, else the version and perhaps the lease."""
         token = new_token()
-        names = [keys.CACHED_BOARD, keys.BOARD_VERSION, self._lease.key]
         arguments: list[str | int] = [
             seen_version,
             min_version,
             token,
-            self._lease.duration_ms,
+            LEASE_MS,
             MAX_VERSION_LEAD_MS,
+            names.lifetime_ms,
         ]
         with redis_errors():
-            reply = self._read(keys=names, args=arguments)
+            reply = self._read(
+                keys=[names.cached_board, names.version, names.board_lease], args=arguments
+            )
             dumped, number, updated_at, committed_at, leased, position = reply
             version = BoardVersion(int(number), int(updated_at), int(committed_at))
             board = _load(dumped, version) if dumped else None
             if dumped and board is None:
                 # The next reader gets the lease to read PostgreSQL.
-                self._client.delete(keys.CACHED_BOARD)
+                self._client.delete(names.cached_board)
         return CacheLookup(board, version, token if leased else None, _position(position))
 
-    def wal_position(self) -> WalPosition | None:
+    def wal_position(self, names: RankingKeys) -> WalPosition | None:
         """What a replica must have replayed to show every published change; None: unknown."""
         with redis_errors():
-            position, whole = self._client.hmget(
-                keys.BOARD_VERSION, ["walPosition", "walPositionWhole"]
-            )
+            position, whole = self._client.hmget(names.version, ["walPosition", "walPositionWhole"])
         return _position(str(position)) if position and whole else None
 
-    def store(self, board: Board) -> bool:
+    def store(self, names: RankingKeys, board: Board) -> bool:
         """Cache the board unless the version has risen since; returns whether it was stored."""
         last = board.order_keys[-1] if board.order_keys else None
         arguments: list[str | int] = [
             board.version.number,
             board.dump(),
             CACHE_SECONDS * 1000,
+            names.lifetime_ms,
             len(board.rows),
             last.score if last else 0,
             last.reached_at if last else 0,
             *(row.user_id for row in board.rows),
         ]
         assert len(board.rows) <= TOP
-        names = [keys.BOARD_VERSION, keys.CACHED_BOARD, keys.LAST_BOARD]
         with redis_errors():
-            return bool(self._store(keys=names, args=arguments))
+            return bool(
+                self._store(
+                    keys=[names.version, names.cached_board, names.last_board], args=arguments
+                )
+            )
 
-    def release(self, lease: str) -> None:
+    def release(self, names: RankingKeys, lease: str) -> None:
         """Let the next reader read PostgreSQL."""
-        self._lease.release(lease)
+        with redis_errors():
+            self._release(keys=[names.board_lease], args=[lease])
+
+
+class SharedReads:
+    """Reads boards through L2, so that an empty cache costs one query for all processes."""
+
+    def __init__(self, shared: SharedBoard) -> None:
+        self._shared = shared
+
+    def read(
+        self,
+        names: RankingKeys,
+        seen_version: int,
+        min_version: int,
+        read_database: Callable[[BoardVersion, WalPosition | None], Board],
+    ) -> Board:
+        """The board of the ranking, not older than min_version if that version exists.
+
+        `seen_version` is the highest that the caller has seen. Raises what `read_database` raises.
+        """
+        try:
+            lookup = self._await_cached(names, seen_version, min_version)
+        except RedisUnavailable:
+            # Without Redis no process can raise the version, so the board is at least as new.
+            now = int(time.time() * 1000)
+            return _counted(read_database(BoardVersion(seen_version, now, now), None))
+        if lookup.board is not None:
+            CACHE_READS.labels("redis").inc()
+            return lookup.board
+        board = _counted(read_database(lookup.version, lookup.wal_position))
+        self._share(names, board, lookup.lease)
+        return board
+
+    def _await_cached(self, names: RankingKeys, seen: int, min_version: int) -> CacheLookup:
+        """The cached board, or the lease to read it; waits while another process has the lease."""
+        limit = time.monotonic() + LEASE_WAIT_SECONDS
+        while True:
+            lookup = self._shared.read(names, seen, min_version)
+            if lookup.board or lookup.lease or time.monotonic() > limit:
+                return lookup
+            time.sleep(LEASE_POLL_SECONDS)
+
+    def _share(self, names: RankingKeys, board: Board, lease: str | None) -> None:
+        try:
+            self._shared.store(names, board)
+            if lease:
+                self._shared.release(names, lease)
+        except RedisUnavailable:
+            # The lease expires, and the next reader stores its own board.
+            CACHE_READS.labels("store_failed").inc()
+
+
+def _counted(board: Board) -> Board:
+    CACHE_READS.labels("database").inc()
+    return board
 
 
 def _load(dumped: str, version: BoardVersion) -> Board | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,9 +10,18 @@ from sqlalchemy import Connection
 from app.accounts.rules import username_key
 from app.concurrency.single_flight import SingleFlight
 from app.contract.errors import RedisUnavailable
-from app.contract.standings import TOP, Board, BoardVersion, OrderKey, OwnStandings, Standing
+from app.contract.keys import MAIN_KEYS
+from app.contract.standings import (
+    MAIN_RANKING,
+    TOP,
+    Board,
+    BoardVersion,
+    OrderKey,
+    OwnStandings,
+    Standing,
+)
 from app.leaderboard import board_rows as rows
-from app.leaderboard.board_cache import CacheLookup, LocalBoard, SharedBoard
+from app.leaderboard.board_cache import LocalBoard, SharedReads
 from app.leaderboard.board_rows import BoardRow
 from app.leaderboard.rank_index import RankIndex
 from app.leaderboard.replica_reads import ReplicaReads
@@ -21,8 +29,6 @@ from app.leaderboard.sql_ranks import SqlRanks
 from app.metrics.counters import CACHE_READS
 from app.storage.database import Database
 from app.storage.wal import WalPosition
-
-LEASE_WAIT_SECONDS, LEASE_POLL_SECONDS = 0.3, 0.01
 
 
 class Leaderboard:
@@ -33,7 +39,7 @@ class Leaderboard:
         database: Database,
         board_database: ReplicaReads,
         local: LocalBoard,
-        shared: SharedBoard,
+        shared: SharedReads,
         index: RankIndex,
     ) -> None:
         self._database = database
@@ -133,7 +139,7 @@ class Leaderboard:
 
         Never counted in SQL, which takes too long for hundreds of ranks. Raises RedisUnavailable.
         """
-        return self._index.own_standings(user_ids)
+        return self._index.own_standings(MAIN_RANKING, user_ids)
 
     def _read_shared(self, min_version: int) -> Board:
         """Read once for all callers of this process that ask at the same time."""
@@ -152,43 +158,13 @@ class Leaderboard:
 
     def _read(self, min_version: int) -> Board:
         seen = self._local.highest_version
-        try:
-            lookup = self._await_cached(seen, min_version)
-        except RedisUnavailable:
-            # Without Redis no process can raise the version, so the board is at least as new.
-            now = int(time.time() * 1000)
-            return self._read_database(BoardVersion(seen, now, now), None)
-        if lookup.board is not None:
-            CACHE_READS.labels("redis").inc()
-            return lookup.board
-        board = self._read_database(lookup.version, lookup.wal_position)
-        self._share(board, lookup.lease)
-        return board
-
-    def _await_cached(self, seen: int, min_version: int) -> CacheLookup:
-        """The cached board, or the lease to read it; waits while another process has the lease."""
-        limit = time.monotonic() + LEASE_WAIT_SECONDS
-        while True:
-            lookup = self._shared.read(seen, min_version)
-            if lookup.board or lookup.lease or time.monotonic() > limit:
-                return lookup
-            time.sleep(LEASE_POLL_SECONDS)
+        return self._shared.read(MAIN_KEYS, seen, min_version, self._read_database)
 
     def _read_database(self, version: BoardVersion, position: WalPosition | None) -> Board:
         found = self._board_database.read_at(
             position, lambda connection: rows.top(connection, TOP + 1)
         )
-        CACHE_READS.labels("database").inc()
         return _board(version, found, TOP, _ranks_from_top(found))
-
-    def _share(self, board: Board, lease: str | None) -> None:
-        try:
-            self._shared.store(board)
-            if lease:
-                self._shared.release(lease)
-        except RedisUnavailable:
-            # The lease expires, and the next reader stores its own board.
-            CACHE_READS.labels("store_failed").inc()
 
     def _ranks(self, connection: Connection, found: Sequence[BoardRow]) -> list[int]:
         table = self._rank_table(connection, [row.position.score for row in found])
@@ -199,10 +175,12 @@ class Leaderboard:
         if not distinct:
             return {}
         try:
-            ranks = self._index.ranks(distinct)
+            places = self._index.places(MAIN_RANKING, distinct)
         except RedisUnavailable:
-            ranks = None
-        return ranks or self._sql_ranks.of(connection, distinct)
+            places = None
+        if places is None:
+            return self._sql_ranks.of(connection, distinct)
+        return {score: place.rank for score, place in places.items()}
 
 
 def _ranks_from_top(found: Sequence[BoardRow]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,11 +15,23 @@ from app.alerting.alerts import Alerts
 from app.contract.alerts import AlertKind
 from app.contract.channels import EndReason
 from app.contract.errors import RedisUnavailable
+from app.contract.standings import MAIN_RANKING, Ranking
 from app.leaderboard.board_cache import LocalBoard
-from app.leaderboard.rank_index import AppliedPoint, ApplyResult, RankIndex
-from app.ledger import action_rows
+from app.leaderboard.index.index_changes import (
+    AppliedPoint,
+    ApplyResult,
+    IndexChanges,
+    RankingChanges,
+)
+from app.leaderboard.index.seen_versions import SeenVersions
+from app.leaderboard.rank_index import ScorePlace
+from app.ledger import action_rows, standing_rows
 from app.ledger.action_rows import StandingChange
+from app.ledger.standing_rows import RankingChange
 from app.metrics.counters import AFTER_COMMIT_FAILURES
+
+Places = Mapping[Ranking, Mapping[int, ScorePlace]]
+"""Where scores stand, without the rankings whose index is incomplete."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -29,7 +41,8 @@ class StandingEffects:
     """The changes of one transaction to one user, which have to be applied in Redis after it."""
 
     account: Account
-    change: StandingChange
+    changes: tuple[RankingChange, ...]
+    """The user's standings in `main` of all time and in the present periods of all boards."""
     ended_sessions: tuple[str, ...] = ()
     end_reason: EndReason = "revoked"
 
@@ -42,8 +55,9 @@ def effects_of(
 ) -> StandingEffects:
     """The effects of this transaction on the user; call it after the last write."""
     account = user_rows.account_of(connection, user_id)
-    change = action_rows.change_of(connection, user_id)
-    return StandingEffects(account, change, tuple(ended_sessions), end_reason)
+    main = RankingChange(MAIN_RANKING, action_rows.change_of(connection, user_id))
+    others = standing_rows.changes_of_user(connection, user_id)
+    return StandingEffects(account, (main, *others), tuple(ended_sessions), end_reason)
 
 
 class BoardPublisher:
@@ -51,73 +65,123 @@ class BoardPublisher:
 
     Guarantees:
       * Publishing is safe to repeat and safe in any order, because accounts and index rows carry
-        the user's revision and only a newer one is applied.
+        revisions and only a newer one is applied.
       * If publishing fails, the change stays committed. The failure is counted and alerted, and the
         reconciler publishes the change when Redis is back.
-      * If the board's version was raised, this process no longer serves its cached board.
+      * If the version of `main` was raised, this process no longer serves its cached board.
+      * Each method makes one round trip to the rank indexes, for all rankings.
     """
 
     def __init__(
-        self, cache: SessionCache, index: RankIndex, local_board: LocalBoard, alerts: Alerts
+        self,
+        cache: SessionCache,
+        index: IndexChanges,
+        local_board: LocalBoard,
+        versions: SeenVersions,
+        alerts: Alerts,
     ) -> None:
         self._cache = cache
         self._index = index
         self._local_board = local_board
+        self._versions = versions
         self._alerts = alerts
 
     def publish(self, effects: StandingEffects) -> bool:
-        """Publish a change of account and standing; False if Redis is unreachable."""
-        change = effects.change
+        """Publish a change of account and standings; False if Redis is unreachable."""
+        user_id = effects.changes[0].change.user_id
         try:
             # The account comes first, so that no further attempt of a banned user is admitted.
-            self._cache.store_account(change.user_id, effects.account)
+            self._cache.store_account(user_id, effects.account)
             self._cache.end(
-                change.user_id, effects.ended_sessions, effects.end_reason, effects.account.ban
+                user_id, effects.ended_sessions, effects.end_reason, effects.account.ban
             )
-            result = self._index.apply([change], self._local_board.highest_version)
+            applied = self._index.apply(self._by_ranking(effects.changes))
         except RedisUnavailable as error:
-            self._report_failure(change, error)
+            self._report_failure(effects.changes, error)
             return False
-        self._clear_local_board(result)
+        self._note(applied.results)
         return True
 
-    def publish_point(self, change: StandingChange) -> AppliedPoint | None:
-        """Publish a counted point, in one call with the other requests of the batch.
+    def publish_point(self, changes: Sequence[RankingChange]) -> AppliedPoint | None:
+        """Publish what one act changed, in one call with the other requests of the batch.
 
-        None if Redis is unreachable.
+        The first change is that of the ranking whose rank and version the caller needs. None if
+        Redis is unreachable.
         """
+        seen = [
+            RankingChanges(each.ranking, (each.change,), self._seen_version(each.ranking))
+            for each in changes
+        ]
         try:
-            point = self._index.apply_point(change, self._local_board.highest_version)
+            point = self._index.apply_point(seen)
         except RedisUnavailable as error:
-            self._report_failure(change, error)
+            self._report_failure(changes, error)
             return None
-        self._clear_local_board(point.batch)
+        self._note(point.results)
         return point
 
-    def republish(self, changes: Sequence[StandingChange]) -> int:
+    def publish_changes(
+        self, changes: Sequence[RankingChange], scores: Mapping[Ranking, Sequence[int]]
+    ) -> Places:
+        """Publish what a call of many acts changed; returns where these scores stand after it.
+
+        Without places if Redis is unreachable.
+        """
+        try:
+            applied = self._index.apply(self._by_ranking(changes), scores=scores)
+        except RedisUnavailable as error:
+            self._report_failure(changes, error)
+            return {}
+        self._note(applied.results)
+        return applied.places
+
+    def republish(self, changes: Sequence[RankingChange]) -> int:
         """Publish changes that Redis may lack; returns the number that it lacked.
 
         Raises RedisUnavailable. That is not counted as a failure: it was counted when the change
         was published the first time, and the caller tries again.
         """
-        result = self._index.apply(changes, self._local_board.highest_version)
-        self._clear_local_board(result)
-        return result.applied_changes
+        applied = self._index.apply(self._by_ranking(changes))
+        self._note(applied.results)
+        return sum(result.applied_changes for result in applied.results)
 
-    def announce_rebuild(self) -> None:
-        """Raise the board's version after a rebuild of the index; raises RedisUnavailable.
+    def announce_rebuild(self, ranking: Ranking) -> None:
+        """Raise the ranking's version after a rebuild of its index; raises RedisUnavailable.
 
         The rebuild may have read a change before its own process applied it. That process then
         found nothing to apply and announced nothing.
         """
-        result = self._index.apply([], self._local_board.highest_version, raise_version=True)
-        self._clear_local_board(result)
+        nothing = RankingChanges(ranking, (), self._seen_version(ranking))
+        self._note(self._index.apply([nothing], raise_version=True).results)
 
-    def _clear_local_board(self, result: ApplyResult) -> None:
-        if result.version_raised:
-            self._local_board.clear(result.version)
+    def _by_ranking(self, changes: Iterable[RankingChange]) -> list[RankingChanges]:
+        grouped: dict[Ranking, list[StandingChange]] = {}
+        for ranking, change in changes:
+            grouped.setdefault(ranking, []).append(change)
+        return [
+            RankingChanges(ranking, found, self._seen_version(ranking))
+            for ranking, found in grouped.items()
+        ]
 
-    def _report_failure(self, change: StandingChange, error: RedisUnavailable) -> None:
+    def _seen_version(self, ranking: Ranking) -> int:
+        if ranking == MAIN_RANKING:
+            return self._local_board.highest_version
+        return self._versions.highest(ranking.watched)
+
+    def _note(self, results: Iterable[ApplyResult]) -> None:
+        for result in results:
+            if result.ranking != MAIN_RANKING:
+                self._versions.note(result.ranking.watched, result.version)
+            elif result.version_raised:
+                self._local_board.clear(result.version)
+
+    def _report_failure(self, changes: Sequence[RankingChange], error: RedisUnavailable) -> None:
         AFTER_COMMIT_FAILURES.inc()
         self._alerts.report(AlertKind.AFTER_COMMIT_FAILED, error)
-        log.warning("change_not_published", user=change.user_id, revision=change.revision)
+        first = changes[0].change
+        log.warning(
+            "change_not_published",
+            user=first.user_id,
+            revision=first.revision,
+            changes=len(changes),
+        )

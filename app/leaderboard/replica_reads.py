@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
+from app.contract.keys import MAIN_KEYS, RankingKeys
 from app.leaderboard.board_cache import SharedBoard
 from app.metrics.counters import REPLICA_READS
 from app.storage import wal
@@ -43,15 +44,15 @@ class ReplicaReads:
         self._no_wait_until = 0.0
         self._failing = False
 
-    def read(self, work: Callable[[Connection], Read]) -> Read:
-        """The result of `work`, at least as new as all published changes.
+    def read(self, work: Callable[[Connection], Read], names: RankingKeys = MAIN_KEYS) -> Read:
+        """The result of `work`, at least as new as all published changes of the ranking.
 
-        `work` may run twice. Raises DatabaseUnavailable.
+        `names` are the ranking's keys. `work` may run twice. Raises DatabaseUnavailable.
         """
         position = None
         if self._replica is not None:
             try:
-                position = self._shared.wal_position()
+                position = self._shared.wal_position(names)
             except RedisUnavailable:
                 position = None
         return self.read_at(position, work)

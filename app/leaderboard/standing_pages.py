@@ -32,7 +32,7 @@ _BEFORE = text(
 )
 _OF_USER = text(f"{_SELECT} AND s.user_id = :user_id")
 _OF_USERS = text(
-    f"SELECT s.user_id::text, s.score FROM standings s WHERE {_IN_PERIOD}"
+    f"SELECT s.user_id::text AS user_id, s.score FROM standings s WHERE {_IN_PERIOD}"
     " AND s.user_id = ANY(CAST(:user_ids AS uuid[]))"
 )
 _PRECEDING = text(
@@ -115,7 +115,7 @@ def scores_of(
 ) -> dict[str, int]:
     """The scores of those of the users that are listed."""
     values = _values(board_id, period) | {"user_ids": list(user_ids)}
-    return dict(connection.execute(_OF_USERS, values).tuples().all())
+    return {row.user_id: row.score for row in connection.execute(_OF_USERS, values)}
 
 
 def ranks_of(

@@ -78,7 +78,9 @@ class ActionLedger:
         """
         verdict, first_score, *change = self._record(_Token(user_id, issued_at, nonce))
         if verdict in ("counted", "used"):
-            return CountedToken(StandingChange(user_id, *change), first_score)
+            score, revision, reached_at, changed_at = change
+            standing = StandingChange(user_id, score, revision, reached_at, changed_at, score > 0)
+            return CountedToken(standing, first_score)
         refusal: CountRefusal = verdict
         return refusal
 

@@ -41,9 +41,9 @@ _COMPENSATE = text(
     " FROM action WHERE users.id = :user_id"
 )
 _CHANGED = (
-    f"SELECT id::text, CASE WHEN {ON_BOARD} THEN score ELSE 0 END, revision,"
+    "SELECT id::text, score, revision,"
     f" coalesce({_MICROSECONDS.format('reached_at')}, 0),"
-    f" {_MICROSECONDS.format('changed_at')} FROM users "
+    f" {_MICROSECONDS.format('changed_at')}, {ON_BOARD} FROM users "
 )
 _OF_USER = text(f"{_CHANGED} WHERE id = :user_id")
 _CHANGED_SINCE = WrittenRows(_CHANGED, "users", "changed_at")
@@ -84,15 +84,18 @@ class DatabaseTime(NamedTuple):
 
 
 class StandingChange(NamedTuple):
-    """What the rank index needs to know about a user; score 0 removes the user from the board."""
+    """What the rank index of a ranking needs to know about a user."""
 
     user_id: str
     score: int
+    """The higher, the better: negative on boards where a low score is better."""
     revision: int
     reached_at: int
     """µs since 1970; 0 before the first point."""
     changed_at: int
     """µs since 1970."""
+    listed: bool
+    """Whether the user is on the board."""
 
 
 def points_since(connection: Connection, user_id: str, since: datetime | None) -> int:
@@ -149,5 +152,5 @@ def now(connection: Connection) -> int:
     return int(connection.execute(_NOW).scalar_one())
 
 
-def _change(row: Row[str, int, int, int, int]) -> StandingChange:
+def _change(row: Row[str, int, int, int, int, bool]) -> StandingChange:
     return StandingChange(*row)

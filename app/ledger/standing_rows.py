@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from app.contract.standings import Ranking
+from app.ledger.action_rows import StandingChange
+from app.storage.database import Database
+
+# ruff: noqa: S608 - the parts are constants of this module
+
+_MICROSECONDS = "(extract(epoch FROM s.{0}) * 1000000)::bigint"
+_CHANGE = (
+    "b.key, s.period, s.starts_on, s.user_id::text, -s.order_score, s.revision,"
+    f" {_MICROSECONDS.format('reached_at')}, {_MICROSECONDS.format('changed_at')}, s.listed"
+)
+# Only the present periods have an index.
+_PRESENT = "s.starts_on = period_start(s.period, b.time_zone, clock_timestamp())"
+_OF_USER = text(
+    f"SELECT {_CHANGE} FROM standings s JOIN boards b ON b.id = s.board_id"
+    f" WHERE s.user_id = :user_id AND {_PRESENT}"
+)
+# From the boards to the standings by their primary key.
+_OF_USERS = (
+    f"SELECT {_CHANGE} FROM unnest(%(board_ids)s::integer[], %(user_ids)s::uuid[])"
+    "   AS asked(board_id, user_id)"
+    " JOIN boards b ON b.id = asked.board_id CROSS JOIN unnest(b.periods) AS kind"
+    " JOIN standings s ON s.board_id = b.id AND s.period = kind AND s.user_id = asked.user_id"
+    "   AND s.starts_on = period_start(kind, b.time_zone, clock_timestamp())"
+)
 _REFRESH = text(
     "UPDATE standings s SET"
     " listed = u.status IN ('active', 'flagged') AND is_listed(b, s.score),"
@@ -39,6 +66,13 @@ _WRONG = text(
 )
 
 
+class RankingChange(NamedTuple):
+    """What the rank index of a ranking needs to know about one of its players."""
+
+    ranking: Ranking
+    change: StandingChange
+
+
 @dataclass(frozen=True)
 class WrongStanding:
     """A standing that is not what its acts make."""
@@ -56,6 +90,24 @@ class WrongStanding:
         return f"{what}, is {self.recorded}, should be {self.expected}"
 
 
+def changes_of_user(connection: Connection, user_id: str) -> list[RankingChange]:
+    """The user's standings in the present periods, except in `main` of all time."""
+    rows = connection.execute(_OF_USER, {"user_id": user_id})
+    return [_ranking_change(*row) for row in rows]
+
+
+def changes_of(database: Database, players: Collection[tuple[int, str]]) -> list[RankingChange]:
+    """The standings of players, as (board id, user id), in the present periods of these boards.
+
+    Raises DatabaseUnavailable.
+    """
+    values = {
+        "board_ids": [board_id for board_id, _ in players],
+        "user_ids": [user_id for _, user_id in players],
+    }
+    return [_ranking_change(*row) for row in database.query(_OF_USERS, values)]
+
+
 def refresh(connection: Connection, user_id: str) -> None:
     """Give the user's standings a new revision, after a change of the user's status or names.
 
@@ -71,3 +123,9 @@ def wrong_standings(connection: Connection, ledger_begin: datetime | None) -> li
     """
     rows = connection.execute(_WRONG, {"begin": ledger_begin})
     return [WrongStanding(*row) for row in rows]
+
+
+def _ranking_change(board: str, period: Any, starts_on: date, *change: Any) -> RankingChange:
+    # psycopg2 reads -infinity as the first date that Python has.
+    ranking = Ranking(board, period, None if period == "all" else starts_on)
+    return RankingChange(ranking, StandingChange(*change))

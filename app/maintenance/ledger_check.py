@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from app.contract.standings import MAIN_RANKING
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rank_index import RankIndex
 from app.ledger import action_rows, partition_rows, standing_rows
 from app.ledger.action_rows import StandingChange
-from app.ledger.standing_rows import WrongStanding
+from app.ledger.standing_rows import RankingChange, WrongStanding
 from app.maintenance.reconciler import FIRST_USER_ID, REBUILD_CHUNK_SIZE
 from app.storage.database import Database
 
@@ -86,16 +87,16 @@ class LedgerCheck:
         """Give the index the scores of the database; the number of repaired users."""
         for difference in differences:
             # Removed first, because the index may have a revision that is newer than the row's.
-            self._index.remove(difference.user_id)
+            self._index.remove(MAIN_RANKING, difference.user_id)
             if USER_ID.fullmatch(difference.user_id):
                 with self._database.transaction() as connection:
                     change = action_rows.touch(connection, difference.user_id)
                 if change is not None:
-                    self._publisher.republish([change])
+                    self._publisher.republish([RankingChange(MAIN_RANKING, change)])
         return len(differences)
 
     def _compare_index(self) -> tuple[int, list[Difference]]:
-        indexed = dict(self._index.scores())
+        indexed = dict(self._index.scores(MAIN_RANKING))
         expected = {change.user_id: change.score for change in self._on_board()}
         return len(expected), list(_differences(indexed, expected))
 

@@ -16,11 +16,15 @@ from sqlalchemy import Connection
 from app.accounts import display_token_rows, session_rows, user_rows
 from app.accounts.sessions import Sessions
 from app.contract.channels import EndReason
+from app.contract.standings import MAIN_RANKING
+from app.leaderboard.index.index_changes import IndexChanges
+from app.leaderboard.index.index_rebuild import IndexRebuild, Mark
 from app.leaderboard.publication import BoardPublisher, effects_of
-from app.leaderboard.rank_index import Mark, RankIndex
 from app.ledger import action_rows
 from app.ledger.action_rows import DatabaseTime, StandingChange
+from app.ledger.standing_rows import RankingChange
 from app.ledger.written_rows import Since
+from app.maintenance.mark_validity import is_valid
 from app.metrics.counters import INDEX_REBUILDS, INDEX_REPAIRS
 from app.moderation import sanction_rows
 from app.moderation.sanctions import Sanctions
@@ -29,12 +33,8 @@ from app.storage.lease import new_token
 
 OVERLAP_US = 30_000_000
 """Each repair looks this far back beyond the mark: longer than MAX_CLOCK_STEP_US."""
-MAX_CLOCK_STEP_US = 10_000_000
-"""After a larger step of PostgreSQL's or Redis' clock the index is rebuilt."""
 MAX_GAP_SECONDS = 4.0
 """In a longer time between two passes a clock may have been set and set back."""
-MAX_TRANSACTIONS = 2**31 - 1
-"""PostgreSQL can compare the ids of rows with one that is at most this old."""
 REPAIR_CHUNK_SIZE, REBUILD_CHUNK_SIZE, EXPIRY_CHUNK_SIZE = 1_000, 5_000, 200
 FIRST_USER_ID = "00000000-0000-0000-0000-000000000000"
 """Lower than every user id."""
@@ -67,7 +67,8 @@ class Reconciler:
     def __init__(
         self,
         database: Database,
-        index: RankIndex,
+        index: IndexRebuild,
+        positions: IndexChanges,
         sessions: Sessions,
         publisher: BoardPublisher,
         sanctions: Sanctions,
@@ -76,6 +77,7 @@ class Reconciler:
         """`session_seconds`: how long Redis caches a session."""
         self._database = database
         self._index = index
+        self._positions = positions
         self._lease = index.reconciler_lease
         self._sessions = sessions
         self._publisher = publisher
@@ -106,7 +108,7 @@ class Reconciler:
             with self._database.reading() as connection:
                 time = action_rows.time(connection)
             clock_offset = time.now - state.redis_now
-            valid = state.mark is not None and _is_valid(state.mark, time, clock_offset)
+            valid = state.mark is not None and is_valid(state.mark, time, clock_offset)
             last = state.mark if valid else None
             # A rebuild reads every change that is visible by now; a repair is sure of no more than
             # the pass before.
@@ -117,7 +119,7 @@ class Reconciler:
                 self._rebuild(time, mark)
             else:
                 self._repair(last, time, mark)
-            self._index.confirm_position()
+            self._positions.confirm_position()
             self._index.note_reconciler(self.token)
         finally:
             self._lease.release(self.token)
@@ -129,7 +131,7 @@ class Reconciler:
     def _rebuild(self, time: DatabaseTime, mark: Mark) -> None:
         log.info("index_rebuild_started")
         users = 0
-        if not self._index.begin_rebuild(self.token):
+        if not self._index.begin_rebuild(MAIN_RANKING, self.token):
             log.warning("index_rebuild_lost", users=users)
             return
         with self._database.reading() as connection:
@@ -137,16 +139,16 @@ class Reconciler:
             # ahead may still use it.
             with closing(_read_ahead(connection)) as chunks:
                 for changes in chunks:
-                    if not self._index.rebuild_chunk(self.token, changes):
+                    if not self._index.rebuild_chunk(MAIN_RANKING, self.token, changes):
                         log.warning("index_rebuild_lost", users=users)
                         return
                     users += len(changes)
             if not self._republish_accounts(connection, Since(time.now - self._session_us)):
                 return
-        if not self._index.mark_complete(self.token, mark):
+        if not self._index.mark_complete(MAIN_RANKING, self.token, mark):
             log.warning("index_rebuild_lost", users=users)
             return
-        self._publisher.announce_rebuild()
+        self._publisher.announce_rebuild(MAIN_RANKING)
         INDEX_REBUILDS.inc()
         log.info("index_rebuilt", users=users)
 
@@ -164,7 +166,8 @@ class Reconciler:
         known = self._published_revisions if is_own_mark else {}
         unknown = [each for each in changes if known.get(each.user_id) != each.revision]
         for start in range(0, len(unknown), REPAIR_CHUNK_SIZE):
-            repaired = self._publisher.republish(unknown[start : start + REPAIR_CHUNK_SIZE])
+            chunk = unknown[start : start + REPAIR_CHUNK_SIZE]
+            repaired = self._publisher.republish([RankingChange(MAIN_RANKING, c) for c in chunk])
             if repaired:
                 INDEX_REPAIRS.inc(repaired)
                 log.info("index_repaired", changes=repaired)
@@ -172,7 +175,7 @@ class Reconciler:
             # lease in the meantime would only repeat them.
             self._lease.renew(self.token)
         # The next pass finds an account that was not published only if the mark stays behind it.
-        if accounts_published and self._index.mark_complete(self.token, mark):
+        if accounts_published and self._index.mark_complete(MAIN_RANKING, self.token, mark):
             self._last_mark, self._marked_at = mark, passed_at
             self._published_revisions = {each.user_id: each.revision for each in changes}
 
@@ -216,24 +219,6 @@ class Reconciler:
                 self._sanctions.publish(effects)
             self._lease.renew(self.token)
             expired = len(all_effects)
-
-
-def _is_valid(mark: Mark, time: DatabaseTime, clock_offset: int) -> bool:
-    """Whether all changes that may be missing are later than the mark; logs why not."""
-    lead = mark.complete_until - time.now
-    step = clock_offset - mark.clock_offset
-    # Ids that are lower than before are those of another server, such as a restored one.
-    transactions = time.next_id - mark.settled_id
-    clocks_agree = lead <= MAX_CLOCK_STEP_US and abs(step) <= MAX_CLOCK_STEP_US
-    if clocks_agree and 0 <= transactions <= MAX_TRANSACTIONS:
-        return True
-    log.warning(
-        "index_mark_dropped",
-        lead_seconds=lead / 1e6,
-        clock_step_seconds=step / 1e6,
-        transactions=transactions,
-    )
-    return False
 
 
 def _read_ahead(connection: Connection) -> Generator[list[StandingChange]]:

@@ -23,12 +23,13 @@ from app.contract.errors import (
 )
 from app.contract.identity import Identity
 from app.contract.limits import RateLimitStatus
-from app.contract.standings import Outcome
+from app.contract.standings import MAIN_RANKING, Outcome
 from app.fraud.judge import Judge
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.publication import BoardPublisher
 from app.ledger.action_ledger import ActionLedger, CountedToken
 from app.ledger.action_rows import StandingChange
+from app.ledger.standing_rows import RankingChange
 from app.metrics.counters import INCREMENTS, TOKENS_ISSUED, TOKENS_REFUSED
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from app.scoring.admission import AccessDenied, Admission, AdmissionStore, Attempt
@@ -201,7 +202,7 @@ class Scoring:
         return recorded
 
     def _publish(self, change: StandingChange) -> Outcome:
-        point = self._publisher.publish_point(change)
+        point = self._publisher.publish_point([RankingChange(MAIN_RANKING, change)])
         if point is None:
             return Outcome(change.score, self._leaderboard.rank_of(change.score), None)
         rank = point.rank or self._leaderboard.rank_of(change.score)

@@ -41,20 +41,34 @@ class LuaScript:
 
     def call_batch(self, calls: Sequence[Call]) -> list[Any]:
         """The reply to each call, or the redis.RedisError it failed with."""
-        replies = self._send("EVALSHA", self._digest, calls)
-        # A server that was restarted, or has just become the master, knows no scripts. A call that
-        # was answered with NOSCRIPT was not executed, so it may be repeated.
-        unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-        if unknown:
-            repeated = self._send("EVAL", self._text, [calls[i] for i in unknown])
-            for i, reply in zip(unknown, repeated, strict=True):
-                replies[i] = reply
-        return replies
+        return call_scripts([(self, call) for call in calls])
 
-    def _send(self, command: str, script: str, calls: Sequence[Call]) -> list[Any]:
-        return self._client.pipeline_raw(
-            [(command, script, len(keys), *keys, *args) for keys, args in calls]
+    def _command(self, call: Call, *, in_full: bool) -> Command:
+        keys, args = call
+        name, script = ("EVAL", self._text) if in_full else ("EVALSHA", self._digest)
+        return (name, script, len(keys), *keys, *args)
+
+
+def call_scripts(calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
+    """The reply to each call of scripts of one client, or the redis.RedisError it failed with.
+
+    All calls are sent together. They run in this order, but those of scripts that the server does
+    not know yet run after the others.
+    """
+    if not calls:
+        return []
+    client = calls[0][0]._client
+    replies = client.pipeline_raw([script._command(call, in_full=False) for script, call in calls])
+    # A server that was restarted, or has just become the master, knows no scripts. A call that
+    # was answered with NOSCRIPT was not executed, so it may be repeated.
+    unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if unknown:
+        repeated = client.pipeline_raw(
+            [calls[i][0]._command(calls[i][1], in_full=True) for i in unknown]
         )
+        for i, reply in zip(unknown, repeated, strict=True):
+            replies[i] = reply
+    return replies
 
 
 def read_script(client: Any, room: str, name: str) -> LuaScript:

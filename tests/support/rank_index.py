@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from app.contract import keys
+from app.leaderboard.index.index_rebuild import IndexRebuild
 from app.leaderboard.publication import BoardPublisher
-from app.leaderboard.rank_index import RankIndex
 from app.ledger import action_rows
 from app.ledger.action_ledger import ActionLedger, CountedToken
 from app.ledger.action_rows import StandingChange
@@ -31,7 +31,7 @@ def index_equals_database(services: Services) -> bool:
 
 def index_is_complete(services: Services) -> bool:
     """Whether ranks come from the index."""
-    return RankIndex(services.redis).state().mark is not None
+    return IndexRebuild(services.redis).state().mark is not None
 
 
 def record_unpublished_point(

@@ -1,5 +1,5 @@
--- Applies changes of users to the rank index. Every change is applied by this script: points,
--- revoked points, bans, unbans, renames, repairs and the end of a rebuild.
+-- Applies changes of users to the rank index of one ranking. Every change is applied by this
+-- script: points, revoked points, bans, unbans, renames, repairs and the end of a rebuild.
 --
 -- Guarantees, all in one step:
 --   * a change is applied only if its revision is newer than the one applied for that user, so
@@ -12,21 +12,24 @@
 --     the index shows at once: ranks are returned only if both parts are complete;
 --   * score_update is published with the current version, once a call that applied a change or
 --     raised the version;
+--   * the index of a ranking whose keys expire is written only after a rebuild has begun it, so a
+--     ranking that is not read costs no memory; each change of it counts as one of the top ten;
 --   * the WAL position stored with the version is behind every applied change, or is marked as
 --     unconfirmed: after a change without a position it counts only when the reconciler has
 --     confirmed a position again.
 --
 -- KEYS  scores, revisions, complete until, version, last board, cached board
 -- ARGV  "1" to raise the version in any case (at the end of a rebuild) or "0", highest version the
---       caller has seen, committed at ms, channel score_update, channel cache:invalidate,
---       a WAL position behind the commits of these changes ("": not known), "1" if it is behind
---       all commits of all processes, "1" if the caller needs the ranks,
---       ms by which a version may be ahead,
---       then for each change: user id, score (0: not on the board), reached at µs, revision
+--       caller has seen, committed at ms, channel of ScoreUpdate, channel cache:invalidate
+--       ("": none), a WAL position behind the commits of these changes ("": not known), "1" if it
+--       is behind all commits of all processes, "1" if the caller needs the ranks,
+--       ms by which a version may be ahead, lifetime of the keys in ms ("0": they do not expire),
+--       then for each change: user id, score (the higher, the better), "1" if the user is listed,
+--       reached at µs, revision
 -- Reply number of applied changes, version, 1 if the version was raised; then, if the caller needs
 --       the ranks and the index is complete, the number of higher scores for each change
-local committed_at = ARGV[3]
-local TOP, FIRST_CHANGE = 10, 10
+local committed_at, lifetime = ARGV[3], tonumber(ARGV[10])
+local TOP, FIRST_CHANGE, CHANGE_SIZE = 10, 11, 5
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -41,13 +44,15 @@ for i = 4, 5 do
   if redis.call("TYPE", KEYS[i]).ok ~= "hash" then redis.call("DEL", KEYS[i]) end
 end
 
-local function may_touch_top(user, score, reached_at, old)
+local indexed = lifetime == 0 or redis.call("HEXISTS", KEYS[2], "players") == 1
+
+local function may_touch_top(user, score, listed, reached_at, old)
   local rows = tonumber(redis.call("HGET", KEYS[5], "rows"))
   local tenth = tonumber(redis.call("HGET", KEYS[5], "tenthScore"))
   local tenth_reached_at = tonumber(redis.call("HGET", KEYS[5], "tenthReachedAt"))
   if not rows or not tenth or not tenth_reached_at then return true end
   if redis.call("HEXISTS", KEYS[5], user) == 1 then return true end
-  if rows < TOP then return score > 0 or old ~= nil end
+  if rows < TOP then return listed or old ~= nil end
   if score > tenth or (score == tenth and reached_at <= tenth_reached_at) then return true end
   -- The score fell from one that is in the top ten but not yet on the last stored board.
   return old ~= nil and old > score and old >= tenth
@@ -65,30 +70,36 @@ local function later(known, given)
 end
 
 local applied, touched, joined = 0, ARGV[1] == "1", 0
-for i = FIRST_CHANGE, #ARGV, 4 do
-  local user, score = ARGV[i], tonumber(ARGV[i + 1])
-  local reached_at, revision = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+
+local function apply(user, score, listed, reached_at, revision)
   local known = redis.call("HGET", KEYS[2], user)
-  if not known or tonumber(known) < revision then
-    local old = redis.call("ZSCORE", KEYS[1], user)
-    old = old and tonumber(old) or nil
-    redis.call("HSET", KEYS[2], user, ARGV[i + 3])
-    if score > 0 then
-      joined = joined + redis.call("ZADD", KEYS[1], score, user)
-    else
-      joined = joined - redis.call("ZREM", KEYS[1], user)
-    end
-    applied = applied + 1
-    -- After a skipped revision, or if the user leaves the board, a reader of PostgreSQL may have
-    -- seen a board with a score that was never applied here.
-    local unseen = score == 0 or revision > tonumber(known or 0) + 1
-    if unseen or may_touch_top(user, score, reached_at, old) then
-      touched = true
-      -- A player that is not on the last stored board may move up into the top ten. So the last
-      -- board is forgotten, and every change counts as one of the top ten until it is stored again.
-      if old and old > score then redis.call("DEL", KEYS[5]) end
-    end
+  if known and tonumber(known) >= tonumber(revision) then return end
+  local old = redis.call("ZSCORE", KEYS[1], user)
+  old = old and tonumber(old) or nil
+  redis.call("HSET", KEYS[2], user, revision)
+  if listed then
+    joined = joined + redis.call("ZADD", KEYS[1], score, user)
+  else
+    joined = joined - redis.call("ZREM", KEYS[1], user)
   end
+  applied, score = applied + 1, tonumber(score)
+  -- After a skipped revision, or if the user leaves the board, a reader of PostgreSQL may have seen
+  -- a board with a score that was never applied here.
+  local unseen = not listed or tonumber(revision) > tonumber(known or 0) + 1
+  if unseen or may_touch_top(user, score, listed, reached_at, old) then
+    touched = true
+    -- A player that is not on the last stored board may move up into the top ten. So the last board
+    -- is forgotten, and every change counts as one of the top ten until it is stored again.
+    if old and (not listed or old > score) then redis.call("DEL", KEYS[5]) end
+  end
+end
+
+if indexed then
+  for i = FIRST_CHANGE, #ARGV, CHANGE_SIZE do
+    apply(ARGV[i], ARGV[i + 1], ARGV[i + 2] == "1", tonumber(ARGV[i + 3]), ARGV[i + 4])
+  end
+elseif #ARGV >= FIRST_CHANGE then
+  applied, touched = (#ARGV - FIRST_CHANGE + 1) / CHANGE_SIZE, true
 end
 
 -- An index that lost its revisions must not look complete, so their number is not started again.
@@ -104,7 +115,7 @@ if touched or version == 0 then
   redis.call("HSET", KEYS[4], "version", number, "updatedAt", string.format("%.0f", now),
     "committedAt", committed_at)
   redis.call("DEL", KEYS[6])
-  redis.call("PUBLISH", ARGV[5], number)
+  if ARGV[5] ~= "" then redis.call("PUBLISH", ARGV[5], number) end
 end
 if touched or applied > 0 then
   redis.call("PUBLISH", ARGV[4], string.format('{"version":%.0f}', version))
@@ -118,11 +129,15 @@ elseif applied > 0 then
   redis.call("HDEL", KEYS[4], "walPositionWhole")
 end
 
+if lifetime > 0 then
+  for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4]}) do redis.call("PEXPIRE", key, lifetime) end
+end
+
 local reply = {applied, string.format("%.0f", version), touched and 1 or 0}
 local players = tonumber(redis.call("HGET", KEYS[2], "players"))
 local complete = redis.call("EXISTS", KEYS[3]) == 1 and players == redis.call("ZCARD", KEYS[1])
 if ARGV[8] == "1" and complete then
-  for i = FIRST_CHANGE, #ARGV, 4 do
+  for i = FIRST_CHANGE, #ARGV, CHANGE_SIZE do
     local higher = redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[i + 1], "+inf")
     -- The user may have scored again since; the user's own score is not a higher one.
     local present = redis.call("ZSCORE", KEYS[1], ARGV[i])

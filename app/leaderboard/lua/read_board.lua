@@ -10,7 +10,7 @@
 --
 -- KEYS  cached board, version, lease
 -- ARGV  highest version the caller has seen, lowest version it accepts, lease token, duration ms,
---       ms by which a version may be ahead
+--       ms by which a version may be ahead, lifetime of the version in ms ("0": it does not expire)
 -- Reply cached board or "", version, updated at ms, committed at ms, 1 if the caller has the lease,
 --       WAL position that a replica must have replayed to be read at that version ("": not known)
 local time = redis.call("TIME")
@@ -39,6 +39,7 @@ if version == 0 or version < seen or not valid then
   redis.call("HSET", KEYS[2], "version", held[1], "updatedAt", held[2], "committedAt", held[3])
   redis.call("DEL", KEYS[1])
 end
+if ARGV[6] ~= "0" then redis.call("PEXPIRE", KEYS[2], ARGV[6]) end
 local board = redis.call("GET", KEYS[1])
 if board and version >= tonumber(ARGV[2]) then return {board, held[1], held[2], held[3], 0, ""} end
 local leased = redis.call("SET", KEYS[3], ARGV[3], "NX", "PX", ARGV[4]) and 1 or 0

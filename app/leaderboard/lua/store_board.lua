@@ -6,12 +6,14 @@
 --   * what apply.lua needs to know about the board is stored in the same step.
 --
 -- KEYS  version, cached board, last board
--- ARGV  version, board, lifetime ms, number of rows, score of the tenth row, its reached at µs,
---       then the rows' user ids
+-- ARGV  version, board, lifetime ms, lifetime of the last board in ms ("0": it does not expire),
+--       number of rows, score of the tenth row (the higher, the better), its reached at µs, then
+--       the rows' user ids
 -- Reply 1 if it was stored
 if redis.call("HGET", KEYS[1], "version") ~= ARGV[1] then return 0 end
 redis.call("SET", KEYS[2], ARGV[2], "PX", ARGV[3])
 redis.call("DEL", KEYS[3])
-redis.call("HSET", KEYS[3], "rows", ARGV[4], "tenthScore", ARGV[5], "tenthReachedAt", ARGV[6])
-for i = 7, #ARGV do redis.call("HSET", KEYS[3], ARGV[i], 1) end
+redis.call("HSET", KEYS[3], "rows", ARGV[5], "tenthScore", ARGV[6], "tenthReachedAt", ARGV[7])
+for i = 8, #ARGV do redis.call("HSET", KEYS[3], ARGV[i], 1) end
+if ARGV[4] ~= "0" then redis.call("PEXPIRE", KEYS[3], ARGV[4]) end
 return 1

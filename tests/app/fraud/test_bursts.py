@@ -13,8 +13,9 @@ from app.audit.audited_change import Initiator
 from app.fraud.attempt_window import AttemptWindow, AttemptWindows
 from app.fraud.configuration import configured_policy, configured_rules
 from app.fraud.judge import Judge
+from app.leaderboard.index.index_changes import IndexChanges
+from app.leaderboard.index.seen_versions import SeenVersions
 from app.leaderboard.publication import BoardPublisher
-from app.leaderboard.rank_index import RankIndex
 from app.moderation.sanctions import Sanctions
 from app.scoring.action_tokens import ActionTokenCodec
 from app.scoring.admission import Admission, AdmissionStore, Attempt
@@ -57,8 +58,9 @@ def judge_of(services: Services) -> Judge:
     """A judge with the stores and settings of the services."""
     publisher = BoardPublisher(
         SessionCache(services.redis, services.settings.access_token_seconds),
-        RankIndex(services.redis),
+        IndexChanges(services.redis),
         services.local_board,
+        SeenVersions(),
         services.alerts,
     )
     return Judge(

@@ -12,8 +12,9 @@ import redis
 from sqlalchemy import text
 
 from app.contract import keys
+from app.contract.keys import RankingKeys
 from app.contract.standings import Board, OrderKey
-from app.leaderboard.board_cache import SharedBoard
+from app.leaderboard.board_cache import SharedBoard, SharedReads
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.rank_index import RankIndex
 from app.leaderboard.replica_reads import ReplicaReads
@@ -161,10 +162,10 @@ class PausedStore(SharedBoard):
         super().__init__(client)
         self.paused, self.go_on = threading.Event(), threading.Event()
 
-    def store(self, board: Board) -> bool:
+    def store(self, names: RankingKeys, board: Board) -> bool:
         self.paused.set()
         assert self.go_on.wait(5)
-        return super().store(board)
+        return super().store(names, board)
 
 
 def test_a_slow_reader_does_not_store_an_old_board_over_a_new_one(
@@ -178,7 +179,7 @@ def test_a_slow_reader_does_not_store_an_old_board_over_a_new_one(
     shared = PausedStore(slow.redis)
     reads = ReplicaReads(slow.database, None, shared)
     index = RankIndex(slow.redis)
-    leaderboard = Leaderboard(slow.database, reads, slow.local_board, shared, index)
+    leaderboard = Leaderboard(slow.database, reads, slow.local_board, SharedReads(shared), index)
     with ThreadPoolExecutor(1) as pool:
         old = pool.submit(leaderboard.top)
         assert shared.paused.wait(5)

@@ -8,6 +8,9 @@ import pytest
 import redis
 
 from app.contract import keys
+from app.contract.standings import MAIN_RANKING, Ranking
+from app.leaderboard.index.index_changes import IndexChanges, RankingChanges
+from app.leaderboard.index.index_rebuild import IndexRebuild
 from app.leaderboard.rank_index import RankIndex
 from app.ledger.action_rows import StandingChange
 from tests.support.players import Person
@@ -64,20 +67,24 @@ def test_ranks_are_true_at_once_and_the_next_pass_rebuilds(
 def test_a_part_that_is_lost_during_a_rebuild_leaves_the_index_incomplete(
     services: Services, leaders: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chunk = RankIndex.rebuild_chunk
+    chunk = IndexRebuild.rebuild_chunk
     for lost in (keys.INDEX_SCORES, keys.INDEX_REVISIONS):
         name = lost
 
         def add_and_lose(
-            index: RankIndex, token: str, changes: list[StandingChange], name: str = name
+            index: IndexRebuild,
+            ranking: Ranking,
+            token: str,
+            changes: list[StandingChange],
+            name: str = name,
         ) -> bool:
-            added = chunk(index, token, changes)
+            added = chunk(index, ranking, token, changes)
             services.redis.delete(name)
             return added
 
         services.redis.delete(keys.INDEX_COMPLETE_UNTIL)
         with monkeypatch.context() as patched:
-            patched.setattr(RankIndex, "rebuild_chunk", add_and_lose)
+            patched.setattr(IndexRebuild, "rebuild_chunk", add_and_lose)
             services.reconciler.run_pass()
         assert not index_is_complete(services)
         services.reconciler.run_pass()
@@ -87,14 +94,14 @@ def test_a_part_that_is_lost_during_a_rebuild_leaves_the_index_incomplete(
 def test_a_part_that_is_lost_during_a_repair_is_not_marked_as_complete(
     services: Services, leaders: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirm = RankIndex.mark_complete
+    confirm = IndexRebuild.mark_complete
 
-    def lose_and_mark(index: RankIndex, *arguments: object) -> bool:
+    def lose_and_mark(index: IndexRebuild, *arguments: object) -> bool:
         services.redis.delete(keys.INDEX_SCORES)
         return confirm(index, *arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(RankIndex, "mark_complete", lose_and_mark)
+        patched.setattr(IndexRebuild, "mark_complete", lose_and_mark)
         services.reconciler.run_pass()
     assert not index_is_complete(services)
 
@@ -102,13 +109,13 @@ def test_a_part_that_is_lost_during_a_repair_is_not_marked_as_complete(
 def test_joining_leaving_and_removed_players_leave_the_index_complete(
     services: Services, leaders: list[Person]
 ) -> None:
-    index = RankIndex(services.redis)
+    changes, index = IndexChanges(services.redis), RankIndex(services.redis)
     user = "00000000-0000-4000-8000-000000000001"
-    joined = StandingChange(user, 5, revision=1, reached_at=1, changed_at=1)
-    left = StandingChange(user, 0, revision=2, reached_at=1, changed_at=2)
+    joined = StandingChange(user, 5, revision=1, reached_at=1, changed_at=1, listed=True)
+    left = StandingChange(user, 0, revision=2, reached_at=1, changed_at=2, listed=False)
     for change in (joined, joined, left, left):
-        index.apply([change], 0)
+        changes.apply([RankingChanges(MAIN_RANKING, [change], 0)])
         assert index_is_complete(services)
-    index.remove(user)
-    index.remove(leaders[0].user_id)
+    index.remove(MAIN_RANKING, user)
+    index.remove(MAIN_RANKING, leaders[0].user_id)
     assert index_is_complete(services)

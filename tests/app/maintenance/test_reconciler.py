@@ -14,7 +14,9 @@ from sqlalchemy import text
 from app.audit.audited_change import Initiator
 from app.contract import keys
 from app.contract.errors import DomainError, SessionRevoked
-from app.leaderboard.rank_index import RankIndex
+from app.contract.standings import MAIN_RANKING, Ranking
+from app.leaderboard.index.index_changes import IndexChanges, RankingChanges
+from app.leaderboard.index.index_rebuild import IndexRebuild
 from app.ledger.action_rows import StandingChange
 from tests.app.conftest import StartBackground
 from tests.support.players import Person
@@ -107,17 +109,19 @@ def test_a_rebuild_that_redis_lost_half_of_is_not_marked_complete(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(services, 12_000)
-    chunk = RankIndex.rebuild_chunk
+    chunk = IndexRebuild.rebuild_chunk
     chunks: list[int] = []
 
-    def lose_after_the_first(index: RankIndex, token: str, changes: list[StandingChange]) -> bool:
-        done = chunk(index, token, changes)
+    def lose_after_the_first(
+        index: IndexRebuild, ranking: Ranking, token: str, changes: list[StandingChange]
+    ) -> bool:
+        done = chunk(index, ranking, token, changes)
         chunks.append(len(changes))
         if len(chunks) == 1:
             services.redis.flushall()
         return done
 
-    monkeypatch.setattr(RankIndex, "rebuild_chunk", lose_after_the_first)
+    monkeypatch.setattr(IndexRebuild, "rebuild_chunk", lose_after_the_first)
     services.reconciler.run_pass()
     assert services.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 0
     services.reconciler.run_pass()
@@ -125,11 +129,11 @@ def test_a_rebuild_that_redis_lost_half_of_is_not_marked_complete(
 
 
 def test_late_and_repeated_changes_are_not_applied(services: Services) -> None:
-    index = RankIndex(services.redis)
+    index = IndexChanges(services.redis)
     user = "00000000-0000-4000-8000-000000000001"
-    older = StandingChange(user, 1, revision=1, reached_at=1, changed_at=1)
-    newer = StandingChange(user, 2, revision=2, reached_at=2, changed_at=2)
-    gone = StandingChange(user, 0, revision=3, reached_at=2, changed_at=3)
+    older = StandingChange(user, 1, revision=1, reached_at=1, changed_at=1, listed=True)
+    newer = StandingChange(user, 2, revision=2, reached_at=2, changed_at=2, listed=True)
+    gone = StandingChange(user, 0, revision=3, reached_at=2, changed_at=3, listed=False)
     for change, applied, score in (
         (newer, 1, 2.0),
         (older, 0, 2.0),
@@ -137,7 +141,8 @@ def test_late_and_repeated_changes_are_not_applied(services: Services) -> None:
         (gone, 1, None),
         (newer, 0, None),
     ):
-        assert index.apply([change], 0).applied_changes == applied
+        (result,) = index.apply([RankingChanges(MAIN_RANKING, [change], 0)]).results
+        assert result.applied_changes == applied
         assert services.redis.zscore(keys.INDEX_SCORES, user) == score
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from app.composition.api import build_background
 from app.contract import keys
-from app.leaderboard import rank_index
-from app.leaderboard.rank_index import RankIndex
-from app.ledger.action_rows import StandingChange
+from app.leaderboard.index import index_rebuild
+from app.leaderboard.index.index_changes import AppliedBatch, IndexChanges, RankingChanges
+from app.leaderboard.index.index_rebuild import IndexRebuild
 from tests.app.conftest import StartBackground
 from tests.support.players import Person
 from tests.support.rank_index import index_equals_database, record_unpublished_point
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_only_one_process_makes_a_pass_at_a_time(services: Services) -> None:
-    lease = RankIndex(services.redis).reconciler_lease
+    lease = IndexRebuild(services.redis).reconciler_lease
     assert lease.acquire("another process")
     services.reconciler.run_pass()
     assert services.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 0
@@ -35,17 +35,17 @@ def test_a_pass_leaves_out_the_changes_that_the_last_pass_published(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     applied: list[str] = []
-    apply = RankIndex.apply
+    apply = IndexChanges.apply
 
-    def record(index: RankIndex, changes: list[StandingChange], seen: int, **options: Any) -> Any:
-        applied.extend(change.user_id for change in changes)
-        return apply(index, changes, seen, **options)
+    def record(index: IndexChanges, batch: list[RankingChanges], **options: Any) -> AppliedBatch:
+        applied.extend(change.user_id for each in batch for change in each.changes)
+        return apply(index, batch, **options)
 
     ada, ben = Person.register(services), Person.register(services)
     services.reconciler.run_pass()
     ada.score()
     services.reconciler.run_pass()
-    monkeypatch.setattr(RankIndex, "apply", record)
+    monkeypatch.setattr(IndexChanges, "apply", record)
     services.reconciler.run_pass()
     assert applied == []
     record_unpublished_point(services, ben)
@@ -79,7 +79,7 @@ def test_the_same_process_makes_all_passes_while_it_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Long enough for a pass that comes late on a busy machine.
-    monkeypatch.setattr(rank_index, "LAST_RECONCILER_MS", 60_000)
+    monkeypatch.setattr(index_rebuild, "LAST_RECONCILER_MS", 60_000)
     here, there = make_services(), make_services()
     start_background(here)
     token = here.reconciler.token

@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from app.contract import keys
+from app.contract.keys import MAIN_KEYS
+from app.contract.standings import MAIN_RANKING
 from app.leaderboard.board_cache import SharedBoard
-from app.leaderboard.rank_index import RankIndex
+from app.leaderboard.index.index_changes import IndexChanges, RankingChanges
 from app.storage.database import Database
 from tests.app.leaderboard.replica.board_reads import await_replica, read_by, scores
 from tests.support.players import Person
@@ -47,7 +49,7 @@ def test_a_promoted_replica_and_one_of_another_timeline_are_not_read(
         with here.database.transaction() as connection:
             connection.execute(text("CREATE TABLE filler AS SELECT generate_series(1, 100000)"))
         Person.register(moved, "Bob").score()
-        position = SharedBoard(moved.redis).wal_position()
+        position = SharedBoard(moved.redis).wal_position(MAIN_KEYS)
         assert position is not None
         last = f"SELECT pg_last_wal_replay_lsn() - '0/0' > {position.lsn}"
         await_true(lambda: pair.replica.ask(last), CAUGHT_UP_SECONDS)
@@ -123,7 +125,7 @@ def test_a_position_of_another_history_replaces_the_known_one(
 ) -> None:
     """Promotions start new timelines, restored databases are new systems; older positions lose."""
     shared = SharedBoard(services.redis)
-    known = shared.wal_position()
+    known = shared.wal_position(MAIN_KEYS)
     assert known is not None
     newer = replace(known, timeline=known.timeline + 1, lsn=8)
     other = replace(known, system="1", timeline=1, lsn=16)
@@ -134,6 +136,7 @@ def test_a_position_of_another_history_replaces_the_known_one(
         (replace(newer, lsn=24), replace(newer, lsn=24)),
         (other, other),
     ):
-        RankIndex(services.redis, lambda: given).apply([], 0)  # noqa: B023 - called at once
-        assert shared.wal_position() == kept
+        changes = IndexChanges(services.redis, lambda: given)  # noqa: B023 - called at once
+        changes.apply([RankingChanges(MAIN_RANKING, (), 0)])
+        assert shared.wal_position(MAIN_KEYS) == kept
     assert read_by(services, services.leaderboard.top) == {pair.primary.port}

@@ -1,0 +1,217 @@
+"""Applies committed changes to the rank indexes and announces them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import redis
+
+from app.concurrency.batching import BatchedCall
+from app.contract import keys
+from app.contract.channels import score_update_channel
+from app.contract.standings import MAIN_RANKING, MAX_VERSION_LEAD_MS, Ranking
+from app.leaderboard.rank_index import ScorePlace, places_call, read_places
+from app.ledger.action_rows import StandingChange
+from app.storage.lua_script import Call, LuaScript, call_scripts, read_script
+from app.storage.redis import channel, redis_errors
+from app.storage.wal import WalPosition
+
+
+class RankingChanges(NamedTuple):
+    """Committed changes of one ranking."""
+
+    ranking: Ranking
+    changes: Sequence[StandingChange]
+    seen_version: int
+    """The highest version of the board and period that the caller has seen."""
+
+
+class ApplyResult(NamedTuple):
+    """Result of one run of apply.lua."""
+
+    ranking: Ranking
+    applied_changes: int
+    version: int
+    version_raised: bool
+    """Whether the top ten may have changed; if so the version was raised."""
+
+
+class AppliedPoint(NamedTuple):
+    """Result of applying one act of a player."""
+
+    batch: ApplyResult
+    """Result of the batch that the act was applied in, for the first of the act's rankings."""
+    rank: int | None
+    """Competition rank of the player's score there; None while that index is incomplete."""
+    results: Sequence[ApplyResult]
+    """Results for all rankings of the batch."""
+
+
+class AppliedBatch(NamedTuple):
+    """Result of applying changes of several rankings."""
+
+    results: Sequence[ApplyResult]
+    places: Mapping[Ranking, Mapping[int, ScorePlace]]
+    """Where scores stand, without the rankings whose index is incomplete."""
+
+
+class IndexChanges:
+    """Writes to the rank indexes; raises RedisUnavailable.
+
+    Only BoardPublisher calls it, because a change that is not published does not reach the board
+    caches of the processes. Each call makes one round trip for all rankings.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        position_after_commits: Callable[[], WalPosition | None] | None = None,
+    ) -> None:
+        """`position_after_commits` is needed only if boards are read from a replica."""
+        self._client = client
+        self._position_after_commits = position_after_commits
+        self._invalidation_channel = channel(client, keys.CACHE_INVALIDATE)
+        self._script = read_script(client, "leaderboard", "apply")
+        self._places = read_script(client, "leaderboard", "places")
+        self._apply_point = BatchedCall(self._apply_points)
+
+    def apply(
+        self,
+        batch: Sequence[RankingChanges],
+        *,
+        raise_version: bool = False,
+        scores: Mapping[Ranking, Sequence[int]] | None = None,
+    ) -> AppliedBatch:
+        """Apply the changes that are newer than the indexes have, and announce the versions.
+
+        `scores`: of which the places after the changes are read too.
+        """
+        position = self.commit_position()
+        calls: list[tuple[LuaScript, Call]] = [
+            (self._script, self._call(each, raise_version=raise_version, position=position))
+            for each in batch
+        ]
+        asked = dict(scores or {})
+        calls += [(self._places, places_call(ranking, asked[ranking])) for ranking in asked]
+        replies = _replies(calls)
+        results = [
+            _result(each.ranking, reply) for each, reply in zip(batch, replies, strict=False)
+        ]
+        places: dict[Ranking, dict[int, ScorePlace]] = {}
+        for ranking, reply in zip(asked, replies[len(batch) :], strict=True):
+            found = read_places(asked[ranking], reply)
+            if found is not None:
+                places[ranking] = found
+        return AppliedBatch(results, places)
+
+    def apply_point(self, changes: Sequence[RankingChanges]) -> AppliedPoint:
+        """Apply the changes that one act made, in one call with those of the same batch.
+
+        Each of `changes` has one change. The first is the one whose rank is needed.
+        """
+        return self._apply_point(changes)
+
+    def confirm_position(self) -> None:
+        """Record a WAL position that is behind all commits, also those never announced to Redis.
+
+        For `main` of all time. Does nothing if no replica is read.
+        """
+        position = self.commit_position()
+        if position is not None:
+            nothing = RankingChanges(MAIN_RANKING, (), 0)
+            call = self._call(nothing, position=position, position_confirmed=True)
+            _replies([(self._script, call)])
+
+    def commit_position(self) -> WalPosition | None:
+        """A position behind all commits before this call; None if no replica is read."""
+        return self._position_after_commits() if self._position_after_commits else None
+
+    def _apply_points(self, points: Sequence[Sequence[RankingChanges]]) -> list[AppliedPoint]:
+        ranked: Collection[Ranking] = {point[0].ranking for point in points}
+        merged: dict[Ranking, RankingChanges] = {}
+        indexes = []
+        """Of each point's first change among all changes of that ranking."""
+        for point in points:
+            indexes.append(
+                len(merged[point[0].ranking].changes) if point[0].ranking in merged else 0
+            )
+            for each in point:
+                merged[each.ranking] = _merge(merged.get(each.ranking), each)
+        position = self.commit_position()
+        replies = _replies(
+            [
+                (
+                    self._script,
+                    self._call(each, with_ranks=each.ranking in ranked, position=position),
+                )
+                for each in merged.values()
+            ]
+        )
+        by_ranking = dict(zip(merged, replies, strict=True))
+        results = {ranking: _result(ranking, reply) for ranking, reply in by_ranking.items()}
+        return [
+            AppliedPoint(
+                results[point[0].ranking],
+                _rank(by_ranking[point[0].ranking], index),
+                tuple(results.values()),
+            )
+            for point, index in zip(points, indexes, strict=True)
+        ]
+
+    def _call(
+        self,
+        batch: RankingChanges,
+        *,
+        raise_version: bool = False,
+        with_ranks: bool = False,
+        position: WalPosition | None = None,
+        position_confirmed: bool = False,
+    ) -> Call:
+        names = keys.of_ranking(batch.ranking)
+        is_main = batch.ranking == MAIN_RANKING
+        arguments: list[str | int] = [
+            int(raise_version),
+            batch.seen_version,
+            max((change.changed_at for change in batch.changes), default=0) // 1000,
+            channel(self._client, score_update_channel(batch.ranking.watched)),
+            # Processes cache no other board.
+            self._invalidation_channel if is_main else "",
+            position.dump() if position else "",
+            int(position_confirmed),
+            int(with_ranks),
+            MAX_VERSION_LEAD_MS,
+            names.lifetime_ms,
+        ]
+        for change in batch.changes:
+            arguments += [change.user_id, change.score, int(change.listed)]
+            arguments += [change.reached_at, change.revision]
+        index = [names.scores, names.revisions, names.complete_until]
+        return [*index, names.version, names.last_board, names.cached_board], arguments
+
+
+def _merge(present: RankingChanges | None, added: RankingChanges) -> RankingChanges:
+    if present is None:
+        return added
+    seen = max(present.seen_version, added.seen_version)
+    return RankingChanges(added.ranking, [*present.changes, *added.changes], seen)
+
+
+def _replies(calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
+    with redis_errors():
+        replies = call_scripts(calls)
+        for reply in replies:
+            if isinstance(reply, redis.RedisError):
+                raise reply
+    return replies
+
+
+def _result(ranking: Ranking, reply: Sequence[Any]) -> ApplyResult:
+    applied, version, raised = reply[:3]
+    return ApplyResult(ranking, applied, int(version), bool(raised))
+
+
+def _rank(reply: Sequence[Any], index: int) -> int | None:
+    """Rank of the change with that index; the counts are missing while the index is incomplete."""
+    higher = reply[3:]
+    return higher[index] + 1 if higher else None
