@@ -55,6 +55,10 @@ class BoardSettings:
             details = {name: [message] for name, message in wrong.items()}
             raise ValidationFailed("; ".join(f"{n}: {m}" for n, m in wrong.items()), details)
 
+    def index_score(self, score: int) -> int:
+        """The score of which the higher is the better, or the score of such a score."""
+        return score if self.better == "high" else -score
+
     def _problems(self) -> Sequence[tuple[str, str]]:
         in_range = -MAX_POINTS <= self.min_points <= self.max_points <= MAX_POINTS
         return (

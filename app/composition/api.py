@@ -98,7 +98,9 @@ def build_api_services(settings: Settings) -> ApiServices:
         ),
         service_keys=build_service_keys(database),
         scoring=build_scoring(settings, connections, session.sessions, board, publisher, sanctions),
-        service_scores=ServiceScores(database, ScoreLedger(database), board.standings),
+        service_scores=ServiceScores(
+            database, ScoreLedger(database), board.standings, publisher, board.used
+        ),
         boards=Boards(database),
         standings=board.standings,
         leaderboard=board.leaderboard,

@@ -14,6 +14,7 @@ from app.leaderboard.board_cache import LocalBoard, SharedBoard, SharedReads
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.index.index_changes import IndexChanges
 from app.leaderboard.index.seen_versions import SeenVersions
+from app.leaderboard.index.used_rankings import UsedRankings
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rank_index import RankIndex
@@ -33,6 +34,7 @@ class LeaderboardServices:
     leaderboard: Leaderboard
     standings: BoardStandings
     rankings: Rankings
+    used: UsedRankings
 
 
 def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
@@ -42,8 +44,11 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
     index, local_board, versions = RankIndex(connections.redis), LocalBoard(), SeenVersions()
     shared_board = SharedBoard(connections.redis)
     reads = ReplicaReads(database, replica, shared_board)
-    leaderboard = Leaderboard(database, reads, local_board, SharedReads(shared_board), index)
-    rankings = Rankings(database, KnownBoards(Boards(database)), leaderboard)
+    shared = SharedReads(shared_board)
+    leaderboard = Leaderboard(database, reads, local_board, shared, index)
+    boards = KnownBoards(Boards(database))
+    used = UsedRankings(connections.redis)
+    rankings = Rankings(boards, leaderboard, reads, shared, index, versions, used)
     return LeaderboardServices(
         index,
         IndexChanges(connections.redis, position),
@@ -51,8 +56,9 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
         versions,
         reads,
         leaderboard,
-        BoardStandings(database),
+        BoardStandings(database, reads, index, rankings),
         rankings,
+        used,
     )
 
 

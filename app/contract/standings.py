@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal, NamedTuple
@@ -205,6 +205,15 @@ class Series:
 def bounded_version(number: int) -> int:
     """The version from a message, or 0 if it is too far ahead of this process's clock."""
     return number if number <= time.time() * 1000 + MAX_VERSION_LEAD_MS else 0
+
+
+def ranks_from_top(scores: Sequence[int]) -> list[int]:
+    """Competition ranks of the first rows of a board, from their scores in its order."""
+    ranks: list[int] = []
+    for index, score in enumerate(scores):
+        tied = index > 0 and scores[index - 1] == score
+        ranks.append(ranks[-1] if tied else index + 1)
+    return ranks
 
 
 def standing_from_json(row: Mapping[str, Any]) -> Standing:

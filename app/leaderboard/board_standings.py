@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from app.boards.board import MAIN_ID, Board
 from app.boards.periods import Period, period_at
-from app.contract.errors import ValidationFailed
-from app.contract.standings import OrderKey, PeriodKind, Standing
+from app.contract import keys
+from app.contract.errors import RedisUnavailable, ValidationFailed
+from app.contract.standings import TOP, OrderKey, PeriodKind, Standing
 from app.leaderboard import standing_pages as pages
+from app.leaderboard.rank_index import RankIndex
+from app.leaderboard.rankings import Rankings, ranking_of
+from app.leaderboard.replica_reads import ReplicaReads
 from app.leaderboard.standing_pages import OwnBoardStanding, StandingRow
 from app.storage.database import Database
 
 EXPORT_ROWS = 1_000
 """Rows of one statement of an export."""
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class StandingsPage:
     rows: tuple[Standing, ...]
     next: OrderKey | None
     """None on the last page."""
+    version: int | None
+    """The version of the board that has these rows; None for a period that is over."""
 
 
 def has_own_store(board: Board, kind: PeriodKind) -> bool:
@@ -39,13 +42,20 @@ def has_own_store(board: Board, kind: PeriodKind) -> bool:
 
 
 class BoardStandings:
-    """Reads standings from PostgreSQL; every method raises DatabaseUnavailable.
+    """Reads the standings of any period; every method raises DatabaseUnavailable.
 
-    The standings of `main` and all time are in users, and Leaderboard reads them.
+    The top ten of a present period comes from the cache in Redis and its ranks from the rank index;
+    all else comes from PostgreSQL. The standings of `main` and all time are in users, and
+    Leaderboard reads them.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, reads: ReplicaReads, index: RankIndex, rankings: Rankings
+    ) -> None:
         self._database = database
+        self._reads = reads
+        self._index = index
+        self._rankings = rankings
 
     def period(self, board: Board, kind: PeriodKind | None, at: datetime | None) -> Period:
         """The period of that kind that contains the moment; by default the first kind, now.
@@ -59,20 +69,29 @@ class BoardStandings:
             raise ValidationFailed("Not a period of this board", {"period": [f"One of {known}."]})
         return period_at(chosen, settings.time_zone, at or datetime.now(UTC))
 
-    def top(self, board: Board, period: Period, limit: int) -> StandingsPage:
-        """The first `limit` rows."""
-        return self._page(
-            board, period, limit, lambda read: pages.top(read, board.id, period, limit + 1)
-        )
+    def top(self, board: Board, period: Period, limit: int, min_version: int = 0) -> StandingsPage:
+        """The first `limit` rows, not older than min_version if that version exists."""
+        version = None
+        if _is_present(period):
+            cached = self._rankings.top_of(board, period, min_version)
+            version = cached.version.number
+            if limit <= TOP:
+                found = cached.first(limit)
+                following = found.order_keys[-1] if found.more and found.order_keys else None
+                return StandingsPage(period, found.rows, following, version)
+
+        def read(connection: Connection) -> Sequence[StandingRow]:
+            return pages.top(connection, board.id, period, limit + 1)
+
+        return self._page(board, period, limit, version, read)
 
     def page(self, board: Board, period: Period, position: OrderKey, limit: int) -> StandingsPage:
         """The rows after this order key."""
-        return self._page(
-            board,
-            period,
-            limit,
-            lambda read: pages.after(read, board.id, period, position, limit + 1),
-        )
+
+        def read(connection: Connection) -> Sequence[StandingRow]:
+            return pages.after(connection, board.id, period, position, limit + 1)
+
+        return self._page(board, period, limit, self._version(board, period), read)
 
     def around(self, board: Board, period: Period, user_id: str, span: int) -> StandingsPage:
         """The user's row with `span` rows above and below; empty if the user is not listed."""
@@ -85,7 +104,7 @@ class BoardStandings:
             below = pages.after(connection, board.id, period, own.position, span)
             return [*above, own, *below]
 
-        return self._page(board, period, 2 * span + 1, read)
+        return self._page(board, period, 2 * span + 1, self._version(board, period), read)
 
     def export(self, board: Board, period: Period) -> Iterator[Standing]:
         """All rows of the period, read in parts."""
@@ -111,20 +130,48 @@ class BoardStandings:
             return pages.all_of_user(connection, user_id)
 
     def ranks(self, board: Board, period: Period) -> dict[int, int]:
-        """The rank of each score that a player has."""
+        """The rank of each score that a player has, counted in PostgreSQL."""
         with self._database.reading() as connection:
             return pages.ranks_by_score(connection, board.id, period)
+
+    def _version(self, board: Board, period: Period) -> int | None:
+        """The version that the rows read next will have at least; None if the period is over."""
+        return self._rankings.top_of(board, period).version.number if _is_present(period) else None
 
     def _page(
         self,
         board: Board,
         period: Period,
         limit: int,
+        version: int | None,
         read: Callable[[Connection], Sequence[StandingRow]],
     ) -> StandingsPage:
-        with self._database.reading() as connection:
+        def read_page(connection: Connection) -> StandingsPage:
             found = read(connection)
-            ranks = pages.ranks_of(connection, board.id, period, found[:limit])
-        rows = tuple(row.ranked(rank) for row, rank in zip(found, ranks, strict=False))
-        more = len(found) > limit
-        return StandingsPage(period, rows, found[limit - 1].position if more else None)
+            ranks = self._ranks(connection, board, period, found[:limit])
+            rows = tuple(row.ranked(rank) for row, rank in zip(found, ranks, strict=False))
+            following = found[limit - 1].position if len(found) > limit else None
+            return StandingsPage(period, rows, following, version)
+
+        if version is None:
+            # No position is recorded that a replica must have replayed.
+            with self._database.reading() as connection:
+                return read_page(connection)
+        return self._reads.read(read_page, keys.of_ranking(ranking_of(board, period)))
+
+    def _ranks(
+        self, connection: Connection, board: Board, period: Period, rows: Sequence[StandingRow]
+    ) -> list[int]:
+        if _is_present(period):
+            scores = {row.position.score for row in rows}
+            try:
+                places = self._index.places(ranking_of(board, period), scores)
+            except RedisUnavailable:
+                places = None
+            if places is not None:
+                return [places[row.position.score].rank for row in rows]
+        return pages.ranks_of(connection, board.id, period, rows)
+
+
+def _is_present(period: Period) -> bool:
+    return period == period_at(period.kind, period.time_zone, datetime.now(UTC))

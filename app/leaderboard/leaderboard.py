@@ -19,6 +19,7 @@ from app.contract.standings import (
     OrderKey,
     OwnStandings,
     Standing,
+    ranks_from_top,
 )
 from app.leaderboard import board_rows as rows
 from app.leaderboard.board_cache import LocalBoard, SharedReads
@@ -184,11 +185,7 @@ class Leaderboard:
 
 
 def _ranks_from_top(found: Sequence[BoardRow]) -> list[int]:
-    ranks: list[int] = []
-    for index, row in enumerate(found):
-        tied = index > 0 and found[index - 1].position.score == row.position.score
-        ranks.append(ranks[-1] if tied else index + 1)
-    return ranks
+    return ranks_from_top([row.position.score for row in found])
 
 
 def _board(

@@ -33,6 +33,9 @@ from app.metrics.counters import AFTER_COMMIT_FAILURES
 Places = Mapping[Ranking, Mapping[int, ScorePlace]]
 """Where scores stand, without the rankings whose index is incomplete."""
 
+LOGGED_USERS = 10
+"""Named in the log if changes could not be published."""
+
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -178,10 +181,5 @@ class BoardPublisher:
     def _report_failure(self, changes: Sequence[RankingChange], error: RedisUnavailable) -> None:
         AFTER_COMMIT_FAILURES.inc()
         self._alerts.report(AlertKind.AFTER_COMMIT_FAILED, error)
-        first = changes[0].change
-        log.warning(
-            "change_not_published",
-            user=first.user_id,
-            revision=first.revision,
-            changes=len(changes),
-        )
+        users = sorted({each.change.user_id for each in changes})
+        log.warning("changes_not_published", users=users[:LOGGED_USERS], changes=len(changes))

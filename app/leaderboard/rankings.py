@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.boards.board import Board as BoardRecord
 from app.boards.known_boards import KnownBoards
 from app.boards.periods import Period, period_at
-from app.contract.errors import NotFound
+from app.contract import keys
+from app.contract.errors import NotFound, RedisUnavailable
 from app.contract.standings import (
     MAIN,
     TOP,
@@ -18,35 +18,68 @@ from app.contract.standings import (
     BoardVersion,
     OwnStanding,
     OwnStandings,
+    Ranking,
+    ranks_from_top,
 )
 from app.leaderboard import standing_pages as pages
+from app.leaderboard.board_cache import SharedReads
+from app.leaderboard.index.seen_versions import SeenVersions
+from app.leaderboard.index.used_rankings import UsedRankings
 from app.leaderboard.leaderboard import Leaderboard
-from app.storage.database import Database
+from app.leaderboard.rank_index import RankIndex
+from app.leaderboard.replica_reads import ReplicaReads
+from app.storage.wal import WalPosition
 
 
 class Rankings:
     """Reads the present period of boards; raises NotFound and DatabaseUnavailable.
 
-    NotFound: there is no such board, or it has no periods of that kind.
+    NotFound: there is no such board, or it has no periods of that kind. Each ranking that is read
+    is noted, so that the reconciler keeps its rank index.
     """
 
-    def __init__(self, database: Database, boards: KnownBoards, leaderboard: Leaderboard) -> None:
-        self._database = database
+    def __init__(
+        self,
+        boards: KnownBoards,
+        leaderboard: Leaderboard,
+        board_database: ReplicaReads,
+        shared: SharedReads,
+        index: RankIndex,
+        versions: SeenVersions,
+        used: UsedRankings,
+    ) -> None:
         self._boards = boards
         self._leaderboard = leaderboard
+        self._board_database = board_database
+        self._shared = shared
+        self._index = index
+        self._versions = versions
+        self._used = used
 
     def top(self, watched: BoardPeriod, min_version: int = 0) -> Board:
         """The top ten, not older than min_version if that version exists."""
         if watched == MAIN:
             return self._leaderboard.top(TOP, min_version)
-        board, period = self._present(watched)
-        now = int(time.time() * 1000)
-        with self._database.reading() as connection:
-            found = pages.top(connection, board.id, period, TOP + 1)
-            ranks = pages.ranks_of(connection, board.id, period, found[:TOP])
-        rows = tuple(row.ranked(rank) for row, rank in zip(found, ranks, strict=False))
-        positions = tuple(row.position for row in found[:TOP])
-        return Board(BoardVersion(now, now, now), rows, positions, len(found) > TOP)
+        return self.top_of(*self._present(watched), min_version)
+
+    def top_of(self, board: BoardRecord, period: Period, min_version: int = 0) -> Board:
+        """The same for a period that is the present one."""
+        ranking = ranking_of(board, period)
+        self._used.note(ranking)
+
+        def read(version: BoardVersion, position: WalPosition | None) -> Board:
+            found = self._board_database.read_at(
+                position, lambda connection: pages.top(connection, board.id, period, TOP + 1)
+            )
+            first = found[:TOP]
+            ranks = ranks_from_top([row.score for row in first])
+            rows = tuple(row.ranked(rank) for row, rank in zip(first, ranks, strict=True))
+            return Board(version, rows, tuple(row.position for row in first), len(found) > TOP)
+
+        seen = self._versions.highest(ranking.watched)
+        found = self._shared.read(keys.of_ranking(ranking), seen, min_version, read)
+        self._versions.note_board(ranking.watched, found.version)
+        return found
 
     def own_standings(self, watched: BoardPeriod, user_ids: Sequence[str]) -> OwnStandings | None:
         """Score and rank of each user, for some hundred users; may raise RedisUnavailable.
@@ -57,19 +90,45 @@ class Rankings:
         if watched == MAIN:
             return self._leaderboard.own_standings(user_ids)
         board, period = self._present(watched)
-        with self._database.reading() as connection:
-            scores = pages.scores_of(connection, board.id, period, user_ids)
-            ranks = pages.ranks_by_score(connection, board.id, period) if scores else {}
+        ranking = ranking_of(board, period)
+        self._used.note(ranking)
+        try:
+            found = self._index.own_standings(ranking, user_ids)
+        except RedisUnavailable:
+            found = None
+        if found is None:
+            return self._own_from_database(board, period, user_ids)
+        shown = board.settings.index_score
+        own = tuple(OwnStanding(shown(each.score), each.rank) for each in found.own)
+        return OwnStandings(found.version, own)
+
+    def _own_from_database(
+        self, board: BoardRecord, period: Period, user_ids: Sequence[str]
+    ) -> OwnStandings:
+        ranking = ranking_of(board, period)
+        version = self._versions.highest(ranking.watched)
+        scores, ranks = self._board_database.read(
+            lambda connection: (
+                found := pages.scores_of(connection, board.id, period, user_ids),
+                pages.ranks_by_score(connection, board.id, period) if found else {},
+            ),
+            keys.of_ranking(ranking),
+        )
         own = (
             OwnStanding(scores[user_id], ranks.get(scores[user_id]))
             if user_id in scores
             else OwnStanding(0, None)
             for user_id in user_ids
         )
-        return OwnStandings(int(time.time() * 1000), tuple(own))
+        return OwnStandings(version, tuple(own))
 
     def _present(self, watched: BoardPeriod) -> tuple[BoardRecord, Period]:
         board = self._boards.find(watched.board)
         if watched.period not in board.settings.periods:
             raise NotFound("The board has no periods of this kind")
         return board, period_at(watched.period, board.settings.time_zone, datetime.now(UTC))
+
+
+def ranking_of(board: BoardRecord, period: Period) -> Ranking:
+    """The leaderboard of this board in this period."""
+    return Ranking(board.settings.key, period.kind, period.starts_on)

@@ -18,7 +18,7 @@ _IN_PERIOD = (
     " AND s.starts_on = coalesce(CAST(:starts_on AS date), '-infinity') AND s.listed"
 )
 _SELECT = (
-    "SELECT s.user_id::text, u.username, u.display_name, s.score, s.order_score,"
+    "SELECT s.user_id::text, u.username, u.display_name, s.score, -s.order_score,"
     " (extract(epoch FROM s.reached_at) * 1000000)::bigint, s.reached_action_id"
     f" FROM standings s JOIN users u ON u.id = s.user_id WHERE {_IN_PERIOD}"
 )
@@ -65,7 +65,7 @@ class StandingRow:
     display_name: str
     score: int
     position: OrderKey
-    """Its `score` is the order score: ascending from the best."""
+    """Its `score` is that of which the higher is the better."""
 
     def ranked(self, rank: int) -> Standing:
         return Standing(rank, self.user_id, self.username, self.display_name, self.score)
@@ -164,7 +164,7 @@ def _values(board_id: int, period: Period) -> dict[str, Any]:
 
 def _at(board_id: int, period: Period, position: OrderKey, limit: int) -> dict[str, Any]:
     return _values(board_id, period) | {
-        "order_score": position.score,
+        "order_score": -position.score,
         "reached_at": position.reached_at,
         "action_id": position.action_id,
         "limit": limit,
@@ -173,6 +173,6 @@ def _at(board_id: int, period: Period, position: OrderKey, limit: int) -> dict[s
 
 def _rows(result: Iterable[tuple[str, str, str, int, int, int, int]]) -> list[StandingRow]:
     return [
-        StandingRow(user_id, username, display_name, score, OrderKey(order, reached_at, action_id))
-        for user_id, username, display_name, score, order, reached_at, action_id in result
+        StandingRow(user_id, username, display_name, score, OrderKey(key, reached_at, action_id))
+        for user_id, username, display_name, score, key, reached_at, action_id in result
     ]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.accounts import user_rows
 from app.boards import board_rows
 from app.boards.board import Board
 from app.leaderboard.board_standings import BoardStandings
+from app.leaderboard.index.used_rankings import UsedRankings
+from app.leaderboard.publication import BoardPublisher
+from app.leaderboard.rank_index import ScorePlace
+from app.leaderboard.rankings import ranking_of
+from app.ledger import standing_rows
 from app.ledger.score_ledger import ActResult, ScoreLedger, ServiceAct, Verdict
 from app.metrics.counters import SERVICE_ACTS
 from app.scoring.reported_acts import Problems, ReportedAct, read_act
@@ -54,10 +59,19 @@ class ServiceScores:
     are answered with `repeated` and their first score.
     """
 
-    def __init__(self, database: Database, ledger: ScoreLedger, standings: BoardStandings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ledger: ScoreLedger,
+        standings: BoardStandings,
+        publisher: BoardPublisher,
+        used: UsedRankings,
+    ) -> None:
         self._database = database
         self._ledger = ledger
         self._standings = standings
+        self._publisher = publisher
+        self._used = used
 
     def count(self, allowed_boards: Collection[str], reported: Sequence[Any]) -> list[ActAnswer]:
         """Count each act at most once; the answers in the order of the acts.
@@ -76,7 +90,8 @@ class ServiceScores:
                 countable.append(
                     ServiceAct(user_id, board_id, act.issued_at, act.id, act.points, act.label)
                 )
-        results = iter(self._ledger.record(countable))
+        recorded = self._ledger.record(countable)
+        results = iter(recorded)
         answers: list[ActAnswer] = []
         for fields, each in zip(reported, acts, strict=True):
             if not isinstance(each, ReportedAct):
@@ -89,7 +104,13 @@ class ServiceScores:
                 answers.append(_answer(each, next(results)))
         for answer in answers:
             SERVICE_ACTS.labels(answer.status).inc()
-        return self._with_ranks(answers, acts, boards)
+        ranks = self._publish(countable, recorded, boards)
+        return [
+            replace(answer, rank=ranks[act.board].get(answer.score))
+            if isinstance(act, ReportedAct) and answer.score is not None
+            else answer
+            for act, answer in zip(acts, answers, strict=True)
+        ]
 
     def _look_up(
         self, acts: Sequence[ReportedAct], allowed_boards: Collection[str]
@@ -104,28 +125,46 @@ class ServiceScores:
         by_service = {key: b for key, b in boards.items() if b.settings.scored_by == "service"}
         return by_service, user_ids
 
-    def _with_ranks(
+    def _publish(
         self,
-        answers: Sequence[ActAnswer],
-        acts: Sequence[ReportedAct | Problems],
+        acts: Sequence[ServiceAct],
+        results: Sequence[ActResult],
         boards: Mapping[str, Board],
-    ) -> list[ActAnswer]:
-        shown = {
-            act.board
-            for act, answer in zip(acts, answers, strict=True)
-            if isinstance(act, ReportedAct) and answer.score is not None
-        }
-        ranks = {key: self._ranks(boards[key]) for key in shown}
-        return [
-            ActAnswer(answer.id, answer.status, answer.score, ranks[act.board].get(answer.score))
-            if isinstance(act, ReportedAct) and answer.score is not None
-            else answer
-            for act, answer in zip(acts, answers, strict=True)
-        ]
+    ) -> dict[str, dict[int, int]]:
+        """Publish the standings that acts changed; the ranks of their scores on each board.
 
-    def _ranks(self, board: Board) -> Mapping[int, int]:
-        """The rank of each score in the board's first period, at present."""
-        return self._standings.ranks(board, self._standings.period(board, None, None))
+        A repeated act is published too: the process that counted it may have died before it
+        published the standing.
+        """
+        players: dict[int, set[str]] = {}
+        scores: dict[int, set[int]] = {}
+        for act, result in zip(acts, results, strict=True):
+            if result.score is not None:
+                players.setdefault(act.board_id, set()).add(act.user_id)
+                scores.setdefault(act.board_id, set()).add(result.score)
+        shown = [board for board in boards.values() if board.id in players]
+        if not shown:
+            return {}
+        changes = standing_rows.changes_of(
+            self._database, [(board, user) for board, users in players.items() for user in users]
+        )
+        wanted = {}
+        for board in shown:
+            ranking = ranking_of(board, self._standings.period(board, None, None))
+            self._used.note(ranking)
+            wanted[ranking] = [board.settings.index_score(score) for score in scores[board.id]]
+        places = self._publisher.publish_changes(changes, wanted)
+        return {
+            board.settings.key: self._ranks(board, places.get(ranking))
+            for board, ranking in zip(shown, wanted, strict=True)
+        }
+
+    def _ranks(self, board: Board, places: Mapping[int, ScorePlace] | None) -> dict[int, int]:
+        """The rank of each score that a player has in the board's first period, at present."""
+        if places is None:
+            return self._standings.ranks(board, self._standings.period(board, None, None))
+        shown = board.settings.index_score
+        return {shown(score): place.rank for score, place in places.items() if place.players}
 
 
 def _answer(act: ReportedAct, result: ActResult) -> ActAnswer:

@@ -101,6 +101,11 @@ class StandingsQuerySchema(PeriodQuerySchema):
     after = SignedCursorField(
         metadata={"type": "string", "description": "`next` of the previous page"}
     )
+    minVersion = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, 2**53),
+        metadata={"description": "Read past caches that are older than this board version"},
+    )
 
 
 class AroundQuerySchema(SpanSchema, PeriodQuerySchema):
@@ -125,6 +130,11 @@ class OfPeriodSchema(Schema):
 
 
 class StandingsSchema(OfPeriodSchema):
+    version = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The board version of a present period; null for a past one"},
+    )
     leaderboard = fields.List(
         fields.Nested(StandingSchema), required=True, metadata={"description": "The rows, by rank"}
     )

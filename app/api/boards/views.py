@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
@@ -23,7 +24,8 @@ from app.api.leaderboard_schemas import cursor
 from app.boards.board import Board, board_key
 from app.boards.periods import Period
 from app.contract.errors import DatabaseUnavailable, NotFound, RateLimited, ValidationFailed
-from app.contract.standings import OrderKey, Standing
+from app.contract.standings import Board as MainBoard
+from app.contract.standings import Standing
 from app.http.access_control import current_identity, public, session_required
 from app.http.rate_limits import limit_read
 from app.http.replies.compression import compress_public
@@ -76,19 +78,19 @@ def read_standings(query: dict[str, Any], key: str) -> dict[str, Any]:
     """The standings of a period from the top, or the page that follows `after`.
 
     `at` selects the day, week or month that contains this moment, so past periods stay readable.
+    `minVersion` skips caches that are older than this version.
     """
     board, period = _period(key, query)
     limit, after = query["limit"], query.get("after")
     standings = services().standings
     if has_own_store(board, period.kind):
         main = services().leaderboard
-        found = main.page_after(after, limit) if after else main.top(limit)
-        following = found.order_keys[-1] if found.more and found.order_keys else None
-        return _standings_json(board, period, found.rows, following)
+        found = main.page_after(after, limit) if after else main.top(limit, query["minVersion"])
+        return _page_json(board, _page_of_main(period, found))
     page = (
         standings.page(board, period, after, limit)
         if after
-        else standings.top(board, period, limit)
+        else standings.top(board, period, limit, query["minVersion"])
     )
     return _page_json(board, page)
 
@@ -128,7 +130,8 @@ def read_around_me(query: dict[str, Any], key: str) -> dict[str, Any]:
     user_id, span = current_identity().user_id, query["span"]
     if has_own_store(board, period.kind):
         found = services().leaderboard.around(user_id, span)
-        return _standings_json(board, period, found.rows, None)
+        page = replace(_page_of_main(period, found), next=None)
+        return _page_json(board, page)
     page = services().standings.around(board, period, user_id, span)
     return _page_json(board, page)
 
@@ -145,18 +148,18 @@ def _period(key: str, query: dict[str, Any]) -> tuple[Board, Period]:
     return board, services().standings.period(board, query["period"], query["at"])
 
 
+def _page_of_main(period: Period, found: MainBoard) -> StandingsPage:
+    following = found.order_keys[-1] if found.more and found.order_keys else None
+    return StandingsPage(period, found.rows, following, found.version.number)
+
+
 def _page_json(board: Board, page: StandingsPage) -> dict[str, Any]:
-    return _standings_json(board, page.period, page.rows, page.next)
-
-
-def _standings_json(
-    board: Board, period: Period, rows: tuple[Standing, ...], following: OrderKey | None
-) -> dict[str, Any]:
     return {
         "board": board.settings.key,
-        **period_json(period),
-        "leaderboard": [row.as_json() for row in rows],
-        "next": cursor(following) if following else None,
+        **period_json(page.period),
+        "version": page.version,
+        "leaderboard": [row.as_json() for row in page.rows],
+        "next": cursor(page.next) if page.next else None,
     }
 
 

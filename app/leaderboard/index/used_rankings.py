@@ -1,0 +1,92 @@
+"""The rankings that are read, whose rank index the reconciler keeps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import date
+from typing import get_args
+
+import redis
+import structlog
+from cachetools import TTLCache
+
+from app.boards.board import KEY
+from app.contract import keys
+from app.contract.errors import RedisUnavailable
+from app.contract.standings import PeriodKind, Ranking
+from app.storage.redis import redis_errors
+
+USED_SECONDS = 600.0
+"""How long the index of a ranking is kept after the last read."""
+NOTE_SECONDS = 5.0
+"""How often a process notes the reads of one ranking; after this time a Redis that lost the
+registry has it again."""
+MAX_RANKINGS = 4_096
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class UsedRankings:
+    """A registry in Redis of the rankings other than `main` of all time that are read.
+
+    A ranking that is not read costs the reconciler nothing, however many boards there are.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._noted: TTLCache[Ranking, None] = TTLCache(MAX_RANKINGS, NOTE_SECONDS)
+        self._lock = threading.Lock()
+
+    def note(self, ranking: Ranking) -> None:
+        """Have the index of the ranking kept, or made within seconds.
+
+        If Redis is unreachable, a later read of the ranking is noted instead.
+        """
+        with self._lock:
+            if ranking in self._noted:
+                return
+            self._noted[ranking] = None
+        try:
+            with redis_errors():
+                self._client.zadd(keys.USED_RANKINGS, {_name(ranking): int(time.time() * 1000)})
+        except RedisUnavailable:
+            with self._lock:
+                self._noted.pop(ranking, None)
+
+    def current(self) -> list[Ranking]:
+        """The rankings that were read lately; raises RedisUnavailable."""
+        since = int((time.time() - USED_SECONDS) * 1000)
+        return self._between(since, "+inf")
+
+    def remove_unused(self) -> list[Ranking]:
+        """Remove the rankings that were not read lately; raises RedisUnavailable."""
+        until = f"({int((time.time() - USED_SECONDS) * 1000)}"
+        unused = self._between("-inf", until)
+        if unused:
+            with redis_errors():
+                self._client.zremrangebyscore(keys.USED_RANKINGS, "-inf", until)
+        return unused
+
+    def _between(self, lowest: str | int, highest: str | int) -> list[Ranking]:
+        with redis_errors():
+            names = self._client.zrangebyscore(keys.USED_RANKINGS, lowest, highest)
+        return [ranking for name in names if (ranking := _ranking(str(name)))]
+
+
+def _name(ranking: Ranking) -> str:
+    return f"{ranking.board}:{ranking.period}:{ranking.starts_on or ''}"
+
+
+def _ranking(name: str) -> Ranking | None:
+    """The ranking of that name; None for a name that another client of Redis wrote."""
+    board, _, rest = name.partition(":")
+    period, _, starts_on = rest.partition(":")
+    kinds: dict[str, PeriodKind] = {kind: kind for kind in get_args(PeriodKind)}
+    try:
+        first_day = date.fromisoformat(starts_on) if starts_on else None
+    except ValueError:
+        return None
+    if not KEY.match(board) or period not in kinds or (period == "all") != (first_day is None):
+        return None
+    return Ranking(board, kinds[period], first_day)
