@@ -51,8 +51,8 @@ lint: $(INSTALLED) lint-js lint-lua lint-sh ## Check style, types, security rule
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml \
-		app bench broadcaster config migrations tools wsgi.py
-	$(DEPTRY) --requirements-files requirements.in --extend-exclude '^(bench|tests|tools)/'
+		app bench broadcaster clients config migrations tools wsgi.py
+	$(DEPTRY) --requirements-files requirements.in --extend-exclude '^(bench|clients|tests|tools)/'
 	$(DEPTRY) --requirements-files requirements-dev.in
 
 lint-js: node_modules/.installed ## Check JavaScript

@@ -1,0 +1,1 @@
+"""Clients of the Live Scoreboard: packages of their own, which our tools and tests use too."""

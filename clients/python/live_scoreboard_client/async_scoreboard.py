@@ -1,0 +1,129 @@
+"""The scoreboard for programs with asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, cast
+
+from .calls import Calls
+from .credentials import Credentials
+from .errors import ApiError
+from .models import Board, Event, Handlers, Outcome, Period, Rank, State
+from .point_scorer import PointScorer
+from .watch.address import Addresses
+from .watch.board_reads import BoardReads
+from .watch.watch import AsyncWatch
+
+
+class AsyncScoreboard:
+    """A player's or a viewer's access to the scoreboard at `url`; close it at the end.
+
+    `token` is an access token or a display token, in place of a login. `websocket_url` is the
+    broadcaster's address; by default the server says it.
+    """
+
+    def __init__(
+        self, url: str, *, token: str | None = None, websocket_url: str | None = None
+    ) -> None:
+        self._calls = Calls(url)
+        self._credentials = Credentials(self._calls, token)
+        self._addresses = Addresses(self._calls, websocket_url)
+        self._scorer = PointScorer(self.call)
+        self._watches: set[AsyncWatch] = set()
+
+    @property
+    def user_id(self) -> str | None:
+        """The player who is logged in."""
+        return self._credentials.user_id
+
+    async def login(self, username: str, password: str) -> str:
+        """Log in and return the player's id; raises ApiError or NoReply."""
+        body = {"username": username, "password": password}
+        self._credentials.begin(await self._calls.call("POST", "/api/auth/login", body=body))
+        return cast(str, self._credentials.user_id)
+
+    async def register(self, username: str, password: str, display_name: str | None = None) -> str:
+        """Create an account, log in and return the player's id; raises ApiError or NoReply."""
+        body = {"username": username, "password": password}
+        if display_name is not None:
+            body["displayName"] = display_name
+        self._credentials.begin(await self._calls.call("POST", "/api/auth/register", body=body))
+        return cast(str, self._credentials.user_id)
+
+    async def logout(self) -> None:
+        """End the session, here in any case; raises ApiError or NoReply if the server did not."""
+        try:
+            await self.call("POST", "/api/auth/logout")
+        finally:
+            self._credentials.end()
+
+    async def score(self) -> Outcome:
+        """Score one point on the board `main`, at most once.
+
+        Requests without a reply are repeated with the same action token. Raises ApiError (a 429
+        says after how many seconds to call again), NoReply or SessionEnded. After an error the next
+        call first settles the point of this one.
+        """
+        return await self._scorer.score()
+
+    async def read_board(self, board: str = "main", period: Period | None = None) -> Board:
+        """The top ten now; raises ApiError or NoReply."""
+        return await BoardReads(self._calls, board, period).read()
+
+    def watch(
+        self,
+        board: str = "main",
+        *,
+        period: Period | None = None,
+        on_board: Callable[[Board], None] | None = None,
+        on_rank: Callable[[Rank], None] | None = None,
+        on_state: Callable[[State], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> AsyncWatch:
+        """Watch a board until the watch is closed, over the best way that works.
+
+        With a token that is the WebSocket, else the event stream, else a read every 2 s. The
+        handlers are called in the event loop; `on_rank` only over the WebSocket.
+        """
+        watch = AsyncWatch(
+            BoardReads(self._calls, board, period),
+            self._credentials,
+            self._addresses,
+            Handlers(on_board, on_rank, on_state, on_event),
+        )
+        self._watches.add(watch)
+        return watch
+
+    async def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Call the API with the login's token, such as ("GET", "/api/users/me").
+
+        Raises ApiError, NoReply or SessionEnded.
+        """
+        token = await self._credentials.token()
+        try:
+            return await self._calls.call(method, path, body=body, token=token)
+        except ApiError as error:
+            if error.code != "AUTH_INVALID":
+                raise
+        token = await self._credentials.renew(token)
+        return await self._calls.call(method, path, body=body, token=token)
+
+    async def close(self) -> None:
+        """End all watches and close the connections."""
+        for watch in self._watches:
+            await watch.close()
+        await self._calls.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

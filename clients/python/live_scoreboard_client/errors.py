@@ -1,0 +1,60 @@
+"""What a call or a watch can end with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models import Act, Result
+
+_SERVER_ERROR = 500
+
+
+class RequestFailed(Exception):
+    """The request did not succeed."""
+
+    uncertain = False
+    """Whether the server may have carried it out."""
+    retry_after_seconds = 0.0
+    """The server's answer to when the same request may succeed."""
+
+
+class NoReply(RequestFailed):
+    """No reply came, or the reply was not the API's JSON."""
+
+    uncertain = True
+
+
+class ApiError(RequestFailed):
+    """The server replied with an error; decide by `code`."""
+
+    def __init__(self, status: int, body: dict[str, Any], retry_after_seconds: float) -> None:
+        super().__init__(str(body.get("message") or f"status {status}"))
+        self.status = status
+        self.code = str(body.get("code", ""))
+        self.details: dict[str, Any] = body.get("details") or {}
+        self.request_id = str(body.get("requestId", ""))
+        self.retry_after_seconds = retry_after_seconds
+        self.uncertain = status >= _SERVER_ERROR
+
+
+class SessionEnded(Exception):
+    """There is no login, or it has ended: log in again."""
+
+
+class WatchEnded(Exception):
+    """The server does not let this client watch; it must not reconnect on its own."""
+
+
+class ScoresUnanswered(Exception):
+    """The server did not answer all acts in time.
+
+    `results` are the answers so far; `unanswered` are the other acts. Send these again within a
+    day: acts with the same ids count once.
+    """
+
+    def __init__(self, results: Sequence[Result], unanswered: Sequence[Act]) -> None:
+        super().__init__(f"{len(unanswered)} acts were not answered")
+        self.results = list(results)
+        self.unanswered = list(unanswered)

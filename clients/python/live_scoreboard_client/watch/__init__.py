@@ -1,0 +1,1 @@
+"""Watches a board: the transports, and the choice between them."""

@@ -1,0 +1,124 @@
+"""Watches a board over the best transport that works, and keeps its newest version."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NoReturn, cast
+
+from ..credentials import Credentials
+from ..errors import WatchEnded
+from ..models import Board, Event, Handlers, Rank, State
+from .address import Addresses
+from .board_reads import BoardReads
+from .levels import Level
+from .polling import PollTransport
+from .stream import StreamTransport
+from .transport import Transport
+from .websocket import WebSocketTransport
+
+
+class AsyncWatch:
+    """One watched board, made by AsyncScoreboard. `board` and `state` are the present ones."""
+
+    def __init__(
+        self, reads: BoardReads, credentials: Credentials, addresses: Addresses, handlers: Handlers
+    ) -> None:
+        self.board: Board | None = None
+        self.state = State("connecting")
+        self._reads = reads
+        self._handlers = handlers
+        transports: list[Transport] = [StreamTransport(addresses, reads), PollTransport(reads)]
+        if credentials.present:
+            wants_rank = handlers.on_rank is not None
+            transports.insert(
+                0, WebSocketTransport(addresses, reads, credentials, wants_rank=wants_rank)
+            )
+        self._level = Level(transports, self)
+        self._error: Exception | None = None
+        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run())
+
+    async def wait_for_version(self, version: int, timeout: float = 10.0) -> Board:
+        """The board once it has this version or a later one, such as `boardVersion` of a point.
+
+        Raises TimeoutError after `timeout` seconds, and what ended the watch.
+        """
+        async with asyncio.timeout(timeout):
+            while True:
+                board = self.board
+                if board is not None and board.get("version", -1) >= version:
+                    return board
+                if self._task.done():
+                    await self.wait_until_ended()
+                await asyncio.wait({self._changed})
+
+    async def wait_until_ended(self) -> NoReturn:
+        """Raises WatchEnded when the watch ends or is closed, or what a handler raised."""
+        await asyncio.wait({self._task})
+        raise self._error or WatchEnded("The watch was closed")
+
+    async def close(self) -> None:
+        """End the watch."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    def receive(self, event: Event) -> None:
+        """Handle an event; a board that is older than the present one is ignored."""
+        data: Any = event.get("data", {})
+        handlers = self._handlers
+        is_board = event["event"] == "leaderboard_update"
+        if is_board:
+            if not self._is_new(data):
+                return
+            self.board = data
+            self._notify()
+        if handlers.on_event is not None:
+            handlers.on_event(event)
+        if is_board and handlers.on_board is not None:
+            handlers.on_board(data)
+        if event["event"] == "rank_update" and handlers.on_rank is not None:
+            handlers.on_rank(cast(Rank, data))
+
+    def level_changed(self) -> None:
+        """Work out the state from the transports."""
+        level: Level | None = self._level
+        while level is not None and level.live_since is None:
+            level = level.lower
+        first = self._level
+        if level is not None:
+            name = level.transport.name
+            self._show(State("polling" if name == "polling" else "live", name))
+        elif first.cause:
+            self._show(State("waiting", "", first.cause, first.retry_seconds))
+        else:
+            self._show(State("connecting"))
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._level.run(tasks))
+        except ExceptionGroup as group:
+            # A level raises WatchEnded; anything else comes from a handler.
+            self._error = group.exceptions[0]
+            self._show(State("ended", cause=str(self._error)))
+        finally:
+            self._notify()
+
+    def _is_new(self, board: Board) -> bool:
+        if self.board is None:
+            return True
+        version = board.get("version")
+        if version is None:
+            return board["leaderboard"] != self.board["leaderboard"]
+        return version >= self.board.get("version", version)
+
+    def _show(self, state: State) -> None:
+        if state == self.state:
+            return
+        self.state = state
+        if self._handlers.on_state is not None:
+            self._handlers.on_state(state)
+
+    def _notify(self) -> None:
+        self._changed.set_result(None)
+        self._changed = asyncio.get_running_loop().create_future()

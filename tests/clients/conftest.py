@@ -1,0 +1,73 @@
+"""Fixtures: relays in front of the running system, a board with a key, and short-lived tokens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import pytest
+
+from config.settings import load_settings
+from tests.app.scoring.service_acts import OPERATOR, create_board
+from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.services import Services, build_services
+from tests.support.system.harness import SystemHarness
+from tests.support.system.relay import Relay
+
+TOKEN_SECONDS = 3
+"""Of short_tokens_system."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A board that only a service scores on, and its key."""
+
+    board: str
+    key: str
+
+
+@pytest.fixture
+def api_relay(running_system: SystemHarness) -> Iterator[Relay]:
+    """In front of the API."""
+    with Relay(running_system.ports[0]) as relay:
+        yield relay
+
+
+@pytest.fixture
+def broadcaster_relay(running_system: SystemHarness) -> Iterator[Relay]:
+    """In front of the broadcaster."""
+    with Relay(running_system.broadcaster_port) as relay:
+        yield relay
+
+
+@pytest.fixture(scope="session")
+def operator(running_system: SystemHarness) -> Iterator[Services]:
+    """The services of the running system, as operators' commands use them."""
+    with patch.dict("os.environ", running_system.environment()):
+        services = build_services(load_settings())
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def judge(operator: Services) -> Judge:
+    """A new board with a key for it."""
+    board = f"quiz-{secrets.token_hex(4)}"
+    create_board(operator, board)
+    return Judge(board, operator.service_keys.create(OPERATOR, board, [board], None).text)
+
+
+@pytest.fixture(scope="session")
+def short_tokens_system(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SystemHarness]:
+    """A system whose access tokens live for TOKEN_SECONDS."""
+    with redis_server(tmp_path_factory.mktemp("valkey")) as server:
+        stores = Stores(postgres.create(), server.url)
+        variables = {"ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS)}
+        with SystemHarness(
+            stores, tmp_path_factory.mktemp("system"), variables=variables
+        ) as system:
+            yield system

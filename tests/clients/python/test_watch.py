@@ -1,0 +1,217 @@
+"""Watching with the Python client, also where the network does not let it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from clients.python.live_scoreboard_client import (
+    AsyncScoreboard,
+    Board,
+    Rank,
+    Scoreboard,
+    State,
+    WatchEnded,
+)
+from tests.clients.conftest import TOKEN_SECONDS
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import PASSWORD
+from tests.support.system.relay import Relay
+
+pytestmark = pytest.mark.slow
+
+FALLBACK_SECONDS = 5.0
+
+
+class Recorder:
+    """Handlers that record what they get."""
+
+    def __init__(self) -> None:
+        self.boards: list[Board] = []
+        self.ranks: list[Rank] = []
+        self.states: list[State] = []
+        self._changed = threading.Condition()
+
+    @property
+    def handlers(self) -> dict[str, Any]:
+        return {
+            "on_board": lambda board: self._add(self.boards, board),
+            "on_rank": lambda rank: self._add(self.ranks, rank),
+            "on_state": lambda state: self._add(self.states, state),
+        }
+
+    def await_state(self, kind: str, transport: str, seconds: float) -> None:
+        """Wait until this is the latest state."""
+
+        def reached() -> bool:
+            last = self.states[-1] if self.states else State("connecting")
+            return (last.kind, last.transport) == (kind, transport)
+
+        with self._changed:
+            assert self._changed.wait_for(reached, seconds), self.states
+
+    def await_rank(self, score: int) -> None:
+        """Wait for the player's own score."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: bool(self.ranks) and self.ranks[-1]["score"] == score, 10
+            ), self.ranks
+
+    def _add(self, items: list[Any], item: Any) -> None:
+        with self._changed:
+            items.append(item)
+            self._changed.notify_all()
+
+
+def address(relay: Relay, scheme: str = "http", path: str = "") -> str:
+    return f"{scheme}://127.0.0.1:{relay.port}{path}"
+
+
+def test_a_viewer_with_a_login_sees_a_point_and_the_own_rank_over_the_websocket(
+    running_system: SystemHarness,
+) -> None:
+    player, recorder = running_system.register(), Recorder()
+    with Scoreboard(running_system.url) as scoreboard:
+        scoreboard.login(player.username, PASSWORD)
+        with scoreboard.watch(**recorder.handlers) as watch:
+            recorder.await_state("live", "websocket", 10)
+            outcome = scoreboard.score()
+            assert outcome["boardVersion"] is not None
+            board = watch.wait_for_version(outcome["boardVersion"], 5)
+            assert board["version"] >= outcome["boardVersion"]
+            assert watch.board == board
+            recorder.await_rank(1)
+    versions = [board["version"] for board in recorder.boards]
+    assert versions == sorted(versions)
+
+
+def test_a_viewer_without_a_login_sees_a_point_with_asyncio(
+    running_system: SystemHarness,
+) -> None:
+    player = running_system.register()
+
+    async def watch() -> None:
+        async with AsyncScoreboard(running_system.url) as scoreboard:
+            watch = scoreboard.watch()
+            version = player.take_the_lead()["boardVersion"]
+            board = await watch.wait_for_version(version, 10)
+            assert player.user_id in {row["userId"] for row in board["leaderboard"]}
+
+    asyncio.run(watch())
+
+
+def test_the_version_of_a_point_outside_the_top_ten_is_reached_too(
+    short_tokens_system: SystemHarness,
+) -> None:
+    for _ in range(10):
+        above = short_tokens_system.register()
+        for _ in range(2):
+            above.score_point()
+    player = short_tokens_system.register()
+    with Scoreboard(short_tokens_system.url) as scoreboard:
+        scoreboard.login(player.username, PASSWORD)
+        with scoreboard.watch() as watch:
+            before = watch.wait_for_version(1)
+            version = scoreboard.score()["boardVersion"]
+            assert version is not None
+            board = watch.wait_for_version(version)
+    assert board["leaderboard"] == before["leaderboard"]
+
+
+def test_a_version_that_never_comes_is_a_timeout(running_system: SystemHarness) -> None:
+    with (
+        Scoreboard(running_system.url) as scoreboard,
+        scoreboard.watch() as watch,
+        pytest.raises(TimeoutError),
+    ):
+        watch.wait_for_version(int(time.time() * 1000) + 3_600_000, 1.5)
+
+
+def test_where_upgrades_are_refused_it_falls_back_within_five_seconds(
+    running_system: SystemHarness, broadcaster_relay: Relay
+) -> None:
+    player, recorder = running_system.register(), Recorder()
+    broadcaster_relay.refuse_upgrades = True
+    with Scoreboard(
+        running_system.url, websocket_url=address(broadcaster_relay, "ws", "/ws")
+    ) as scoreboard:
+        scoreboard.login(player.username, PASSWORD)
+        with scoreboard.watch(**recorder.handlers) as watch:
+            recorder.await_state("polling", "polling", FALLBACK_SECONDS)
+            version = scoreboard.score()["boardVersion"]
+            assert version is not None
+            watch.wait_for_version(version, 5)
+            broadcaster_relay.refuse_upgrades = False
+            recorder.await_state("live", "websocket", FALLBACK_SECONDS)
+
+
+def test_it_is_live_again_at_once_when_the_server_is_back(
+    running_system: SystemHarness, api_relay: Relay, broadcaster_relay: Relay
+) -> None:
+    player, recorder = running_system.register(), Recorder()
+    with Scoreboard(
+        address(api_relay), websocket_url=address(broadcaster_relay, "ws", "/ws")
+    ) as scoreboard:
+        scoreboard.login(player.username, PASSWORD)
+        with scoreboard.watch(**recorder.handlers):
+            recorder.await_state("live", "websocket", 10)
+            for relay in (api_relay, broadcaster_relay):
+                relay.down()
+            recorder.await_state("waiting", "", 10)
+            # Long enough that a growing delay would have grown.
+            time.sleep(5)
+            for relay in (api_relay, broadcaster_relay):
+                relay.up()
+            recorder.await_state("live", "websocket", FALLBACK_SECONDS)
+
+
+def test_it_renews_its_token_on_the_open_connection(short_tokens_system: SystemHarness) -> None:
+    player, recorder = short_tokens_system.register(), Recorder()
+    events: list[str] = []
+    with Scoreboard(short_tokens_system.url) as scoreboard:
+        scoreboard.login(player.username, PASSWORD)
+        with scoreboard.watch(on_event=lambda event: events.append(event["event"])):
+            deadline = time.monotonic() + 3 * TOKEN_SECONDS + 10
+            while events.count("connected") < 3 and time.monotonic() < deadline:
+                time.sleep(0.05)
+    assert events.count("connected") >= 3
+    assert "disconnect" not in events
+    assert recorder.states == []
+
+
+def test_a_viewer_whose_session_ends_stops(running_system: SystemHarness) -> None:
+    player, recorder = running_system.register(), Recorder()
+    with (
+        Scoreboard(running_system.url, token=player.access_token) as scoreboard,
+        scoreboard.watch(**recorder.handlers) as watch,
+    ):
+        recorder.await_state("live", "websocket", 10)
+        assert player.call("POST", "/auth/logout").ok
+        with pytest.raises(WatchEnded, match="session_revoked"):
+            watch.wait_until_ended()
+    assert recorder.states[-1].kind == "ended"
+
+
+def test_an_unknown_board_ends_the_watch(running_system: SystemHarness) -> None:
+    with (
+        Scoreboard(running_system.url) as scoreboard,
+        scoreboard.watch("no-such-board") as watch,
+        pytest.raises(WatchEnded),
+    ):
+        watch.wait_for_version(1)
+
+
+def test_what_a_handler_raises_ends_the_watch(running_system: SystemHarness) -> None:
+    def fail(_board: Board) -> None:
+        raise KeyError("a mistake")
+
+    with (
+        Scoreboard(running_system.url) as scoreboard,
+        scoreboard.watch(on_board=fail) as watch,
+        pytest.raises(KeyError, match="a mistake"),
+    ):
+        watch.wait_until_ended()
