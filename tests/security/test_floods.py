@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
@@ -14,6 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
+from app.server.request_pools import WAITING_PASSWORDS
 from tests.security.floods import (
     INCREMENTS,
     REGISTRATIONS,
@@ -153,7 +155,7 @@ def test_simultaneous_registrations_from_one_address_create_no_more_accounts_tha
         return register(next(urls), claimed, f"flood_{name}_{number}")
 
     found, _ = send_simultaneously(send, 300)
-    assert found == {201: REGISTRATIONS, 429: 300 - REGISTRATIONS}
+    expect_admitted_registrations(found, 300)
 
 
 def test_an_ipv6_network_counts_as_one_address(limited_system: SystemHarness) -> None:
@@ -164,4 +166,12 @@ def test_an_ipv6_network_counts_as_one_address(limited_system: SystemHarness) ->
         ),
         60,
     )
-    assert found == {201: REGISTRATIONS, 429: 60 - REGISTRATIONS}
+    expect_admitted_registrations(found, 60)
+
+
+def expect_admitted_registrations(found: Counter[int], number: int) -> None:
+    """Of `number` simultaneous registrations the limit has admitted REGISTRATIONS."""
+    # A slow machine refuses some of these as SERVER_BUSY, because too many wait for their hash.
+    assert found[201] >= WAITING_PASSWORDS
+    assert found[201] + found[503] == REGISTRATIONS
+    assert found[429] == number - REGISTRATIONS
