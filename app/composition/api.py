@@ -29,6 +29,7 @@ from app.leaderboard.rankings import Rankings
 from app.ledger.score_ledger import ScoreLedger
 from app.maintenance.background import Background
 from app.maintenance.partitions import Partitions, PartitionScheduler
+from app.maintenance.ranking_reconciler import RankingReconciler
 from app.maintenance.reconciler import Reconciler
 from app.maintenance.session_purge import SessionPurge
 from app.moderation.moderation import Moderation
@@ -81,6 +82,7 @@ def build_api_services(settings: Settings) -> ApiServices:
     board = build_leaderboard(connections)
     publisher = build_publisher(board, session.cache, alerts)
     sanctions = Sanctions(publisher)
+    index_rebuild = IndexRebuild(connections.redis)
     passwords = build_passwords(settings)
     attempts = LoginAttempts(connections.redis, settings.login_failure_limit)
     return ApiServices(
@@ -110,8 +112,8 @@ def build_api_services(settings: Settings) -> ApiServices:
         moderation_reads=ModerationReads(database, board.leaderboard),
         reconciler=Reconciler(
             database,
-            IndexRebuild(connections.redis),
-            board.changes,
+            index_rebuild,
+            RankingReconciler(database, index_rebuild, board.used, publisher, board.changes),
             session.sessions,
             publisher,
             sanctions,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -11,28 +11,46 @@ from sqlalchemy import Connection, text
 
 from app.contract.standings import Ranking
 from app.ledger.action_rows import StandingChange
+from app.ledger.written_rows import Since, WrittenRows
 from app.storage.database import Database
 
 # ruff: noqa: S608 - the parts are constants of this module
 
-_MICROSECONDS = "(extract(epoch FROM s.{0}) * 1000000)::bigint"
+_MICROSECONDS = "(extract(epoch FROM standings.{0}) * 1000000)::bigint"
 _CHANGE = (
-    "b.key, s.period, s.starts_on, s.user_id::text, -s.order_score, s.revision,"
-    f" {_MICROSECONDS.format('reached_at')}, {_MICROSECONDS.format('changed_at')}, s.listed"
+    "b.key, standings.period, standings.starts_on, standings.user_id::text,"
+    " -standings.order_score, standings.revision,"
+    f" {_MICROSECONDS.format('reached_at')}, {_MICROSECONDS.format('changed_at')}, standings.listed"
 )
 # Only the present periods have an index.
-_PRESENT = "s.starts_on = period_start(s.period, b.time_zone, clock_timestamp())"
 _OF_USER = text(
-    f"SELECT {_CHANGE} FROM standings s JOIN boards b ON b.id = s.board_id"
-    f" WHERE s.user_id = :user_id AND {_PRESENT}"
+    f"SELECT {_CHANGE} FROM standings JOIN boards b ON b.id = standings.board_id"
+    " WHERE standings.user_id = :user_id"
+    " AND standings.starts_on = period_start(standings.period, b.time_zone, clock_timestamp())"
 )
 # From the boards to the standings by their primary key.
 _OF_USERS = (
     f"SELECT {_CHANGE} FROM unnest(%(board_ids)s::integer[], %(user_ids)s::uuid[])"
     "   AS asked(board_id, user_id)"
     " JOIN boards b ON b.id = asked.board_id CROSS JOIN unnest(b.periods) AS kind"
-    " JOIN standings s ON s.board_id = b.id AND s.period = kind AND s.user_id = asked.user_id"
-    "   AND s.starts_on = period_start(kind, b.time_zone, clock_timestamp())"
+    " JOIN standings ON standings.board_id = b.id AND standings.period = kind"
+    "   AND standings.starts_on = period_start(kind, b.time_zone, clock_timestamp())"
+    "   AND standings.user_id = asked.user_id"
+)
+_CHANGED_SINCE = WrittenRows(
+    f"SELECT {_CHANGE} FROM standings JOIN boards b ON b.id = standings.board_id"
+    " JOIN unnest(CAST(:boards AS text[]), CAST(:periods AS text[]), CAST(:starts AS date[]))"
+    "   AS asked(board, period, starts_on) ON asked.board = b.key"
+    "   AND asked.period = standings.period AND asked.starts_on = standings.starts_on",
+    "standings",
+    "changed_at",
+)
+_LISTED_AFTER = text(
+    f"SELECT {_CHANGE} FROM boards b JOIN standings ON standings.board_id = b.id"
+    " WHERE b.key = :board AND standings.period = :period"
+    " AND standings.starts_on = CAST(:starts_on AS date)"
+    " AND standings.user_id > CAST(:after AS uuid) AND standings.listed"
+    " ORDER BY standings.user_id LIMIT :limit"
 )
 _REFRESH = text(
     "UPDATE standings s SET"
@@ -108,6 +126,34 @@ def changes_of(database: Database, players: Collection[tuple[int, str]]) -> list
     return [_ranking_change(*row) for row in database.query(_OF_USERS, values)]
 
 
+def changed_since(
+    connection: Connection, since: Since, rankings: Sequence[Ranking]
+) -> Iterator[list[RankingChange]]:
+    """The standings of these rankings that changed since that moment, and perhaps others."""
+    values = {
+        "boards": [ranking.board for ranking in rankings],
+        "periods": [ranking.period for ranking in rankings],
+        "starts": [_first_day(ranking) for ranking in rankings],
+    }
+    for rows in _CHANGED_SINCE.read(connection, since, values):
+        yield [_ranking_change(*row) for row in rows]
+
+
+def listed_after(
+    connection: Connection, ranking: Ranking, after: str, limit: int
+) -> list[StandingChange]:
+    """The next listed players of a ranking in the order of ids, to read all in chunks."""
+    values = {
+        "board": ranking.board,
+        "period": ranking.period,
+        "starts_on": _first_day(ranking),
+        "after": after,
+        "limit": limit,
+    }
+    rows = connection.execute(_LISTED_AFTER, values)
+    return [_ranking_change(*row).change for row in rows]
+
+
 def refresh(connection: Connection, user_id: str) -> None:
     """Give the user's standings a new revision, after a change of the user's status or names.
 
@@ -123,6 +169,10 @@ def wrong_standings(connection: Connection, ledger_begin: datetime | None) -> li
     """
     rows = connection.execute(_WRONG, {"begin": ledger_begin})
     return [WrongStanding(*row) for row in rows]
+
+
+def _first_day(ranking: Ranking) -> str:
+    return str(ranking.starts_on) if ranking.starts_on else "-infinity"
 
 
 def _ranking_change(board: str, period: Any, starts_on: date, *change: Any) -> RankingChange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -39,9 +39,16 @@ class WrittenRows:
             f" AND age({table}.xmin) <= age(CAST(CAST(:since AS xid8) AS xid))"
         )
 
-    def read(self, connection: Connection, since: Since) -> Iterator[list[tuple[Any, ...]]]:
-        """The selected columns, in chunks. A row may be in two chunks."""
-        yield [tuple(row) for row in connection.execute(self._by_time, {"since": since.time})]
+    def read(
+        self, connection: Connection, since: Since, parameters: Mapping[str, Any] | None = None
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The selected columns, in chunks. A row may be in two chunks.
+
+        `parameters` are those of the select.
+        """
+        given = dict(parameters or {})
+        found = connection.execute(self._by_time, given | {"since": since.time})
+        yield [tuple(row) for row in found]
         if since.transaction_id is None:
             return
         pages = connection.execute(_PAGES, {"table": self._table}).scalar_one()
@@ -51,4 +58,5 @@ class WrittenRows:
                 "first": f"({page},0)",
                 "after": f"({page + CHUNK_PAGES},0)",
             }
-            yield [tuple(row) for row in connection.execute(self._by_transaction, values)]
+            found = connection.execute(self._by_transaction, given | values)
+            yield [tuple(row) for row in found]

@@ -13,7 +13,7 @@ from app.leaderboard.rank_index import RankIndex
 from app.ledger import action_rows, partition_rows, standing_rows
 from app.ledger.action_rows import StandingChange
 from app.ledger.standing_rows import RankingChange, WrongStanding
-from app.maintenance.reconciler import FIRST_USER_ID, REBUILD_CHUNK_SIZE
+from app.maintenance.ranking_reconciler import FIRST_USER_ID, REBUILD_CHUNK_SIZE
 from app.storage.database import Database
 
 SETTLE_SECONDS = 3.0

@@ -1,4 +1,4 @@
-"""Whether the mark of a rank index can be relied upon."""
+"""Whether the mark of a rank index can be relied upon, and for what."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import structlog
 from app.leaderboard.index.index_rebuild import Mark
 from app.ledger.action_rows import DatabaseTime
 
+OVERLAP_US = 30_000_000
+"""Each repair looks this far back beyond the mark: longer than MAX_CLOCK_STEP_US."""
+MAX_GAP_SECONDS = 4.0
+"""In a longer time between two passes a clock may have been set and set back."""
 MAX_CLOCK_STEP_US = 10_000_000
 """After a larger step of PostgreSQL's or Redis' clock the index is rebuilt."""
 MAX_TRANSACTIONS = 2**31 - 1

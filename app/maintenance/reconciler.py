@@ -17,27 +17,26 @@ from app.accounts import display_token_rows, session_rows, user_rows
 from app.accounts.sessions import Sessions
 from app.contract.channels import EndReason
 from app.contract.standings import MAIN_RANKING
-from app.leaderboard.index.index_changes import IndexChanges
 from app.leaderboard.index.index_rebuild import IndexRebuild, Mark
 from app.leaderboard.publication import BoardPublisher, effects_of
 from app.ledger import action_rows
 from app.ledger.action_rows import DatabaseTime, StandingChange
 from app.ledger.standing_rows import RankingChange
 from app.ledger.written_rows import Since
-from app.maintenance.mark_validity import is_valid
+from app.maintenance.mark_validity import MAX_GAP_SECONDS, OVERLAP_US, is_valid
+from app.maintenance.ranking_reconciler import (
+    FIRST_USER_ID,
+    REBUILD_CHUNK_SIZE,
+    REPAIR_CHUNK_SIZE,
+    RankingReconciler,
+)
 from app.metrics.counters import INDEX_REBUILDS, INDEX_REPAIRS
 from app.moderation import sanction_rows
 from app.moderation.sanctions import Sanctions
 from app.storage.database import Database
 from app.storage.lease import new_token
 
-OVERLAP_US = 30_000_000
-"""Each repair looks this far back beyond the mark: longer than MAX_CLOCK_STEP_US."""
-MAX_GAP_SECONDS = 4.0
-"""In a longer time between two passes a clock may have been set and set back."""
-REPAIR_CHUNK_SIZE, REBUILD_CHUNK_SIZE, EXPIRY_CHUNK_SIZE = 1_000, 5_000, 200
-FIRST_USER_ID = "00000000-0000-0000-0000-000000000000"
-"""Lower than every user id."""
+EXPIRY_CHUNK_SIZE = 200
 
 _Row = TypeVar("_Row", bound=Hashable)
 
@@ -68,7 +67,7 @@ class Reconciler:
         self,
         database: Database,
         index: IndexRebuild,
-        positions: IndexChanges,
+        rankings: RankingReconciler,
         sessions: Sessions,
         publisher: BoardPublisher,
         sanctions: Sanctions,
@@ -77,7 +76,7 @@ class Reconciler:
         """`session_seconds`: how long Redis caches a session."""
         self._database = database
         self._index = index
-        self._positions = positions
+        self._rankings = rankings
         self._lease = index.reconciler_lease
         self._sessions = sessions
         self._publisher = publisher
@@ -119,7 +118,7 @@ class Reconciler:
                 self._rebuild(time, mark)
             else:
                 self._repair(last, time, mark)
-            self._positions.confirm_position()
+            self._rankings.run(time, clock_offset, self._renew_lease)
             self._index.note_reconciler(self.token)
         finally:
             self._lease.release(self.token)
@@ -127,6 +126,9 @@ class Reconciler:
     def index_lost(self) -> bool:
         """Whether Redis has no complete index; raises RedisUnavailable."""
         return self._index.state().mark is None
+
+    def _renew_lease(self) -> None:
+        self._lease.renew(self.token)
 
     def _rebuild(self, time: DatabaseTime, mark: Mark) -> None:
         log.info("index_rebuild_started")

@@ -18,7 +18,7 @@ from unittest.mock import patch
 import psycopg2
 import redis
 
-from app.maintenance.reconciler import REBUILD_CHUNK_SIZE
+from app.maintenance.ranking_reconciler import REBUILD_CHUNK_SIZE
 from app.storage.tables import ON_BOARD
 from bench.full_board import fill_board
 from config.settings import load_settings

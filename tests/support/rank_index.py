@@ -1,4 +1,4 @@
-"""The rank index compared with PostgreSQL, and the ways in which the two come to differ."""
+"""The rank indexes compared with PostgreSQL, and the ways in which they come to differ."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from app.contract import keys
+from app.contract.standings import Ranking
 from app.leaderboard.index.index_rebuild import IndexRebuild
 from app.leaderboard.publication import BoardPublisher
-from app.ledger import action_rows
+from app.ledger import action_rows, standing_rows
 from app.ledger.action_ledger import ActionLedger, CountedToken
 from app.ledger.action_rows import StandingChange
+from app.maintenance.ranking_reconciler import FIRST_USER_ID
 from app.scoring.action_tokens import ActionTokenCodec
 from tests.support.players import Person
 from tests.support.services import Services
@@ -32,6 +34,23 @@ def index_equals_database(services: Services) -> bool:
 def index_is_complete(services: Services) -> bool:
     """Whether ranks come from the index."""
     return IndexRebuild(services.redis).state().mark is not None
+
+
+def is_indexed(services: Services, *rankings: Ranking) -> bool:
+    """Whether the ranks of these rankings come from the index."""
+    return all(IndexRebuild(services.redis).marks(rankings))
+
+
+def ranking_index_equals_database(services: Services, *rankings: Ranking) -> bool:
+    """Whether Redis has exactly the scores of the listed players, in complete indexes."""
+    for ranking in rankings:
+        with services.database.reading() as connection:
+            rows = standing_rows.listed_after(connection, ranking, FIRST_USER_ID, 100_000)
+        name = keys.of_ranking(ranking).scores
+        found: Any = services.redis.zrange(name, 0, -1, withscores=True)
+        if dict(found) != {row.user_id: float(row.score) for row in rows}:
+            return False
+    return is_indexed(services, *rankings)
 
 
 def record_unpublished_point(

@@ -87,7 +87,7 @@ class IndexChanges:
 
         `scores`: of which the places after the changes are read too.
         """
-        position = self.commit_position()
+        position = self._commit_position()
         calls: list[tuple[LuaScript, Call]] = [
             (self._script, self._call(each, raise_version=raise_version, position=position))
             for each in batch
@@ -112,18 +112,22 @@ class IndexChanges:
         """
         return self._apply_point(changes)
 
-    def confirm_position(self) -> None:
+    def confirm_position(self, rankings: Sequence[Ranking]) -> None:
         """Record a WAL position that is behind all commits, also those never announced to Redis.
 
-        For `main` of all time. Does nothing if no replica is read.
+        Does nothing if no replica is read.
         """
-        position = self.commit_position()
-        if position is not None:
-            nothing = RankingChanges(MAIN_RANKING, (), 0)
+        position = self._commit_position()
+        if position is None:
+            return
+        calls = []
+        for ranking in rankings:
+            nothing = RankingChanges(ranking, (), 0)
             call = self._call(nothing, position=position, position_confirmed=True)
-            _replies([(self._script, call)])
+            calls.append((self._script, call))
+        _replies(calls)
 
-    def commit_position(self) -> WalPosition | None:
+    def _commit_position(self) -> WalPosition | None:
         """A position behind all commits before this call; None if no replica is read."""
         return self._position_after_commits() if self._position_after_commits else None
 
@@ -138,7 +142,7 @@ class IndexChanges:
             )
             for each in point:
                 merged[each.ranking] = _merge(merged.get(each.ranking), each)
-        position = self.commit_position()
+        position = self._commit_position()
         replies = _replies(
             [
                 (

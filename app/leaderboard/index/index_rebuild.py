@@ -14,7 +14,6 @@ from app.ledger.action_rows import StandingChange
 from app.storage.lease import RedisLease
 from app.storage.lua_script import Call, read_script
 from app.storage.redis import redis_errors
-from app.storage.wal import WalPosition
 
 RECONCILER_LEASE_MS = 3_000
 """Each step of a pass renews the lease; a reconciler that died delays the next pass by this."""
@@ -72,18 +71,12 @@ class IndexRebuild:
         with redis_errors():
             return [_state(_raised(reply)).mark for reply in self._state.call_batch(calls)]
 
-    def renew_marks(
-        self, rankings: Sequence[Ranking], mark: Mark, position: WalPosition | None
-    ) -> list[bool]:
-        """Renew the marks of complete indexes in one call; False for an index that was lost.
-
-        `position` is behind all commits; None if no replica is read.
-        """
-        dumped = position.dump() if position else ""
+    def renew_marks(self, rankings: Sequence[Ranking], mark: Mark) -> list[bool]:
+        """Renew the marks of complete indexes in one call; False for an index that was lost."""
         calls: list[Call] = []
         for ranking in rankings:
             names = keys.of_ranking(ranking)
-            arguments: list[str | int] = [*mark, MARK_LIFETIME_MS, names.lifetime_ms, dumped]
+            arguments: list[str | int] = [*mark, MARK_LIFETIME_MS, names.lifetime_ms]
             calls.append(([*_index_keys(names), names.version], arguments))
         with redis_errors():
             return [bool(_raised(reply)) for reply in self._renew_mark.call_batch(calls)]

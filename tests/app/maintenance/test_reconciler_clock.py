@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 import redis
 
-from app.maintenance.reconciler import MAX_GAP_SECONDS
+from app.maintenance.mark_validity import MAX_GAP_SECONDS
 from tests.app.conftest import StartBackground
 from tests.support.environment import FAKETIME
 from tests.support.players import Person
