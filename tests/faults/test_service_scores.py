@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from unittest.mock import patch
 
 import pytest
 
 from app.audit.audited_change import Initiator
-from app.boards.board import BoardSettings
+from app.boards.board import Board, BoardSettings
+from app.contract.standings import TOP, BoardPeriod
+from app.leaderboard.rankings import ranking_of
 from config.settings import load_settings
 from tests.faults.batches import BATCH_SIZE, BOARD, BatchLoad
 from tests.faults.harness import RETURN_SECONDS, FaultHarness, freeze, stop_at_once, workers_of
+from tests.support.rank_index import ranking_index_equals_database
 from tests.support.services import Services, build_services
 from tests.support.waiting import await_true
 
@@ -44,13 +48,24 @@ def restart_redis(harness: FaultHarness) -> None:
     harness.valkey.start()
 
 
+def freeze_redis(harness: FaultHarness) -> None:
+    freeze(harness.valkey, seconds=4)
+
+
 def services_of(harness: FaultHarness) -> Services:
     with patch.dict("os.environ", harness.system.environment()):
         return build_services(load_settings())
 
 
 @pytest.mark.parametrize(
-    "fault", [kill_workers, restart_postgresql, freeze_postgresql, restart_redis]
+    "fault",
+    [
+        kill_workers,
+        restart_postgresql,
+        freeze_postgresql,
+        restart_redis,
+        freeze_redis,
+    ],
 )
 def test_every_act_of_repeated_batches_counts_once(
     harness: FaultHarness, fault: Callable[[FaultHarness], None]
@@ -85,5 +100,18 @@ def test_every_act_of_repeated_batches_counts_once(
         period = services.standings.period(board, kind, None)
         shown = {row.user_id: row.score for row in services.standings.export(board, period)}
         assert shown == {user: points for user, points in expected.items() if points}
+    await_true(lambda: is_indexed_as_counted(services, board), RETURN_SECONDS)
     services.close()
     harness.check_nothing_lost(over)
+
+
+def is_indexed_as_counted(services: Services, board: Board) -> bool:
+    """Whether the index of each ranking of the board equals PostgreSQL, and the top ten too."""
+    for kind in board.settings.periods:
+        period = services.standings.period(board, kind, None)
+        shown = services.rankings.top(BoardPeriod(BOARD, kind)).rows
+        if list(shown) != list(islice(services.standings.export(board, period), TOP)):
+            return False
+        if not ranking_index_equals_database(services, ranking_of(board, period)):
+            return False
+    return True
