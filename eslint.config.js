@@ -8,6 +8,9 @@ import esx from "eslint-plugin-es-x";
 import globals from "globals";
 
 const PAGE = "app/web/static";
+const CLIENT = "clients/js/src";
+/** Only Node loads it. */
+const NODE_ONLY = `${CLIENT}/watch/node-websocket.js`;
 const NO_CODE = ["styles", "vendor"];
 
 /** The folders of the page, lowest layer first. A folder imports only from folders of lower layers. */
@@ -26,7 +29,8 @@ export default [
     },
   },
   { files: ["*.js"], languageOptions: { globals: globals.node } },
-  { files: [`${PAGE}/**/*.js`], languageOptions: { globals: globals.browser } },
+  { files: [`${PAGE}/**/*.js`, `${CLIENT}/**/*.js`], languageOptions: { globals: globals.browser } },
+  { files: [NODE_ONLY, "tests/**/*.mjs"], languageOptions: { globals: globals.node } },
   ...browserSupport(),
   {
     files: [`${PAGE}/**/*.js`],
@@ -46,13 +50,14 @@ export default [
  * every method of the DOM; tests/browser/compatibility/test_browser_support.py removes those too.
  */
 function browserSupport() {
-  const files = [`${PAGE}/**/*.js`];
+  const files = [`${PAGE}/**/*.js`, `${CLIENT}/**/*.js`];
+  const ignores = [NODE_ONLY];
   const settings = { lintAllEsApis: true, "es-x": { aggressive: true } };
   return [
-    { ...compat.configs["flat/recommended"], files, settings },
-    { ...esx.configs["flat/restrict-to-es2022"], files },
+    { ...compat.configs["flat/recommended"], files, ignores, settings },
+    { ...esx.configs["flat/restrict-to-es2022"], files, ignores },
     // Safari 15.4 has the rest of ES2022.
-    { files, rules: { "es-x/no-class-static-block": "error" } },
+    { files, ignores, rules: { "es-x/no-class-static-block": "error" } },
   ];
 }
 

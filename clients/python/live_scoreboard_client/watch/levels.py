@@ -53,6 +53,7 @@ class Level:
     async def run(self, tasks: asyncio.TaskGroup) -> NoReturn:
         """Connect again and again; raises WatchEnded. Less good transports run in `tasks`."""
         self._tasks = tasks
+        self._failures = 0
         self._help_out_after(FALLBACK_SECONDS)
         try:
             while True:

@@ -63,7 +63,7 @@ class AsyncWatch:
         await asyncio.wait({self._task})
 
     def receive(self, event: Event) -> None:
-        """Handle an event; a board that is older than the present one is ignored."""
+        """Handle an event; a board that is not newer than the present one is ignored."""
         data: Any = event.get("data", {})
         handlers = self._handlers
         is_board = event["event"] == "leaderboard_update"
@@ -110,7 +110,7 @@ class AsyncWatch:
         version = board.get("version")
         if version is None:
             return board["leaderboard"] != self.board["leaderboard"]
-        return version >= self.board.get("version", version)
+        return version > self.board.get("version", -1)
 
     def _show(self, state: State) -> None:
         if state == self.state:

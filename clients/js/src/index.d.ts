@@ -1,0 +1,194 @@
+/** Watches and scores on a Live Scoreboard, in browsers and in Node. */
+
+export type Period = "all" | "day" | "week" | "month";
+
+/** One player on a board. `rank` is competition rank: 1, 2, 2, 4. */
+export interface Row {
+  rank: number;
+  userId: string;
+  username: string;
+  displayName: string;
+  score: number;
+}
+
+/** The top ten. A board that was read over HTTP may lack the times. */
+export interface Board {
+  leaderboard: Row[];
+  version?: number;
+  updatedAt?: string;
+  committedAt?: string;
+  board?: string;
+  period?: Period;
+}
+
+/** The player's own score and rank; the rank is null if the player is not on the board. */
+export interface Rank {
+  score: number;
+  rank: number | null;
+  version: number;
+}
+
+/** How a watch receives its board. */
+export interface State {
+  kind: "connecting" | "live" | "polling" | "waiting" | "ended";
+  /** Of "live" and "polling"; else "". */
+  transport: "" | "websocket" | "stream" | "polling";
+  /** Of "waiting" and "ended": why. */
+  cause: string;
+  /** Of "waiting": the delay of the next attempt. */
+  retryMs: number;
+}
+
+/** An event of the server, as it was received. */
+export interface ServerEvent {
+  event: string;
+  data?: Record<string, unknown>;
+}
+
+export interface Handlers {
+  onBoard?: (board: Board) => void;
+  /** Called over the WebSocket only. */
+  onRank?: (rank: Rank) => void;
+  onState?: (state: State) => void;
+  onEvent?: (event: ServerEvent) => void;
+}
+
+/** `limit` and `remaining` are null if the call has no limit. */
+export interface RateLimit {
+  limit: number | null;
+  remaining: number | null;
+  waitSeconds: number;
+}
+
+/** The player's standing after a point, and the first version of the board that shows it. */
+export interface Outcome {
+  newScore: number;
+  newRank: number;
+  boardVersion: number | null;
+  warning?: unknown;
+  rateLimit: RateLimit;
+  waitSeconds: number;
+}
+
+/** Points for one player on one board. Keep an act with its id to repeat it: it counts once. */
+export interface Act {
+  board: string;
+  points: number;
+  username?: string;
+  userId?: string;
+  label?: string;
+  id?: string;
+}
+
+export interface Result {
+  id: string;
+  status:
+    | "counted"
+    | "repeated"
+    | "conflict"
+    | "banned"
+    | "unknown_user"
+    | "unknown_board"
+    | "not_open"
+    | "out_of_range"
+    | "expired"
+    | "invalid";
+  score?: number;
+  rank?: number;
+  details?: Record<string, unknown>;
+}
+
+/** The reply to a login. */
+export interface LoginReply {
+  userId: string;
+  accessToken: string;
+  refreshToken: string;
+  expiresIn: number;
+}
+
+/** A login in memory. A program that keeps logins elsewhere gives an object with the same members. */
+export class Session {
+  readonly active: boolean;
+  readonly userId: string | null;
+  readonly accessToken: string | null;
+  readonly renewalMarginMs: number;
+  readonly renewalDueInMs: number;
+  begin(reply: LoginReply): void;
+  renew(exchange: (refreshToken: string) => Promise<LoginReply>): Promise<void>;
+  /** `cause` is what ended the session, or null after a logout. */
+  end(cause: Pick<ApiError, "code" | "details"> | null): void;
+}
+
+export class Scoreboard {
+  /** `url` is the site's address, or "" for the page's own. */
+  constructor(
+    url: string,
+    options?: {
+      /** An access token or a display token, in place of a login. */
+      token?: string | null;
+      /** The broadcaster's address; by default the server says it. */
+      websocketUrl?: string | null;
+      session?: Session;
+      onReply?: (headers: Headers) => void;
+    },
+  );
+  readonly userId: string | null;
+  /** Log in and return the player's id. Throws ApiError or NoReply. */
+  login(username: string, password: string): Promise<string>;
+  /** Create an account and log in to it, also if an earlier try has created it without an answer. */
+  register(username: string, password: string, displayName?: string): Promise<string>;
+  /** End the session here in any case. Throws ApiError or NoReply if the server did not end it. */
+  logout(): Promise<void>;
+  /** Score one point on the board `main`, at most once. Throws ApiError, NoReply or SessionEnded. */
+  score(): Promise<Outcome>;
+  readBoard(board?: string, period?: Period | null): Promise<Board>;
+  /** Watch a board until the watch is closed, over the best way that works. */
+  watch(board?: string, options?: Handlers & { period?: Period | null }): Watch;
+  /** The reply's body of any other call with the login. */
+  call(method: string, path: string, body?: unknown): Promise<any>;
+  request(method: string, path: string, body?: unknown): Promise<{ body: any; rateLimit: RateLimit }>;
+}
+
+/** One watched board; `Scoreboard.watch` makes it. */
+export class Watch {
+  private constructor();
+  readonly board: Board | null;
+  readonly state: State;
+  /** Throws an Error named "TimeoutError", or what ended the watch. */
+  waitForVersion(version: number, options?: { timeoutMs?: number }): Promise<Board>;
+  close(): void;
+}
+
+export class Service {
+  constructor(url: string, key: string, options?: { retrySeconds?: number });
+  /** Count acts, 500 a call, and return an answer for each, in their order. */
+  score(acts: Act[]): Promise<Result[]>;
+}
+
+export class RequestFailed extends Error {
+  /** Whether the server may have carried the request out. */
+  readonly uncertain: boolean;
+  /** Seconds until the server accepts the same request, or 0. */
+  readonly waitSeconds: number;
+}
+
+export class ApiError extends RequestFailed {
+  readonly status: number;
+  readonly code: string;
+  readonly details: Record<string, any>;
+  readonly warning: unknown;
+  readonly requestId: string;
+  readonly rateLimit: RateLimit;
+}
+
+export class NoReply extends RequestFailed {}
+export class SessionEnded extends Error {}
+export class WatchEnded extends Error {}
+
+export class ScoresUnanswered extends Error {
+  readonly results: Result[];
+  readonly unanswered: Act[];
+}
+
+/** A new UUIDv7, for an act that is stored before it is sent. */
+export function newId(): string;

@@ -1,0 +1,134 @@
+"""Points of players and of trusted servers with the JavaScript client."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.conftest import Judge
+from tests.clients.js.node_program import CLIENT, run_program
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import PASSWORD
+from tests.support.system.relay import Relay
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, source: str, **values: Any) -> Any:
+    """The value that the program, which sees these values, gives to `print`."""
+    constants = "".join(f"const {name} = {json.dumps(each)};\n" for name, each in values.items())
+    head = f"import * as client from {json.dumps(CLIENT.as_uri())};\n{constants}"
+    output = run_program(
+        f"{head}const print = (value) => console.log(JSON.stringify(value));\n{source}", folder
+    )
+    return json.loads(output)
+
+
+def test_a_point_whose_replies_were_lost_counts_once(
+    running_system: SystemHarness, api_relay: Relay, tmp_path: Path
+) -> None:
+    player = running_system.register()
+    api_relay.replies_to_lose += [b"POST /api/scores/increment"] * 2
+    scores = run(
+        tmp_path,
+        """
+        const scoreboard = new client.Scoreboard(url);
+        await scoreboard.login(username, password);
+        const outcomes = await Promise.all([scoreboard.score(), scoreboard.score()]);
+        const { score } = await scoreboard.call("GET", "api/users/me");
+        await scoreboard.logout();
+        const error = await scoreboard.score().catch((error) => error);
+        const ended = error instanceof client.SessionEnded;
+        print([...outcomes.map(({ newScore }) => newScore), score, ended]);
+        """,
+        url=f"http://127.0.0.1:{api_relay.port}",
+        username=player.username,
+        password=PASSWORD,
+    )
+    assert api_relay.replies_to_lose == []
+    assert scores == [1, 2, 2, True]
+
+
+def test_a_registration_whose_reply_was_lost_can_be_repeated(
+    running_system: SystemHarness, api_relay: Relay, tmp_path: Path
+) -> None:
+    api_relay.replies_to_lose += [b"POST /api/auth/register"]
+    first, second, other = run(
+        tmp_path,
+        """
+        const scoreboard = new client.Scoreboard(url);
+        const name = `player_${client.newId().replaceAll("-", "").slice(-12)}`;
+        const first = await scoreboard.register(name, password).catch((error) => error);
+        const second = await scoreboard.register(name, password);
+        const stranger = new client.Scoreboard(url);
+        const other = await stranger.register(name, password).catch(({ code }) => code);
+        print([first instanceof client.NoReply, second === scoreboard.userId, other]);
+        """,
+        url=f"http://127.0.0.1:{api_relay.port}",
+        password=PASSWORD,
+    )
+    assert (first, second, other) == (True, True, "USERNAME_TAKEN")
+
+
+def test_a_service_sends_many_acts_and_repeats_those_whose_reply_was_lost(
+    running_system: SystemHarness, api_relay: Relay, judge: Judge, tmp_path: Path
+) -> None:
+    player = running_system.register()
+    api_relay.replies_to_lose += [b"POST /api/service/scores"]
+    statuses, score = run(
+        tmp_path,
+        """
+        const service = new client.Service(url, key);
+        const acts = Array.from({ length: 600 }, () => ({ board, points: 1, username }));
+        const results = await service.score(acts);
+        const count = (status) => results.filter((result) => result.status === status).length;
+        print([[count("repeated"), count("counted")], results.at(-1).score]);
+        """,
+        url=f"http://127.0.0.1:{api_relay.port}",
+        key=judge.key,
+        board=judge.board,
+        username=player.username,
+    )
+    assert statuses == [500, 100]
+    assert score == 600
+
+
+def test_acts_that_got_no_answer_in_time_are_named_and_can_be_sent_again(
+    api_relay: Relay, running_system: SystemHarness, judge: Judge, tmp_path: Path
+) -> None:
+    player = running_system.register()
+    api_relay.down()
+    named, statuses, refused = run(
+        tmp_path,
+        """
+        const acts = [{ id: client.newId(), board, points: 1, username }];
+        const error = await new client.Service(relayUrl, key, { retrySeconds: 1 })
+          .score(acts)
+          .catch((error) => error);
+        const results = await new client.Service(url, key).score(error.unanswered);
+        const intruder = new client.Service(url, `${key}x`);
+        const refused = await intruder.score(acts).catch(({ status }) => status);
+        print([error.unanswered, results.map(({ status }) => status), refused]);
+        """,
+        relayUrl=f"http://127.0.0.1:{api_relay.port}",
+        url=running_system.url,
+        key=judge.key,
+        board=judge.board,
+        username=player.username,
+    )
+    assert [act["username"] for act in named] == [player.username]
+    assert (statuses, refused) == (["counted"], 401)
+
+
+def test_ids_are_uuids_of_version_7_that_grow(tmp_path: Path) -> None:
+    ids = run(
+        tmp_path,
+        "print([Date.now(), ...Array.from({ length: 9_000 }, () => client.newId()), Date.now()]);",
+    )
+    before, *made, after = ids
+    assert made == sorted(set(made))
+    assert all(each[14] == "7" and each[19] in "89ab" for each in made)
+    assert before <= int(made[0].replace("-", "")[:12], 16) <= after

@@ -1,0 +1,101 @@
+"""Watching with the JavaScript client in Node, also where the network does not let it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.clients.conftest import TOKEN_SECONDS
+from tests.clients.js.node_program import Watcher
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import PASSWORD
+from tests.support.system.relay import Relay
+
+pytestmark = pytest.mark.slow
+
+FALLBACK_SECONDS = 5.0
+
+
+def address(relay: Relay, scheme: str = "http", path: str = "") -> str:
+    return f"{scheme}://127.0.0.1:{relay.port}{path}"
+
+
+def test_a_viewer_with_a_login_sees_a_point_and_the_own_rank_over_the_websocket(
+    running_system: SystemHarness,
+) -> None:
+    player = running_system.register()
+    with Watcher(running_system.url, username=player.username, password=PASSWORD) as watcher:
+        watcher.await_state("live", "websocket", 10)
+        assert watcher.score() == {"scored": 1, "shown": True}
+        watcher.await_line(lambda line: line.get("rank", {}).get("score") == 1, 10)
+        assert watcher.close() == 0
+    versions = [line["version"] for line in watcher.seen if "version" in line]
+    assert versions == sorted(versions)
+
+
+def test_a_viewer_without_a_login_sees_a_point(running_system: SystemHarness) -> None:
+    with Watcher(running_system.url) as watcher:
+        watcher.await_line(lambda line: "version" in line, 10)
+        version = running_system.register().take_the_lead()["boardVersion"]
+        watcher.await_line(lambda line: line.get("version", 0) >= version, 5)
+        assert watcher.close() == 0
+
+
+def test_where_upgrades_are_refused_it_falls_back_within_five_seconds(
+    running_system: SystemHarness, broadcaster_relay: Relay
+) -> None:
+    player = running_system.register()
+    broadcaster_relay.refuse_upgrades = True
+    with Watcher(
+        running_system.url,
+        username=player.username,
+        password=PASSWORD,
+        websocket_url=address(broadcaster_relay, "ws", "/ws"),
+    ) as watcher:
+        watcher.await_state("polling", "polling", FALLBACK_SECONDS)
+        assert watcher.score()["shown"]
+        broadcaster_relay.refuse_upgrades = False
+        watcher.await_state("live", "websocket", FALLBACK_SECONDS)
+
+
+def test_it_is_live_again_at_once_when_the_server_is_back(
+    running_system: SystemHarness, api_relay: Relay, broadcaster_relay: Relay
+) -> None:
+    player = running_system.register()
+    with Watcher(
+        address(api_relay),
+        username=player.username,
+        password=PASSWORD,
+        websocket_url=address(broadcaster_relay, "ws", "/ws"),
+    ) as watcher:
+        watcher.await_state("live", "websocket", 10)
+        for relay in (api_relay, broadcaster_relay):
+            relay.down()
+        watcher.await_state("waiting", "", 10)
+        # Long enough that a growing delay would have grown.
+        time.sleep(5)
+        for relay in (api_relay, broadcaster_relay):
+            relay.up()
+        watcher.await_state("live", "websocket", FALLBACK_SECONDS)
+
+
+def test_it_renews_its_token_on_the_open_connection(short_tokens_system: SystemHarness) -> None:
+    player = short_tokens_system.register()
+    with Watcher(short_tokens_system.url, username=player.username, password=PASSWORD) as watcher:
+        for _ in range(3):
+            watcher.await_line(lambda line: line.get("event") == "connected", TOKEN_SECONDS + 10)
+    assert {"event": "disconnect"} not in watcher.seen
+
+
+def test_a_viewer_whose_session_ends_stops(running_system: SystemHarness) -> None:
+    player = running_system.register()
+    with Watcher(running_system.url, token=player.access_token) as watcher:
+        watcher.await_state("live", "websocket", 10)
+        assert player.call("POST", "/auth/logout").ok
+        watcher.await_state("ended", "", 10)
+
+
+def test_an_unknown_board_ends_the_watch(running_system: SystemHarness) -> None:
+    with Watcher(running_system.url, board="no-such-board") as watcher:
+        watcher.await_state("ended", "", 10)
