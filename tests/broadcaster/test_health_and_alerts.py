@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import requests
 
 from tests.support.broadcaster.harness import BroadcasterHarness, running_broadcaster
-from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.servers import DatabaseServer, Stores, redis_server, store_folder
 from tests.support.system.alert_receiver import AlertReceiver, alert_receiver
 from tests.support.waiting import await_true
 from tools.local.embedded import EmbeddedPostgres
@@ -29,11 +27,7 @@ def receiver() -> Iterator[AlertReceiver]:
 
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[EmbeddedPostgres]:
-    # Not in pytest's folder: another run makes it unreadable for PostgreSQL's user.
-    with (
-        TemporaryDirectory(prefix="scoreboard-") as data,
-        EmbeddedPostgres(Path(data), fsync=False) as server,
-    ):
+    with store_folder() as folder, EmbeddedPostgres(folder, fsync=False) as server:
         yield server
 
 

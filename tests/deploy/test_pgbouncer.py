@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg2
@@ -20,7 +18,7 @@ from app.storage.database_connections import server_limits
 from tests.cluster.flow import counted_exactly_once, main_flow, operate, services_of
 from tests.cluster.load import Load
 from tests.deploy.pgbouncer import BINARY, PgBouncer, configured_limits
-from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.servers import DatabaseServer, Stores, redis_server, store_folder
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD, Player
 from tests.support.waiting import await_true, is_lock_awaited
@@ -60,7 +58,7 @@ class PooledSystem:
 def pooled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PooledSystem]:
     logs = tmp_path_factory.mktemp("pooled")
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="scoreboard-")))
+        folder = stack.enter_context(store_folder())
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", fsync=False))
         database_url = DatabaseServer(postgres).create(migrated=False)
         server = stack.enter_context(redis_server(folder / "redis"))

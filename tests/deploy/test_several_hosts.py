@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.cluster.flow import ACT, BANNED, services_of, shown
 from tests.deploy.hosts import Host, Network, StoresPostgres, StoresValkey, network
-from tests.support.servers import DatabaseServer, Stores
+from tests.support.servers import DatabaseServer, Stores, store_folder
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 from tests.support.system.viewer import ViewerClient
@@ -42,11 +41,11 @@ class TwoHosts:
 @pytest.fixture(scope="module")
 def two_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
     with (
-        TemporaryDirectory(prefix="scoreboard-") as folder,
+        store_folder() as folder,
         network(2) as network_of_two,
         network_of_two.center.inside(),
-        StoresPostgres(Path(folder) / "postgres", fsync=False) as postgres,
-        StoresValkey(Path(folder) / "valkey") as valkey,
+        StoresPostgres(folder / "postgres", fsync=False) as postgres,
+        StoresValkey(folder / "valkey") as valkey,
         ExitStack() as stack,
     ):
         stores = Stores(DatabaseServer(postgres).create(), valkey.url)

@@ -35,13 +35,16 @@ def before() -> Iterator[tuple[Path, str]]:
     """The code before the newest migration, from git, and its revision of the database."""
     migrations = ScriptDirectory(ROOT / "migrations")
     newest = migrations.get_revision("head")
+    assert isinstance(newest.down_revision, str)
     path = Path(newest.path).relative_to(ROOT)
     added = git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(path)).decode().strip()
     # If the migration is not committed yet, the last commit is the code before it.
-    packed = git("archive", f"{added}^" if added else "HEAD")
-    if not packed:
+    commit = f"{added}^" if added else "HEAD"
+    packed = git("archive", commit)
+    before = Path(migrations.get_revision(newest.down_revision).path).relative_to(ROOT)
+    # A commit that adds several migrations has no such code before it.
+    if not packed or not git("ls-tree", commit, "--", str(before)):
         pytest.skip("the code before the newest migration is not in this clone's history")
-    assert isinstance(newest.down_revision, str)
     with tempfile.TemporaryDirectory(prefix="scoreboard-before-") as folder:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(folder, filter="data")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import psutil
@@ -19,7 +18,7 @@ from config.settings import load_settings
 from tests.faults.ledger_checker import LedgerChecker
 from tests.faults.load import Load
 from tests.faults.viewers import Audience
-from tests.support.servers import Stores, migrate
+from tests.support.servers import Stores, migrate, store_folder
 from tests.support.services import build_services
 from tests.support.system.harness import SystemHarness, await_health
 from tests.support.waiting import await_true
@@ -118,11 +117,10 @@ def fault_harness(
     `before` is called with the migrated, empty stores, to add players. `variables` are further
     settings.
     """
-    # Not in pytest's folder, because another run makes it inaccessible to PostgreSQL's user.
     with (
-        TemporaryDirectory(prefix="scoreboard-") as folder,
-        EmbeddedPostgres(Path(folder) / "postgres") as postgres,
-        EmbeddedValkey(Path(folder) / "valkey") as valkey,
+        store_folder() as folder,
+        EmbeddedPostgres(folder / "postgres") as postgres,
+        EmbeddedValkey(folder / "valkey") as valkey,
     ):
         stores = Stores(postgres.url, valkey.url)
         migrate(stores.database_url)

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import redis
 
 from app.contract import keys
 from tests.support.api_harness import ApiHarness
 from tests.support.api_requests import Api
-from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.servers import DatabaseServer, Stores, redis_server, store_folder
 from tests.support.waiting import await_true
 from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
 from tools.local.embedded_server import EmbeddedServer
@@ -63,11 +62,9 @@ class OutageHarness:
 @contextmanager
 def outage_harness(folder: Callable[[str], Path], **variables: str) -> Iterator[OutageHarness]:
     """Start WORKERS processes and stores; `folder` makes folders, `variables` are settings."""
-    # PostgreSQL's files are not in pytest's folder: another run of pytest, as another user,
-    # removes access to that.
     with (
-        TemporaryDirectory(prefix="scoreboard-") as data,
-        EmbeddedPostgres(Path(data), fsync=False) as postgres,
+        store_folder() as data,
+        EmbeddedPostgres(data, fsync=False) as postgres,
         redis_server(folder("own-valkey")) as valkey,
     ):
         stores = Stores(DatabaseServer(postgres).create(), valkey.url)

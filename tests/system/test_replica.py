@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import requests
@@ -15,7 +14,7 @@ from app.storage.database import connect_unpooled
 from config.parsers import postgres_url
 from tests.cluster.flow import shown
 from tests.support.replica import CAUGHT_UP_SECONDS, Pair, replicated
-from tests.support.servers import Stores, redis_server
+from tests.support.servers import Stores, redis_server, store_folder
 from tests.support.system.harness import SystemHarness
 from tests.support.system.viewer import ViewerClient
 from tests.support.waiting import await_true
@@ -26,7 +25,7 @@ PROMISED_SECONDS = 1.0
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    with TemporaryDirectory(prefix="scoreboard-") as folder, replicated(Path(folder)) as made:
+    with store_folder() as folder, replicated(folder) as made:
         yield made
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg2
 import pytest
@@ -17,7 +16,7 @@ from tests.app.conftest import StartBackground
 from tests.support.environment import FAKETIME
 from tests.support.players import Person
 from tests.support.rank_index import index_equals_database, record_unpublished_point
-from tests.support.servers import DatabaseServer, redis_server
+from tests.support.servers import DatabaseServer, redis_server, store_folder
 from tests.support.services import Services
 from tests.support.waiting import await_true
 from tools.local.embedded import EmbeddedPostgres
@@ -65,10 +64,7 @@ class PostgresWithClock(EmbeddedPostgres):
 
 @pytest.fixture
 def clocked() -> Iterator[PostgresWithClock]:
-    with (
-        TemporaryDirectory(prefix="scoreboard-") as folder,
-        PostgresWithClock(Path(folder), fsync=False) as server,
-    ):
+    with store_folder() as folder, PostgresWithClock(folder, fsync=False) as server:
         yield server
 
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from app.contract.errors import DatabaseUnavailable
 from app.storage.database import Database
 from tests.support.replica import Pair, replicated
+from tests.support.servers import store_folder
 from tests.support.services import Services
 from tests.support.system.harness import free_ports
 from tools.local.embedded import EmbeddedPostgres
@@ -27,7 +26,7 @@ MakeServices = Callable[..., Services]
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with TemporaryDirectory(prefix="scoreboard-") as folder, replicated(Path(folder)) as made:
+    with store_folder() as folder, replicated(folder) as made:
         yield made
 
 

@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg2
 import pytest
 
 from app.contract.errors import DatabaseUnavailable
-from tests.support.servers import DatabaseServer
+from tests.support.servers import DatabaseServer, store_folder
 from tests.support.services import Services
 from tests.support.waiting import await_true
 from tools.local.embedded import EmbeddedPostgres
@@ -30,10 +28,7 @@ MakeServices = Callable[..., Services]
 
 @pytest.fixture
 def own_postgres() -> Iterator[EmbeddedPostgres]:
-    with (
-        TemporaryDirectory(prefix="scoreboard-") as folder,
-        EmbeddedPostgres(Path(folder), fsync=False) as server,
-    ):
+    with store_folder() as folder, EmbeddedPostgres(folder, fsync=False) as server:
         yield server
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -30,7 +29,7 @@ from tests.support.servers import Stores
 from tests.support.services import Services, build_services
 from tests.support.system.harness import await_health, free_ports
 from tests.support.waiting import await_true
-from tools.local.processes import end, spawn
+from tools.local.processes import kill_tree, spawn
 
 ORIGIN = "https://scores.example"
 
@@ -142,5 +141,5 @@ def running_broadcaster(
             await_health(f"http://127.0.0.1:{port}")
             yield BroadcasterHarness(stores, services, port, log_file, process)
         finally:
-            end(process, (signal.SIGTERM, 10))
+            kill_tree(process)
             services.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import psutil
 from tests.support.servers import ROOT
 from tests.support.system.harness import SystemHarness, await_health, free_ports
 from tests.support.waiting import await_true
-from tools.local.processes import end, spawn
+from tools.local.processes import kill_tree, spawn
 from tools.local.procfile import read_procfile
 
 EXIT_SECONDS = 60
@@ -98,4 +97,4 @@ def web_server(
                 server.await_log('"serving"', times=int(variables.get("WEB_WORKERS", "2")))
             yield server
         finally:
-            end(process, (signal.SIGTERM, 10))
+            kill_tree(process)

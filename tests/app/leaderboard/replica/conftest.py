@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.support.replica import Pair, replicated
+from tests.support.servers import store_folder
 from tests.support.services import Services
 
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    with TemporaryDirectory(prefix="scoreboard-") as folder, replicated(Path(folder)) as made:
+    with store_folder() as folder, replicated(folder) as made:
         yield made
 
 

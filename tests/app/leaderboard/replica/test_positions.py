@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from app.storage.database import Database
 from tests.app.leaderboard.replica.board_reads import await_replica, read_by, scores
 from tests.support.players import Person
 from tests.support.replica import CAUGHT_UP_SECONDS, EmbeddedReplica, Pair
+from tests.support.servers import store_folder
 from tests.support.services import Services
 from tests.support.waiting import await_true
 
@@ -29,10 +28,7 @@ pytestmark = pytest.mark.slow
 def test_a_promoted_replica_and_one_of_another_timeline_are_not_read(
     make_services: Callable[..., Services], settings: dict[str, str], pair: Pair
 ) -> None:
-    with (
-        TemporaryDirectory(prefix="scoreboard-") as folder,
-        EmbeddedReplica(Path(folder), pair.primary) as second,
-    ):
+    with store_folder() as folder, EmbeddedReplica(folder, pair.primary) as second:
         second.promote()
         there = pair.at(second, settings["DATABASE_URL"])
         here = make_services(**settings | {"DATABASE_READ_URL": there})
