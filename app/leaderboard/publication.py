@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ from app.metrics.counters import AFTER_COMMIT_FAILURES
 Places = Mapping[Ranking, Mapping[int, ScorePlace]]
 """Where scores stand, without the rankings whose index is incomplete."""
 
+MAX_FAILED = 10_000
+"""Failed publications that a process remembers, the latest ones."""
 LOGGED_USERS = 10
 """Named in the log if changes could not be published."""
 
@@ -70,7 +73,8 @@ class BoardPublisher:
       * Publishing is safe to repeat and safe in any order, because accounts and index rows carry
         revisions and only a newer one is applied.
       * If publishing fails, the change stays committed. The failure is counted and alerted, and the
-        reconciler publishes the change when Redis is back.
+        change is published when Redis is back: by retry_failed of this process, and by the
+        reconciler if this process has ended.
       * If the version of `main` was raised, this process no longer serves its cached board.
       * Each method makes one round trip to the rank indexes, for all rankings.
     """
@@ -88,21 +92,16 @@ class BoardPublisher:
         self._local_board = local_board
         self._versions = versions
         self._alerts = alerts
+        self._failed: deque[StandingEffects | Sequence[RankingChange]] = deque(maxlen=MAX_FAILED)
 
     def publish(self, effects: StandingEffects) -> bool:
         """Publish a change of account and standings; False if Redis is unreachable."""
-        user_id = effects.changes[0].change.user_id
         try:
-            # The account comes first, so that no further attempt of a banned user is admitted.
-            self._cache.store_account(user_id, effects.account)
-            self._cache.end(
-                user_id, effects.ended_sessions, effects.end_reason, effects.account.ban
-            )
-            applied = self._index.apply(self._by_ranking(effects.changes))
+            self._publish(effects)
         except RedisUnavailable as error:
+            self._failed.append(effects)
             self._report_failure(effects.changes, error)
             return False
-        self._note(applied.results)
         return True
 
     def publish_point(self, changes: Sequence[RankingChange]) -> AppliedPoint | None:
@@ -118,6 +117,7 @@ class BoardPublisher:
         try:
             point = self._index.apply_point(seen)
         except RedisUnavailable as error:
+            self._failed.append(changes)
             self._report_failure(changes, error)
             return None
         self._note(point.results)
@@ -133,6 +133,7 @@ class BoardPublisher:
         try:
             applied = self._index.apply(self._by_ranking(changes), scores=scores)
         except RedisUnavailable as error:
+            self._failed.append(changes)
             self._report_failure(changes, error)
             return {}
         self._note(applied.results)
@@ -148,6 +149,24 @@ class BoardPublisher:
         self._note(applied.results)
         return sum(result.applied_changes for result in applied.results)
 
+    def retry_failed(self) -> int:
+        """Publish what this process could not publish; returns the changes that Redis lacked.
+
+        Raises RedisUnavailable; the next call publishes the rest.
+        """
+        applied = 0
+        while self._failed:
+            failed = self._failed.popleft()
+            try:
+                if isinstance(failed, StandingEffects):
+                    applied += self._publish(failed)
+                else:
+                    applied += self.republish(failed)
+            except RedisUnavailable:
+                self._failed.appendleft(failed)
+                raise
+        return applied
+
     def announce_rebuild(self, ranking: Ranking) -> None:
         """Raise the ranking's version after a rebuild of its index; raises RedisUnavailable.
 
@@ -156,6 +175,13 @@ class BoardPublisher:
         """
         nothing = RankingChanges(ranking, (), self._seen_version(ranking))
         self._note(self._index.apply([nothing], raise_version=True).results)
+
+    def _publish(self, effects: StandingEffects) -> int:
+        user_id = effects.changes[0].change.user_id
+        # The account comes first, so that no further attempt of a banned user is admitted.
+        self._cache.store_account(user_id, effects.account)
+        self._cache.end(user_id, effects.ended_sessions, effects.end_reason, effects.account.ban)
+        return self.republish(effects.changes)
 
     def _by_ranking(self, changes: Iterable[RankingChange]) -> list[RankingChanges]:
         grouped: dict[Ranking, list[StandingChange]] = {}

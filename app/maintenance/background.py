@@ -98,6 +98,7 @@ class Background:
         succeeded_at = time.monotonic()
         while not self._stopped.is_set():
             try:
+                self._reconciler.retry_failed()
                 if self._reconciler.is_due():
                     self._reconciler.run_pass()
                     for run_if_due in self._scheduled:
@@ -108,6 +109,8 @@ class Background:
                     succeeded_at = time.monotonic()
                     self._stopped.wait(CHECK_INTERVAL_SECONDS)
             except (DatabaseUnavailable, RedisUnavailable) as error:
+                if isinstance(error, RedisUnavailable):
+                    self._reconciler.note_redis_failure()
                 log.warning("index_not_reconciled", cause=str(error.__cause__ or error))
                 if time.monotonic() - succeeded_at >= ALERT_AFTER_SECONDS:
                     self._alerts.report(AlertKind.INDEX_NOT_KEPT, error)

@@ -65,6 +65,10 @@ class RankingReconciler:
         """Revisions by user id, of the changes that were in the indexes after that pass."""
         self._token = new_token()
 
+    def note_redis_failure(self) -> None:
+        """Let the next pass also publish what was written while a clock was set back."""
+        self._passed_at = -math.inf
+
     def run(self, time: DatabaseTime, clock_offset: int, renew_lease: Callable[[], None]) -> None:
         """Repair or rebuild the index of each ranking that is read.
 

@@ -56,8 +56,8 @@ class Reconciler:
 
     A clock that was set back and forward again between two passes leaves changes that are earlier
     than the mark. So the mark also has a transaction id. The pass of a process that has not made
-    the last one a moment ago publishes what that transaction and later ones have written. For that
-    it reads the whole table of users, once.
+    the last one a moment ago, or for which Redis has failed since, publishes what that transaction
+    and later ones have written. For that it reads the whole table of users, once.
 
     A pass leaves out the changes that the pass before it published, if the mark is the one that
     this process wrote: then Redis has lost nothing since, and no other process has made a pass.
@@ -93,6 +93,15 @@ class Reconciler:
     def is_due(self) -> bool:
         """Whether this process has to make the next pass; raises RedisUnavailable."""
         return self._index.last_reconciler() in (None, self.token)
+
+    def retry_failed(self) -> None:
+        """Publish what this process could not publish before; raises RedisUnavailable."""
+        _count_repairs(self._publisher.retry_failed())
+
+    def note_redis_failure(self) -> None:
+        """Let the next pass also publish what was written while a clock was set back."""
+        self._marked_at = -math.inf
+        self._rankings.note_redis_failure()
 
     def run_pass(self) -> None:
         """Rebuild or repair the index, unless another process is doing so.
@@ -169,10 +178,9 @@ class Reconciler:
         unknown = [each for each in changes if known.get(each.user_id) != each.revision]
         for start in range(0, len(unknown), REPAIR_CHUNK_SIZE):
             chunk = unknown[start : start + REPAIR_CHUNK_SIZE]
-            repaired = self._publisher.republish([RankingChange(MAIN_RANKING, c) for c in chunk])
-            if repaired:
-                INDEX_REPAIRS.inc(repaired)
-                log.info("index_repaired", changes=repaired)
+            _count_repairs(
+                self._publisher.republish([RankingChange(MAIN_RANKING, c) for c in chunk])
+            )
             # After a long outage of Redis there are many chunks. Another process that acquired the
             # lease in the meantime would only repeat them.
             self._lease.renew(self.token)
@@ -221,6 +229,12 @@ class Reconciler:
                 self._sanctions.publish(effects)
             self._lease.renew(self.token)
             expired = len(all_effects)
+
+
+def _count_repairs(repaired: int) -> None:
+    if repaired:
+        INDEX_REPAIRS.inc(repaired)
+        log.info("index_repaired", changes=repaired)
 
 
 def _read_ahead(connection: Connection) -> Generator[list[StandingChange]]:
