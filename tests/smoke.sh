@@ -1,14 +1,18 @@
 #!/bin/bash
 # Walks one new user through a running system, with curl only:
 #   tests/smoke.sh http://127.0.0.1:8000
+# With a board and a service key of it, a server also reports scores of this user:
+#   tests/smoke.sh http://127.0.0.1:8000 quiz-night sk_...
 # Prints one line for each step. The first wrong answer is printed, and the exit status is 1.
 set -u
 
-if [ $# -ne 1 ]; then
-    echo "usage: $0 BASE_URL, for example $0 http://127.0.0.1:8000" >&2
+if [ $# -ne 1 ] && [ $# -ne 3 ]; then
+    echo "usage: $0 BASE_URL [BOARD SERVICE_KEY], for example $0 http://127.0.0.1:8000" >&2
     exit 2
 fi
 base=${1%/}
+board=${2-}
+service_key=${3-}
 username="smoke-$$-$RANDOM$RANDOM"
 password="smoke-$RANDOM-$RANDOM-$RANDOM"
 bearer=""
@@ -107,6 +111,39 @@ name="own row"
 ok
 
 bearer=""
+call boards GET /api/boards/main 200
+expect key main
+ok
+
+call "board main" GET "/api/boards/main/leaderboard" 200
+expect board main
+ok
+
+call "no service key" POST /api/service/scores 401 '{"scores": []}'
+expect code AUTH_REQUIRED
+ok
+
+if [ -n "$board" ]; then
+    # A UUIDv7: the time in ms, then random digits.
+    milliseconds=$(printf '%012x' "$(date +%s%3N)")
+    act="${milliseconds:0:8}-${milliseconds:8}-7000-8000-$(printf '%04x%04x%04x' $RANDOM $RANDOM $RANDOM)"
+    batch="{\"scores\": [{\"id\": \"$act\", \"username\": \"$username\", \"board\": \"$board\", \"points\": 1}]}"
+    bearer=$service_key
+    call "service score" POST /api/service/scores 200 "$batch"
+    expect status counted
+    expect score 1
+    ok
+
+    call "service score again" POST /api/service/scores 200 "$batch"
+    expect status repeated
+    ok
+
+    bearer=""
+    call "board $board" GET "/api/boards/$board/leaderboard?limit=100" 200
+    expect board "$board"
+    ok
+fi
+
 call search GET "/api/leaderboard/search?username=$username" 200
 expect username "$username"
 expect more false

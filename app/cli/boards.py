@@ -27,7 +27,6 @@ from app.cli.operators import OperatorGroup, checked, initiator, optional_reason
 from app.cli.output import echo_json, echo_table, example, table_or_json
 from app.cli.time_arguments import Since
 from app.contract.standings import PeriodKind
-from app.leaderboard.board_standings import has_own_store
 
 MAX_LISTED = 10_000
 boards = OperatorGroup("boards", help="Boards of their own rules, beside the board main.")
@@ -163,8 +162,6 @@ def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
     """Print all standings of a period as CSV."""
     board = _find(key)
     chosen = services().standings.period(board, period, at)
-    if has_own_store(board, chosen.kind):
-        raise click.ClickException("For all time of main, read /api/leaderboard page by page.")
     writer = csv.writer(sys.stdout)
     writer.writerow(("rank", "userId", "username", "displayName", "score"))
     for row in services().standings.export(board, chosen):

@@ -13,6 +13,7 @@ from app.boards.periods import Period, period_at
 from app.contract import keys
 from app.contract.errors import RedisUnavailable, ValidationFailed
 from app.contract.standings import TOP, OrderKey, PeriodKind, Standing
+from app.leaderboard import board_rows
 from app.leaderboard import standing_pages as pages
 from app.leaderboard.rank_index import RankIndex
 from app.leaderboard.rankings import Rankings, ranking_of
@@ -107,14 +108,16 @@ class BoardStandings:
         return self._page(board, period, 2 * span + 1, self._version(board, period), read)
 
     def export(self, board: Board, period: Period) -> Iterator[Standing]:
-        """All rows of the period, read in parts."""
-        position, rank, number, score = None, 0, 0, None
+        """All rows of the period, read in parts; also those of `main` and all time."""
+        main = has_own_store(board, period.kind)
+        rank, number, score = 0, 0, None
+        position: OrderKey | None = None
         while True:
             with self._database.reading() as connection:
-                if position is None:
-                    found = pages.top(connection, board.id, period, EXPORT_ROWS)
+                if main:
+                    found = _main_rows(connection, position)
                 else:
-                    found = pages.after(connection, board.id, period, position, EXPORT_ROWS)
+                    found = _period_rows(connection, board, period, position)
             for row in found:
                 number += 1
                 rank = rank if row.score == score else number
@@ -175,3 +178,22 @@ class BoardStandings:
 
 def _is_present(period: Period) -> bool:
     return period == period_at(period.kind, period.time_zone, datetime.now(UTC))
+
+
+def _period_rows(
+    connection: Connection, board: Board, period: Period, position: OrderKey | None
+) -> list[StandingRow]:
+    if position is None:
+        return pages.top(connection, board.id, period, EXPORT_ROWS)
+    return pages.after(connection, board.id, period, position, EXPORT_ROWS)
+
+
+def _main_rows(connection: Connection, position: OrderKey | None) -> list[StandingRow]:
+    if position is None:
+        found = board_rows.top(connection, EXPORT_ROWS)
+    else:
+        found = board_rows.after(connection, position, EXPORT_ROWS)
+    return [
+        StandingRow(row.user_id, row.username, row.display_name, row.position.score, row.position)
+        for row in found
+    ]

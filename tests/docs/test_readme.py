@@ -6,11 +6,19 @@ import json
 import re
 import secrets
 import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 
+from app.boards.board import BoardSettings
+from config.settings import load_settings
+from tests.app.scoring.service_acts import OPERATOR
 from tests.support.servers import ROOT
+from tests.support.services import build_services
 from tests.support.system.harness import SystemHarness
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,14 +26,30 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 pytestmark = pytest.mark.slow
 
 
-def test_the_game_developers_commands_score_a_point(running_system: SystemHarness) -> None:
-    (commands,) = re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S)
-    commands = commands.replace("http://127.0.0.1:8000", running_system.url)
-    commands = commands.replace('"ada"', f'"ada_{secrets.token_hex(4)}"')
+def commands(number: int, system: SystemHarness) -> str:
+    """A block of commands for the game developer, with this system's address."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S)
+    return str(blocks[number]).replace("http://127.0.0.1:8000", system.url)
+
+
+def run(script: str, system: SystemHarness) -> list[Any]:
+    """The JSON documents that the commands print."""
+    environment = system.environment() | {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
     ended = subprocess.run(
-        ["sh", "-eu", "-c", commands], capture_output=True, text=True, check=True, timeout=60
+        ["sh", "-eu", "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
-    increment, board = (json.loads(line) for line in ended.stdout.splitlines())
+    return [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+
+
+def test_the_game_developers_commands_score_a_point(running_system: SystemHarness) -> None:
+    script = commands(0, running_system).replace('"ada"', f'"ada_{secrets.token_hex(4)}"')
+    increment, board = run(script, running_system)
     assert increment["newScore"] == 1
     assert board["version"] >= increment["boardVersion"]
     # The documented answers have the same fields.
@@ -36,15 +60,44 @@ def test_the_game_developers_commands_score_a_point(running_system: SystemHarnes
     assert set(json.loads(second)["leaderboard"][0]) == set(board["leaderboard"][0])
 
 
-def test_the_smoke_test_passes(running_system: SystemHarness) -> None:
+def test_the_game_developers_server_scores_on_a_board_of_its_own(
+    running_system: SystemHarness,
+) -> None:
+    player = running_system.register()
+    script = commands(1, running_system).replace("ada", player.username)
+    script = script.replace("quiz-night", f"quiz-{secrets.token_hex(4)}")
+    script = re.sub(r'make flask ARGS="([^"]*)"', r"flask \1", script)
+    answer, board = run(f"API={running_system.url}/api\n{script}", running_system)
+    assert [result["status"] for result in answer["results"]] == ["counted"]
+    assert [(row["username"], row["score"]) for row in board["leaderboard"]] == [
+        (player.username, 120)
+    ]
+
+
+def smoke(system: SystemHarness, *arguments: str) -> str:
     ended = subprocess.run(
-        ["bash", ROOT / "tests" / "smoke.sh", running_system.url],
+        ["bash", ROOT / "tests" / "smoke.sh", system.url, *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_the_smoke_test_passes(running_system: SystemHarness) -> None:
+    smoke(running_system)
+
+
+def test_the_smoke_test_reports_scores_to_a_board(running_system: SystemHarness) -> None:
+    with patch.dict("os.environ", running_system.environment()):
+        services = build_services(load_settings())
+    board = f"smoke-{secrets.token_hex(4)}"
+    services.boards.create(OPERATOR, BoardSettings(board, "Smoke"))
+    key = services.service_keys.create(OPERATOR, "smoke", [board], None).text
+    services.close()
+    assert "ok  service score again 200" in smoke(running_system, board, key)
 
 
 def test_the_operators_address_is_the_edges_default() -> None:

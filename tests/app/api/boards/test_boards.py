@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -152,6 +153,18 @@ def test_main_is_a_board_too(app: Flask, anyone: Caller, services: Services) -> 
     assert found["leaderboard"] == main["leaderboard"]
     around = body_of(player(app, person)("GET", "/api/boards/main/leaderboard/around-me"))
     assert [row["userId"] for row in around["leaderboard"]] == [person.user_id]
+    (row,) = csv.DictReader(io.StringIO(anyone("GET", "/api/boards/main/leaderboard.csv").text))
+    assert row == {name: str(value) for name, value in main["leaderboard"][0].items()}
+
+
+def test_an_export_of_main_reads_every_page(anyone: Caller, services: Services) -> None:
+    people = [Person.register(services) for _ in range(5)]
+    for points, person in zip([2, 1, 3, 2, 1], people, strict=True):
+        person.score(points)
+    with patch("app.leaderboard.board_standings.EXPORT_ROWS", 2):
+        text = anyone("GET", "/api/boards/main/leaderboard.csv").text
+    found = [(int(row["rank"]), int(row["score"])) for row in csv.DictReader(io.StringIO(text))]
+    assert found == [(1, 3), (2, 2), (2, 2), (4, 1), (4, 1)]
 
 
 def test_players_see_their_score_rank_and_the_number_of_players_on_each_board(
