@@ -1,5 +1,6 @@
 """`python -m bench.soak MINUTES`: runs load and viewers; exits with 1 if a resource still grows.
 
+Players score on the board main, and a service on a second board with two periods.
 It uses the harness, the load and the viewers of tests/faults.
 """
 
@@ -11,11 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.soak.resources import ResourceRecorder
+from tests.faults.batches import service_board
 from tests.faults.harness import FaultHarness, fault_harness
 from tests.faults.viewers import Audience
 
 VISITORS, VISIT_SECONDS = 30, 5.0
 PRINT_INTERVAL_SECONDS = 60
+BATCH_PAUSE_SECONDS = 0.5
+"""Of each of four senders of service scores, between two of its batches."""
 LONG_TOKENS = {"ACCESS_TOKEN_SECONDS": "604800"}
 
 
@@ -29,9 +33,13 @@ def main() -> int:
     with (
         TemporaryDirectory(prefix="soak-") as logs,
         fault_harness(Path(logs), variables=LONG_TOKENS) as running,
+        service_board(running, BATCH_PAUSE_SECONDS) as quiz,
     ):
         recorder = ResourceRecorder(running)
-        visits = soak(running, recorder, minutes * 60)
+        with quiz.load.running():
+            visits = soak(running, recorder, minutes * 60)
+        quiz.check_counted_once()
+        print(f"{len(quiz.load.acts)} service scores; each was counted once and is in the index")
         running.check_nothing_lost(time.monotonic())
         print_report(running, recorder, visits)
     return 0 if all(series.flat for series in recorder.series.values()) else 1

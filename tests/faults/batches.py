@@ -7,12 +7,24 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+from unittest.mock import patch
 
 import requests
 
+from app.audit.audited_change import Initiator
+from app.boards.board import Board, BoardSettings
+from app.contract.standings import TOP, BoardPeriod
+from app.leaderboard.rankings import ranking_of
+from config.settings import load_settings
 from tests.app.scoring.service_acts import act_id
+from tests.faults.harness import RETURN_SECONDS, FaultHarness
 from tests.faults.load import UNANSWERED
+from tests.support.rank_index import ranking_index_equals_database
+from tests.support.services import Services, build_services
+from tests.support.waiting import await_true
 
 BOARD = "quiz"
 SENDERS, BATCH_SIZE = 4, 40
@@ -20,12 +32,17 @@ TIMES_SENT = 3
 """Each batch is sent so often after its first answer, to all APIs in turn."""
 REPEAT_SECONDS = 0.1
 
+OPERATOR = Initiator("operator:test", "a test")
+
 
 class BatchLoad:
     """Senders that report the same acts in different order, each batch until it is answered."""
 
-    def __init__(self, urls: Sequence[str], key: str, user_ids: Sequence[str]) -> None:
+    def __init__(
+        self, urls: Sequence[str], key: str, user_ids: Sequence[str], pause_seconds: float = 0.0
+    ) -> None:
         self._urls = urls
+        self._pause_seconds = pause_seconds
         self._headers = {"Authorization": f"Bearer {key}"}
         self._user_ids = user_ids
         self._stopping = threading.Event()
@@ -74,6 +91,7 @@ class BatchLoad:
                 random.shuffle(batch)
                 while (results := self.ask(random.choice(self._urls), batch)) is None:
                     threading.Event().wait(REPEAT_SECONDS)
+                self._stopping.wait(self._pause_seconds)
                 with self._lock:
                     self.statuses.update(result["status"] for result in results)
                     if turn == 0:
@@ -94,3 +112,61 @@ class BatchLoad:
             others = random.sample(self._recent, min(len(self._recent), BATCH_SIZE // 2))
             self._recent = [*self._recent[-4 * BATCH_SIZE :], *fresh]
         return fresh + others
+
+
+@dataclass(frozen=True)
+class ServiceBoard:
+    """A board of a running system on which a load of batches scores."""
+
+    services: Services
+    """On the stores of the system."""
+    board: Board
+    load: BatchLoad
+    url: str
+
+    def check_counted_once(self) -> None:
+        """Fail the test unless each answered act counts once, in PostgreSQL and in Redis.
+
+        Call it after the load has ended.
+        """
+        assert set(self.load.statuses) == {"counted", "repeated"}
+        acts = list(self.load.acts.values())
+        for start in range(0, len(acts), BATCH_SIZE):
+            results = self.load.ask(self.url, acts[start : start + BATCH_SIZE])
+            assert results is not None
+            assert {result["status"] for result in results} == {"repeated"}
+        expected: Counter[str] = Counter()
+        for act in acts:
+            expected[act["userId"]] += act["points"]
+        for kind in self.board.settings.periods:
+            period = self.services.standings.period(self.board, kind, None)
+            rows = self.services.standings.export(self.board, period)
+            shown = {row.user_id: row.score for row in rows}
+            assert shown == {user: points for user, points in expected.items() if points}
+        await_true(self.is_indexed_as_counted, RETURN_SECONDS)
+
+    def is_indexed_as_counted(self) -> bool:
+        """Whether the index of each ranking equals PostgreSQL, and the cached top ten too."""
+        for kind in self.board.settings.periods:
+            period = self.services.standings.period(self.board, kind, None)
+            cached = self.services.rankings.top(BoardPeriod(BOARD, kind)).rows
+            rows = self.services.standings.export(self.board, period)
+            if list(cached) != list(islice(rows, TOP)):
+                return False
+            if not ranking_index_equals_database(self.services, ranking_of(self.board, period)):
+                return False
+        return True
+
+
+@contextmanager
+def service_board(harness: FaultHarness, pause_seconds: float = 0.0) -> Iterator[ServiceBoard]:
+    """A board with a service key, for the players of the system; its load does not run yet."""
+    with patch.dict("os.environ", harness.system.environment()):
+        services = build_services(load_settings())
+    settings = BoardSettings(BOARD, "Quiz", max_points=9, min_points=0, periods=("all", "day"))
+    board = services.boards.create(OPERATOR, settings)
+    key = services.service_keys.create(OPERATOR, "judge", [BOARD], None)
+    user_ids = [player.user_id for player in harness.load.players]
+    load = BatchLoad(harness.system.urls, key.text, user_ids, pause_seconds)
+    yield ServiceBoard(services, board, load, harness.system.url)
+    services.close()
