@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from config.settings import load_settings
+from tests.schedule import longest_first
 from tests.support.environment import base_environment
 from tests.support.servers import (
     DatabaseServer,
@@ -24,6 +25,10 @@ from tests.support.servers import (
 from tests.support.services import Services, build_services
 from tests.support.system.harness import SystemHarness
 from tools.local.embedded import EmbeddedValkey
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

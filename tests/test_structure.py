@@ -11,6 +11,7 @@ import pytest
 
 from app.factory import create_app
 from app.http.access_control import AUTH_MODE
+from tests.schedule import LONG_FILES
 from tests.support.servers import ROOT
 from tests.support.services import Services
 
@@ -131,6 +132,10 @@ def test_production_code_does_not_import_bench_clients_tests_or_tools() -> None:
         if imported.split(".")[0] in {"bench", "clients", "tests", "tools"}
     ]
     assert wrong == []
+
+
+def test_the_test_files_that_run_first_exist() -> None:
+    assert [name for name in LONG_FILES if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_only_the_server_room_imports_gunicorn() -> None:
