@@ -12,6 +12,7 @@ from app.composition.api import ApiServices, build_api_services
 from app.composition.serving import ServingProcess
 from app.concurrency.wsgi_batches import WsgiBatches
 from app.contract.limits import MAX_BODY_BYTES
+from app.http.access_control import caller_is_flagged
 from app.http.body import read_bodies
 from app.http.errors import ErrorPolicy, register_error_handlers
 from app.http.flask_app import SyncFlask
@@ -51,6 +52,7 @@ def create_app(services: ApiServices) -> Flask:
             # RFC 9110, section 15.5.2, requires the authentication scheme in every 401.
             headers={401: {"WWW-Authenticate": "Bearer"}},
             retry_seconds=(1, 3),
+            is_flagged=caller_is_flagged,
         ),
     )
     register_api(app)

@@ -37,6 +37,16 @@ class SessionCache:
             for session, (status, at, until) in zip(values[::2], values[1::2], strict=True)
         ]
 
+    def read_flag(self, user_id: str) -> bool | None:
+        """Whether the account is flagged, as admit.lua decides it; None: not cached."""
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            pipeline.time()
+            pipeline.hmget(keys.account(user_id), "status", "flaggedUntil")
+            (seconds, _), (status, until) = pipeline.execute()
+        if status is None:
+            return None
+        return bool(status == "flagged" and int(until or 0) > seconds * 1000)
+
     def store(self, user_id: str, session_id: str, account: Account) -> None:
         """Cache an active session and its user's account, as read from PostgreSQL."""
         self.store_session(user_id, session_id)

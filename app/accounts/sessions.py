@@ -95,6 +95,20 @@ class SessionVerification:
             pass
         return None
 
+    def is_flagged(self, identity: Identity) -> bool:
+        """Whether the user is flagged, by Redis or PostgreSQL; False if neither answers."""
+        try:
+            flagged = self._cache.read_flag(identity.user_id)
+        except RedisUnavailable:
+            flagged = None
+        if flagged is not None:
+            return flagged
+        try:
+            account = self._check_in_database(identity)
+        except (AuthInvalid, SessionRevoked, UserBanned, DatabaseUnavailable):
+            return False
+        return account.status_at(time.time_ns() // 1_000_000) == "flagged"
+
     def load_into_cache(self, identity: Identity) -> None:
         """Read the session from PostgreSQL and cache it; raises as verify does."""
         account = self._check_in_database(identity)

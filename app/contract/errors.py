@@ -17,8 +17,9 @@ class DomainError(Exception):
 
     code: ClassVar[str]
     error: ClassVar[str]
-    flagged = False
-    """Whether the player is flagged, so that the reply carries the fraud warning."""
+    flagged: bool | None = None
+    """Whether the player is flagged, so that the reply carries the fraud warning; None: not known
+    where the error was raised."""
 
     def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)

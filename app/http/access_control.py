@@ -7,14 +7,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal
 
-from flask import Request, g, request
+from flask import Request, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.accounts.service_keys.service_keys import ServiceKey
 from app.contract.errors import (
     AuthInvalid,
     AuthRequired,
+    DomainError,
     Forbidden,
+    SessionRevoked,
     UnsupportedMediaType,
     UserBanned,
 )
@@ -138,6 +140,23 @@ def current_identity() -> Identity:
     """The identity of the caller, in a view that is not public."""
     identity: Identity = g.identity
     return identity
+
+
+def caller_is_flagged(error: DomainError) -> bool:
+    """Whether this error of a scoring call answers a flagged player; reads Redis or PostgreSQL.
+
+    False where the error says more than a warning, and if the access token is not valid.
+    """
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, AUTH_MODE, None) != "admission":
+        return False
+    if isinstance(error, (AuthRequired, AuthInvalid, SessionRevoked, UserBanned)):
+        return False
+    try:
+        identity = g.get("identity") or _authenticate()
+    except (AuthRequired, AuthInvalid):
+        return False
+    return services().sessions.is_flagged(identity)
 
 
 def current_service_key() -> ServiceKey:

@@ -82,6 +82,8 @@ class ErrorPolicy:
     """Additional headers by status."""
     retry_seconds: tuple[int, int]
     """Least and greatest Retry-After of a 503; the value is random, to spread the retries."""
+    is_flagged: Callable[[DomainError], bool] = lambda _: False
+    """Whether to warn the caller, asked where the error was raised before that was known."""
 
 
 def register_error_handlers(app: Flask, policy: ErrorPolicy) -> None:
@@ -113,7 +115,7 @@ def error_body(error: DomainError, request_id: str) -> dict[str, Any]:
     }
     if error.details is not None:
         body["details"] = error.details
-    return with_fraud_warning(body, flagged=error.flagged)
+    return body
 
 
 def _refuse_leading_slashes() -> None:
@@ -154,7 +156,8 @@ def _reply(
     ERRORS.labels(error.code).inc()
     if status >= 500 and error.code in AlertKind.__members__:  # noqa: PLR2004
         policy.alerts.report(AlertKind[error.code], cause, g.request_id)
-    response = jsonify(error_body(error, g.request_id))
+    flagged = policy.is_flagged(error) if error.flagged is None else error.flagged
+    response = jsonify(with_fraud_warning(error_body(error, g.request_id), flagged=flagged))
     response.status_code = status
     response.headers.update(policy.headers.get(status, {}))
     if isinstance(error, domain.RateLimited):

@@ -87,7 +87,7 @@ def _attempted(attempt: Callable[[], bool]) -> Attempted:
     try:
         return Attempted("ok", attempt())
     except DomainError as error:
-        return Attempted(_ANSWERS[type(error)], error.flagged)
+        return Attempted(_ANSWERS[type(error)], bool(error.flagged))
 
 
 def events(person: Person) -> list[FraudEvent]:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from app.accounts.session_cache import SessionCache
 from app.audit.audited_change import Initiator
 from app.contract import keys
+from app.contract.errors import RedisUnavailable
+from app.contract.limits import MAX_BODY_BYTES
 from app.factory import create_app
 from app.http.fraud_warning import FRAUD_WARNING
+from app.scoring.admission import AdmissionStore
 from tests.app.fraud.attempts import (
     BANNED,
     FINE,
@@ -149,5 +153,65 @@ def test_the_warning_is_in_the_body_of_an_error_reply(
     caller("POST", "/api/scores/increment", body)
     reply = refused(caller("POST", "/api/scores/increment", body), 400, "TOKEN_USED")
     assert reply["warning"] == FRAUD_WARNING
-    reply = refused(caller("POST", "/api/scores/increment", {}), 400, "VALIDATION_ERROR")
+
+
+@pytest.fixture
+def callers(services: Services) -> tuple[Caller, Caller]:
+    """A flagged player and another."""
+    app = create_app(services)
+
+    def caller() -> Caller:
+        person = Person.register(services)
+        login = services.accounts.log_in(person.username, PASSWORD)
+        return Caller(app, person.user_id, login.tokens.access_token)
+
+    flagged = caller()
+    assert services.moderation.flag(OPERATOR, flagged.user_id, 3600).done
+    return flagged, caller()
+
+
+def assert_warns(callers: tuple[Caller, Caller], status: int, code: str, body: object) -> None:
+    """Assert that this error reply to the flagged player warns, and the one to the other not."""
+    flagged, other = (
+        refused(each("POST", "/api/scores/increment", body), status, code) for each in callers
+    )
+    assert flagged["warning"] == FRAUD_WARNING
+    assert "warning" not in other
+
+
+def test_a_malformed_request_carries_the_warning(callers: tuple[Caller, Caller]) -> None:
+    assert_warns(callers, 400, "VALIDATION_ERROR", {})
+    assert_warns(callers, 413, "PAYLOAD_TOO_LARGE", {"actionToken": "x" * MAX_BODY_BYTES})
+
+
+def test_a_failure_of_redis_before_the_admission_carries_the_warning(
+    callers: tuple[Caller, Caller], monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    def fail(*_: object) -> None:
+        raise RedisUnavailable
+
+    # Only the admission: Redis has answered again when the error is answered.
+    with monkeypatch.context() as patch:
+        patch.setattr(AdmissionStore, "admit", fail)
+        assert_warns(callers, 503, "REDIS_UNAVAILABLE", {"actionToken": "x"})
+        patch.setattr(SessionCache, "read_flag", fail)
+        assert_warns(callers, 503, "REDIS_UNAVAILABLE", {"actionToken": "x"})
+
+
+def test_a_fault_of_the_server_carries_the_warning(
+    callers: tuple[Caller, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(AdmissionStore, "admit", fail)
+    assert_warns(callers, 500, "INTERNAL_ERROR", {"actionToken": "x"})
+
+
+def test_a_flag_that_has_ended_warns_no_more(
+    callers: tuple[Caller, Caller], services: Services
+) -> None:
+    flagged, _ = callers
+    services.redis.hset(keys.account(flagged.user_id), "flaggedUntil", 1)
+    reply = refused(flagged("POST", "/api/scores/increment", {}), 400, "VALIDATION_ERROR")
     assert "warning" not in reply
