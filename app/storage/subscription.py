@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 
 import redis
 import structlog
@@ -26,6 +26,9 @@ log = structlog.stdlib.get_logger(__name__)
 class Subscription:
     """Passes every message of the channels to its handler, which may raise MessageInvalid.
 
+    The channels of `handlers` are subscribed to as long as run() runs, others from follow() to
+    unfollow(), on the same connection.
+
     Every failure of Redis and every error reply of it leads to a new connection. A message that is
     invalid is logged and skipped, because any client of Redis can publish on the channels.
 
@@ -40,8 +43,13 @@ class Subscription:
         on_renewed: Callable[[], None],
     ) -> None:
         self._client = client
-        self._handlers = handlers
+        self._handlers = dict(handlers)
         self._on_renewed = on_renewed
+        self._permanent = frozenset(handlers)
+        self._followed: dict[str, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self._connected: redis.client.PubSub | None = None
+        self._requested: set[str] = set()
         self._stopped = threading.Event()
         self._pause = FIRST_PAUSE_SECONDS
         self._invalid = 0
@@ -67,32 +75,84 @@ class Subscription:
         """End run() within POLL_SECONDS."""
         self._stopped.set()
 
+    def follow(
+        self, channel: str, handler: Callable[[str], None], on_subscribed: Callable[[], None]
+    ) -> None:
+        """Pass the messages of one more channel to the handler, after update_channels().
+
+        `on_subscribed` is called each time Redis has confirmed the channel, also after a renewed
+        subscription, to read again what was missed before.
+        """
+        self._handlers[channel] = handler
+        self._followed[channel] = on_subscribed
+
+    def unfollow(self, channel: str) -> None:
+        """Pass on no more messages of a followed channel; then call update_channels()."""
+        del self._handlers[channel], self._followed[channel]
+
+    def update_channels(self) -> None:
+        """Subscribe to the channels that are followed, and to no others; may wait for the socket.
+
+        While Redis can't be reached it does nothing, because the next connection begins with the
+        channels that are followed then.
+        """
+        with self._lock:
+            channels, wanted = self._connected, set(self._handlers)
+            if channels is None:
+                return
+            # If sending fails, the connection is broken, and run() makes a new one.
+            with suppress(redis.RedisError):
+                if lacking := wanted - self._requested:
+                    channels.subscribe(*lacking)
+                if unwanted := self._requested - wanted:
+                    channels.unsubscribe(*unwanted)
+            self._requested = wanted
+
     def _listen(self, progress: Callable[[], None]) -> None:
         with closing(self._client.pubsub()) as channels:
-            channels.subscribe(*self._handlers)
-            outstanding = set(self._handlers)
+            try:
+                self._receive(channels, progress)
+            finally:
+                with self._lock:
+                    self._connected = None
+
+    def _subscribe(self, channels: redis.client.PubSub) -> None:
+        with self._lock:
+            self._requested = set(self._handlers)
+            channels.subscribe(*self._requested)
+            self._connected = channels
+
+    def _receive(self, channels: redis.client.PubSub, progress: Callable[[], None]) -> None:
+        self._subscribe(channels)
+        outstanding = set(self._permanent)
+        silent_seconds = 0.0
+        while not self._stopped.is_set():
+            message = channels.get_message(timeout=POLL_SECONDS)
+            if not outstanding:
+                progress()
+            if message is None:
+                silent_seconds += POLL_SECONDS
+                self._probe(channels, silent_seconds)
+                continue
             silent_seconds = 0.0
-            while not self._stopped.is_set():
-                message = channels.get_message(timeout=POLL_SECONDS)
-                if not outstanding:
-                    progress()
-                if message is None:
-                    silent_seconds += POLL_SECONDS
-                    self._probe(channels, silent_seconds)
+            if message["type"] == "subscribe":
+                if message["channel"] not in self._permanent:
+                    self._followed.get(message["channel"], _ignore)()
                     continue
-                silent_seconds = 0.0
-                if message["type"] == "subscribe":
-                    outstanding.discard(message["channel"])
-                    if not outstanding:
-                        log.info("subscribed", channels=sorted(self._handlers))
-                        self._pause = FIRST_PAUSE_SECONDS
-                        self._on_renewed()
-                elif message["type"] == "message":
-                    self._handle(message["channel"], message["data"])
+                outstanding.discard(message["channel"])
+                if not outstanding:
+                    log.info("subscribed", channels=sorted(self._permanent))
+                    self._pause = FIRST_PAUSE_SECONDS
+                    self._on_renewed()
+            elif message["type"] == "message":
+                self._handle(message["channel"], message["data"])
 
     def _handle(self, channel: str, payload: str) -> None:
+        handler = self._handlers.get(channel)
+        if handler is None:
+            return  # Published before Redis read that the channel is not followed any more.
         try:
-            self._handlers[channel](payload)
+            handler(payload)
         except MessageInvalid as error:
             self._invalid += 1
             if time.monotonic() >= self._next_invalid_log_at:
@@ -108,3 +168,7 @@ class Subscription:
             raise redis.TimeoutError("Redis does not answer the subscriber")
         if PING_SECONDS <= silent_seconds < PING_SECONDS + POLL_SECONDS:
             channels.ping()
+
+
+def _ignore() -> None:
+    """For a channel that was unfollowed before Redis confirmed it."""

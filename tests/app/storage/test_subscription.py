@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 import redis
@@ -23,6 +24,17 @@ pytestmark = pytest.mark.slow
 CHANNEL = "news"
 USER, PASSWORD = "listener", "p4ssword"
 RENEWAL_SECONDS = 5.0
+
+
+@dataclass
+class Followed:
+    """What the subscriber got of a channel that it follows; the times of confirmations."""
+
+    payloads: list[str]
+    confirmed_at: list[float]
+
+    def confirm(self) -> None:
+        self.confirmed_at.append(time.monotonic())
 
 
 class Listener:
@@ -58,6 +70,21 @@ class Listener:
         """Whether the number is received, some time after it was published again."""
         self.admin.publish(CHANNEL, number)
         return number in self.received
+
+    def follow(self, channel: str) -> Followed:
+        """Follow one more channel."""
+        followed = Followed([], [])
+        self._subscription.follow(channel, followed.payloads.append, followed.confirm)
+        self._subscription.update_channels()
+        return followed
+
+    def unfollow(self, channel: str) -> None:
+        self._subscription.unfollow(channel)
+        self._subscription.update_channels()
+
+    def subscribers(self, channel: str) -> int:
+        ((_, number),) = self.admin.pubsub_numsub(channel)
+        return int(number)
 
     def disconnect(self) -> None:
         self.admin.execute_command("CLIENT KILL USER", USER)
@@ -125,3 +152,35 @@ def test_a_subscription_is_renewed_after_redis_was_busy_with_a_script(listener: 
         # Longer than the subscriber waits for an answer.
         time.sleep(2 * PING_SECONDS + 2)
     await_true(lambda: listener.hears(7), RENEWAL_SECONDS)
+
+
+def test_a_channel_is_followed_on_the_open_connection_until_it_is_unfollowed(
+    listener: Listener,
+) -> None:
+    followed = listener.follow("quiz")
+    await_true(lambda: followed.confirmed_at, 1)
+    listener.admin.publish("quiz", "first")
+    await_true(lambda: followed.payloads == ["first"], 1)
+    listener.unfollow("quiz")
+    await_true(lambda: listener.subscribers("quiz") == 0, 1)
+    again = listener.follow("quiz")
+    await_true(lambda: again.confirmed_at, 1)
+    await_true(lambda: listener.hears(7), 1)
+    assert listener.renewals == 1
+    assert len(followed.confirmed_at) == 1
+
+
+def test_followed_channels_are_subscribed_to_again_after_each_loss(listener: Listener) -> None:
+    followed, given_up = listener.follow("quiz"), listener.follow("other")
+    await_true(lambda: followed.confirmed_at and given_up.confirmed_at, 1)
+    end_fault = without_login(listener.admin)
+    listener.disconnect()
+    await_true(lambda: listener.subscribers("quiz") == 0, 2)
+    # In the meantime there is no connection that could be changed.
+    listener.unfollow("other")
+    late = listener.follow("late")
+    end_fault()
+    await_true(lambda: len(followed.confirmed_at) == 2 and late.confirmed_at, RENEWAL_SECONDS)
+    listener.admin.publish("late", "news")
+    await_true(lambda: late.payloads == ["news"], 1)
+    assert listener.subscribers("other") == 0
