@@ -17,14 +17,14 @@ from gevent.monkey import get_original
 from app.alerting.background_parts import BackgroundPart, Loop
 from app.composition.broadcaster import BroadcasterServices, build_broadcaster_services
 from app.contract.alerts import AlertKind
+from app.contract.commands import Watch
 from app.contract.viewers.close_codes import shutting_down
 from app.network.addresses import authority
 from app.observability.logging import configure_logging
-from broadcaster.board.broadcast import BoardBroadcast
-from broadcaster.board.coalescer import Coalescer
 from broadcaster.board.listener import RedisListener
 from broadcaster.board.rank_updates import RankUpdates
 from broadcaster.board.session_recheck import SessionRecheck
+from broadcaster.board.watched_boards import WatchedBoards
 from broadcaster.handshake.connection_limit import ConnectionLimit
 from broadcaster.handshake.forwarding import FORWARDING_DESCRIPTORS, ApiForwarder
 from broadcaster.handshake.server import OWN_PATHS, create_app
@@ -34,6 +34,7 @@ from broadcaster.viewers.descriptors import viewers_that_fit
 from broadcaster.viewers.heartbeat import Heartbeat
 from broadcaster.viewers.hub import Hub
 from broadcaster.viewers.limits import configured_limits
+from broadcaster.viewers.viewer import Viewer
 from config.settings import BroadcasterSettings, InvalidSettings, load, unused_port
 
 FAILED, UNUSABLE_SETTINGS = 1, 2
@@ -98,21 +99,19 @@ class Broadcaster:
         forwarding = FORWARDING_DESCRIPTORS if settings.web_upstream else 0
         fitting = viewers_that_fit(limits.viewers + forwarding)
         limits = replace(limits, viewers=max(0, fitting - forwarding))
-        rank_updates = RankUpdates(services.leaderboard.own_standings)
-        commands = ViewerCommands(services.viewer_authentication, rank_updates.watch)
+        rank_updates = RankUpdates(services.rankings.own_standings)
+        authentication = services.viewer_authentication
+        commands = ViewerCommands(authentication, rank_updates.watch, self._watch)
         self._hub = Hub(settings.heartbeat_seconds, limits, commands.execute)
-        board = BoardBroadcast(services, self._hub)
-        coalescer = Coalescer(board.read, board.send, settings.broadcast_interval_ms / 1000)
-        recheck = SessionRecheck(services.viewer_authentication, self._hub)
-        listener = RedisListener(
-            services.pubsub_client, self._hub, coalescer, rank_updates, recheck
-        )
+        recheck = SessionRecheck(authentication, self._hub)
+        listener = RedisListener(services.pubsub_client, self._hub, recheck)
+        self._boards = WatchedBoards(services, listener, rank_updates)
         heartbeat = Heartbeat(self._hub, settings.heartbeat_seconds)
         report = partial(self._alerts.report, AlertKind.PART_FAILED)
         self._loops: dict[BackgroundPart, Loop] = {
             services.parts.add(name, report): loop
             for name, loop in (
-                ("board", coalescer.run),
+                ("board", self._boards.run_main),
                 ("listener", listener.run),
                 ("session recheck", recheck.run),
                 ("heartbeat", heartbeat.run),
@@ -121,7 +120,7 @@ class Broadcaster:
         }
         self._server = HandshakeServer(
             (settings.host, settings.broadcaster_port),
-            create_app(services, self._hub, coalescer),
+            create_app(services, self._hub, self._boards),
             # Otherwise gevent asks DNS for the name of the address, for up to 10 s.
             environ={"SERVER_NAME": settings.host},
             log=None,
@@ -156,6 +155,9 @@ class Broadcaster:
         log.info("listening", host=self._settings.host, port=self._settings.broadcaster_port)
         self._stop.wait()
         self._shut_down()
+
+    def _watch(self, viewer: Viewer, command: Watch) -> None:
+        self._boards.watch(viewer, command)
 
     def _shut_down(self) -> None:
         log.info("shutting_down", viewers=len(self._hub))

@@ -9,6 +9,7 @@ from cachetools import TTLCache
 from app.boards.board import Board, board_key
 from app.boards.boards import Boards
 from app.contract.errors import NotFound, ValidationFailed
+from app.contract.standings import MAIN, BoardPeriod
 
 MAX_AGE_SECONDS = 1.0
 """The rules of a board never change; its title and state reach readers after this time."""
@@ -37,3 +38,16 @@ class KnownBoards:
             with self._lock:
                 self._known[key] = board
         return board
+
+    def board_period(self, key: str, period: str | None) -> BoardPeriod:
+        """The board and period that a viewer names; without a period, the board's first.
+
+        Raises NotFound and DatabaseUnavailable.
+        """
+        if key == MAIN.board and period in {None, MAIN.period}:
+            return MAIN
+        settings = self.find(key).settings
+        for kind in settings.periods:
+            if period in {None, kind}:
+                return BoardPeriod(key, kind)
+        raise NotFound("The board has no periods of this kind")

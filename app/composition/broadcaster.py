@@ -10,11 +10,11 @@ from app.accounts.display_tokens import DisplayTokenVerification
 from app.accounts.session_cache import SessionCache
 from app.accounts.sessions import SessionVerification
 from app.accounts.viewer_authentication import ViewerAuthentication
+from app.boards.known_boards import KnownBoards
 from app.composition.accounts import build_verifier
 from app.composition.leaderboard import build_leaderboard
 from app.composition.process import ProcessServices, build_process
 from app.leaderboard.board_cache import LocalBoard
-from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.rankings import Rankings
 from config.settings import BroadcasterSettings
 
@@ -25,7 +25,7 @@ class BroadcasterServices(ProcessServices):
 
     sessions: SessionVerification
     viewer_authentication: ViewerAuthentication
-    leaderboard: Leaderboard
+    known_boards: KnownBoards
     rankings: Rankings
     local_board: LocalBoard
     pubsub_client: Redis
@@ -50,7 +50,7 @@ def build_broadcaster_services(settings: BroadcasterSettings) -> BroadcasterServ
             sessions,
             DisplayTokenVerification(connections.database, cache),
         ),
-        leaderboard=board.leaderboard,
+        known_boards=board.known_boards,
         rankings=board.rankings,
         local_board=board.local_board,
         pubsub_client=connections.pubsub_client,

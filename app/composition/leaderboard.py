@@ -33,6 +33,7 @@ class LeaderboardServices:
     reads: ReplicaReads
     leaderboard: Leaderboard
     standings: BoardStandings
+    known_boards: KnownBoards
     rankings: Rankings
     used: UsedRankings
 
@@ -46,9 +47,9 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
     reads = ReplicaReads(database, replica, shared_board)
     shared = SharedReads(shared_board)
     leaderboard = Leaderboard(database, reads, local_board, shared, index)
-    boards = KnownBoards(Boards(database))
+    known_boards = KnownBoards(Boards(database))
     used = UsedRankings(connections.redis)
-    rankings = Rankings(boards, leaderboard, reads, shared, index, versions, used)
+    rankings = Rankings(known_boards, leaderboard, reads, shared, index, versions, used)
     return LeaderboardServices(
         index,
         IndexChanges(connections.redis, position),
@@ -57,6 +58,7 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
         reads,
         leaderboard,
         BoardStandings(database, reads, index, rankings),
+        known_boards,
         rankings,
         used,
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.contract.messages import MessageInvalid
+from app.contract.standings import MAIN
 
 SUBPROTOCOL = "bearer"
 """Browsers offer it before the token: `Sec-WebSocket-Protocol: bearer, <token>`."""
@@ -28,7 +31,17 @@ class Auth:
     token: str
 
 
-Command = Ping | WatchMe | Auth
+@dataclass(frozen=True)
+class Watch:
+    """{"type": "watch", "board": ..., "period": ...}: watches another board, period or both."""
+
+    board: str
+    """Its key; `main` if the message names none."""
+    period: str | None
+    """None, if the message names none: the first period of the board."""
+
+
+Command = Ping | WatchMe | Auth | Watch
 
 
 def parse_command(text: str) -> Command:
@@ -44,5 +57,14 @@ def parse_command(text: str) -> Command:
             return WatchMe()
         case {"type": "auth", "token": str(token)}:
             return Auth(token)
+        case {"type": "watch", **fields}:
+            return _watch(fields)
         case _:
             raise MessageInvalid("not a command")
+
+
+def _watch(fields: Mapping[Any, Any]) -> Watch:
+    board, period = fields.get("board", MAIN.board), fields.get("period")
+    if not isinstance(board, str) or not isinstance(period, str | None):
+        raise MessageInvalid("not a board and a period")
+    return Watch(board, period)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from app.contract.limits import Ban
-from app.contract.standings import Board, OwnStanding, timestamp
+from app.contract.standings import MAIN, Board, BoardPeriod, OwnStanding, timestamp
 
 ROOM = "leaderboard"
 
@@ -38,6 +38,7 @@ class Connected(ViewerEvent):
     heartbeat_seconds: int
     token_expires_in: int
     """Seconds."""
+    watched: BoardPeriod = MAIN
 
     def data(self) -> dict[str, Any]:
         return {
@@ -45,16 +46,21 @@ class Connected(ViewerEvent):
             "room": ROOM,
             "heartbeatSeconds": self.heartbeat_seconds,
             "tokenExpiresIn": self.token_expires_in,
+            **_watched(self.watched),
         }
 
 
 @dataclass(frozen=True)
 class LeaderboardUpdate(ViewerEvent):
-    """The top ten: the second event that a viewer gets, and sent again after each change."""
+    """The top ten: the second event that a viewer gets, and sent again after each change.
+
+    It is also the first event of a board that the viewer watches by a command.
+    """
 
     name = "leaderboard_update"
 
     board: Board
+    watched: BoardPeriod = MAIN
 
     def data(self) -> dict[str, Any]:
         version = self.board.version
@@ -63,20 +69,24 @@ class LeaderboardUpdate(ViewerEvent):
             "updatedAt": timestamp(version.updated_at),
             "committedAt": timestamp(version.committed_at),
             "leaderboard": [row.as_json() for row in self.board.rows],
+            **_watched(self.watched),
         }
 
 
 @dataclass(frozen=True)
 class RankUpdate(ViewerEvent):
-    """The user's own score and rank, for a viewer that sent watch_me."""
+    """The user's own score and rank on the watched board, for a viewer that sent watch_me."""
 
     name = "rank_update"
 
     own: OwnStanding
     version: int
+    watched: BoardPeriod = MAIN
 
     def data(self) -> dict[str, Any]:
-        return {"score": self.own.score, "rank": self.own.rank, "version": self.version}
+        own = self.own
+        data = {"score": own.score, "rank": own.rank, "version": self.version}
+        return {**data, **_watched(self.watched)}
 
 
 @dataclass(frozen=True)
@@ -129,3 +139,8 @@ class Pong:
     def dump(self) -> str:
         """The event as JSON."""
         return json.dumps({"event": self.name})
+
+
+def _watched(watched: BoardPeriod) -> dict[str, str]:
+    """The fields that name a board and period; none for `main` of all time, which came first."""
+    return {} if watched == MAIN else watched._asdict()

@@ -1,7 +1,4 @@
-"""Turns any number of changes into at most one board an interval, and always sends the latest.
-
-The interval is the configured one, or longer if broadcasting takes too much of a core.
-"""
+"""Turns any number of changes into at most one board an interval, and always sends the latest."""
 
 from __future__ import annotations
 
@@ -14,12 +11,10 @@ from gevent.event import Event
 
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.standings import Board, bounded_version
-from broadcaster.metrics import BROADCAST_INTERVAL
+from broadcaster.board.broadcast_budget import BroadcastBudget
 
 CHECK_SECONDS = 2.0
 """Longest time without a read of the board, so that a lost message delays viewers only briefly."""
-BROADCAST_SHARE = 0.6
-"""Share of a core for broadcasting; the rest is for handshakes and for what viewers send."""
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.02, 2.0
 NO_VERSION = 0
 
@@ -31,18 +26,18 @@ class Coalescer:
 
     `read(version)` returns the board, if possible at that version or a newer one. It may raise
     DatabaseUnavailable or RedisUnavailable. `broadcast` gets only boards that are newer than the
-    one before. It returns the CPU seconds that it took; the interval grows with them.
+    one before. It returns the CPU seconds that it took, from which `budget` computes the interval.
     """
 
     def __init__(
         self,
         read: Callable[[int], Board],
         broadcast: Callable[[Board], float],
-        interval_seconds: float,
+        budget: BroadcastBudget,
     ) -> None:
         self._read = read
         self._broadcast = broadcast
-        self._interval_seconds = interval_seconds
+        self._budget = budget
         self._announced_version = NO_VERSION
         # A process that has seen no version reads version 0 while Redis is unavailable. Such a
         # board is never sent, because viewers that reconnect have seen newer ones.
@@ -53,6 +48,7 @@ class Coalescer:
         self._wake.set()
         self._first_sent = Event()
         self._failed_store: type[DatabaseUnavailable | RedisUnavailable] = DatabaseUnavailable
+        self._stopped = False
 
     def announce(self, version: int) -> None:
         """Read the board unless this version was sent; an impossible version only starts a read."""
@@ -70,13 +66,18 @@ class Coalescer:
         if not self._first_sent.wait(timeout_seconds):
             raise self._failed_store()
 
+    def stop(self) -> None:
+        """End run() soon. A read in progress is completed, or its connection could not be used."""
+        self._stopped = True
+        self._wake.set()
+
     def run(self, progress: Callable[[], None]) -> None:
-        """Broadcast forever: at once after a quiet time, else when the interval is over.
+        """Broadcast until stop(): at once after a quiet time, else when the interval is over.
 
         `progress` is called after each read of the board, also after one that a store failed,
         which BOARD_NOT_READ reports.
         """
-        while True:
+        while not self._stopped:
             self._wake.wait(CHECK_SECONDS)
             gevent.sleep(max(0.0, self._next_board_at - time.monotonic()))
             self._wake.clear()
@@ -105,9 +106,7 @@ class Coalescer:
             started = time.monotonic()
             self._sent_version = board.version.number
             cpu_seconds = self._broadcast(board)
-            interval_seconds = max(self._interval_seconds, cpu_seconds / BROADCAST_SHARE)
-            BROADCAST_INTERVAL.set(interval_seconds)
-            self._next_board_at = started + interval_seconds
+            self._next_board_at = started + self._budget.charge(self, cpu_seconds, started)
             self._first_sent.set()
         elif board.version.number == NO_VERSION:
             # PostgreSQL has the rows, and Redis has no version of them.

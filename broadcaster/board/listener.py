@@ -9,46 +9,42 @@ import gevent
 import redis
 import structlog
 
-from app.contract.channels import CHANNELS, ScoreUpdate, ServerShutdown, SessionsEnded
+from app.contract.channels import (
+    ChannelMessage,
+    ScoreUpdate,
+    ServerShutdown,
+    SessionsEnded,
+    score_update_channel,
+)
 from app.contract.events import ServerShutdownEvent
+from app.contract.standings import BoardPeriod
 from app.storage.redis import channel
 from app.storage.subscription import Subscription
-from broadcaster.board.coalescer import Coalescer
-from broadcaster.board.rank_updates import RankUpdates
 from broadcaster.board.session_recheck import SessionRecheck
 from broadcaster.metrics import REDIS_MESSAGES, REDIS_RECONNECTS
 from broadcaster.viewers import frames
 from broadcaster.viewers.hub import Hub
 
-SUBSCRIBED = (ScoreUpdate.channel, SessionsEnded.channel, ServerShutdown.channel)
-COUNTED = frozenset({ScoreUpdate.channel, SessionsEnded.channel})
-"""Channels that the metric counts; a server's shutdown is rare, and logged instead."""
-
 log = structlog.stdlib.get_logger(__name__)
 
 
 class RedisListener:
-    """Announces changes, closes viewers of ended sessions, and forwards server shutdowns.
+    """Closes viewers of ended sessions, forwards server shutdowns, and passes on board changes.
 
     Redis keeps no messages for a subscriber that is away. So after each renewed subscription the
-    board, the ranks and the sessions of all viewers are read again.
+    watched boards, the ranks and the sessions of all viewers are read again.
     """
 
-    def __init__(
-        self,
-        client: redis.Redis,
-        hub: Hub,
-        coalescer: Coalescer,
-        rank_updates: RankUpdates,
-        session_recheck: SessionRecheck,
-    ) -> None:
+    def __init__(self, client: redis.Redis, hub: Hub, session_recheck: SessionRecheck) -> None:
+        self._client = client
         self._hub = hub
-        self._coalescer = coalescer
-        self._rank_updates = rank_updates
         self._session_recheck = session_recheck
         self._subscription = Subscription(
             client,
-            handlers={channel(client, name): partial(self._receive, name) for name in SUBSCRIBED},
+            handlers={
+                channel(client, message.channel): partial(self._receive, message)
+                for message in (SessionsEnded, ServerShutdown)
+            },
             on_renewed=self._on_renewed,
         )
         self._subscribed_before = False
@@ -57,14 +53,39 @@ class RedisListener:
         """Listen forever; `progress` is called while the subscription is established."""
         self._subscription.run(progress)
 
-    def _receive(self, name: str, payload: str) -> None:
-        if name in COUNTED:
-            REDIS_MESSAGES.labels(name).inc()
-        match CHANNELS[name].parse(payload):
-            case ScoreUpdate(version):
-                self._coalescer.announce(version)
-                self._rank_updates.check()
+    def follow(
+        self,
+        watched: BoardPeriod,
+        on_change: Callable[[int], None],
+        on_subscribed: Callable[[], None],
+    ) -> None:
+        """Pass on the versions of the board's changes, after update_channels().
+
+        `on_subscribed` is called each time Redis has confirmed the subscription, because changes
+        before that were not announced.
+        """
+
+        def receive(payload: str) -> None:
+            REDIS_MESSAGES.labels(ScoreUpdate.channel).inc()
+            on_change(ScoreUpdate.parse(payload).version)
+
+        self._subscription.follow(self._channel(watched), receive, on_subscribed)
+
+    def unfollow(self, watched: BoardPeriod) -> None:
+        """Pass on no more changes of the board; then call update_channels()."""
+        self._subscription.unfollow(self._channel(watched))
+
+    def update_channels(self) -> None:
+        """Subscribe to the boards that are followed, and to no others; may wait for Redis."""
+        self._subscription.update_channels()
+
+    def _channel(self, watched: BoardPeriod) -> str:
+        return channel(self._client, score_update_channel(watched))
+
+    def _receive(self, kind: type[ChannelMessage], payload: str) -> None:
+        match kind.parse(payload):
             case SessionsEnded() as ended:
+                REDIS_MESSAGES.labels(kind.channel).inc()
                 self._hub.end_sessions(ended)
             case ServerShutdown(instance):
                 log.info("server_shutdown_received", instance=instance, viewers=len(self._hub))
@@ -76,6 +97,4 @@ class RedisListener:
         if self._subscribed_before:
             REDIS_RECONNECTS.inc()
         self._subscribed_before = True
-        self._coalescer.check()
-        self._rank_updates.check()
         self._session_recheck.start()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import gevent
 import structlog
 from gevent.event import Event
 
-from app.contract.errors import RedisUnavailable
+from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.events import RankUpdate
-from app.contract.standings import OwnStanding, OwnStandings
+from app.contract.standings import BoardPeriod, OwnStanding, OwnStandings
 from broadcaster.metrics import PERSONAL_WATCHERS
 from broadcaster.viewers import frames
 from broadcaster.viewers.viewer import Viewer
@@ -29,73 +30,104 @@ SEND_SHARE, READ_SHARE = 0.1, 0.2
 log = structlog.stdlib.get_logger(__name__)
 
 
+class _Subject(NamedTuple):
+    """Whose standing is read, and on which board."""
+
+    watched: BoardPeriod
+    user_id: str
+
+
 class RankUpdates:
     """Reads the standings of all watched users in rounds, and sends those that changed.
 
-    `read(user_ids)` returns the standings of these users at one time, or None while the rank
-    index is incomplete. It may raise RedisUnavailable. A round reads each user once, however many
-    viewers the user has. There is a round only if some score changed or a viewer has just asked.
+    `read(watched, user_ids)` returns the standings of these users at one time, or None while the
+    rank index is incomplete. It may raise RedisUnavailable and DatabaseUnavailable. A round reads
+    each user once on each board that its viewers watch, however many viewers the user has. A board
+    is read only if some score of it changed or a viewer of it has just asked.
     """
 
-    def __init__(self, read: Callable[[Sequence[str]], OwnStandings | None]) -> None:
+    def __init__(self, read: Callable[[BoardPeriod, Sequence[str]], OwnStandings | None]) -> None:
         self._read = read
-        self._watching: dict[str, set[Viewer]] = {}
-        self._sent: dict[str, OwnStanding] = {}
+        self._watching: dict[_Subject, set[Viewer]] = {}
+        self._subjects: dict[Viewer, _Subject] = {}
+        self._sent: dict[_Subject, OwnStanding] = {}
         self._asking: set[Viewer] = set()
-        self._scores_changed = False
+        self._changed: set[BoardPeriod] = set()
         self._wake = Event()
         self._send_seconds = self._read_seconds = 0.0
 
     def watch(self, viewer: Viewer) -> None:
         """Send the viewer its user's standing now, and from now on after each change."""
-        self._watching.setdefault(viewer.identity.user_id, set()).add(viewer)
+        self._forget(viewer)
+        subject = _Subject(viewer.audience.watched, viewer.identity.user_id)
+        self._subjects[viewer] = subject
+        self._watching.setdefault(subject, set()).add(viewer)
         self._asking.add(viewer)
         self._wake.set()
 
-    def check(self) -> None:
-        """Read all watched users, because a score may have changed, and with it any rank."""
-        self._scores_changed = True
+    def on_moved(self, viewer: Viewer) -> None:
+        """The viewer watches another board; so does the user's standing, if it was asked for."""
+        if viewer in self._subjects:
+            self.watch(viewer)
+
+    def check(self, watched: BoardPeriod) -> None:
+        """Read all watched users of a board, because a score, and with it any rank, may differ."""
         if self._watching:
+            self._changed.add(watched)
             self._wake.set()
 
     def run(self, progress: Callable[[], None]) -> None:
         """Do rounds forever; `progress` is called after each."""
         while True:
             if not self._wake.wait(CHECK_SECONDS):
-                self._scores_changed = True
+                self._changed = {subject.watched for subject in self._watching}
             self._wake.clear()
             self._remove_closed_viewers()
             self._send_seconds = self._read_seconds = 0.0
-            if self._watching and not self._do_round():
+            if not self._do_round():
                 self._wake.set()
             progress()
             sending, reading = self._send_seconds / SEND_SHARE, self._read_seconds / READ_SHARE
             gevent.sleep(max(PAUSE_SECONDS, sending, reading))
 
     def _do_round(self) -> bool:
-        """Read and send; False if the round has to be repeated."""
-        scores_changed, self._scores_changed = self._scores_changed, False
+        """Read and send; False if a part of the round has to be repeated."""
+        changed, self._changed = self._changed, set()
         asking, self._asking = self._asking, set()
-        asking_users = {viewer.identity.user_id for viewer in asking}
-        due = tuple(self._watching if scores_changed else asking_users)
-        for user_ids in _portions(due, USERS_PER_READ):
-            standings = self._read_standings(user_ids)
+        due: dict[BoardPeriod, list[str]] = {}
+        for subject in {self._subjects[viewer] for viewer in asking} | {
+            subject for subject in self._watching if subject.watched in changed
+        }:
+            due.setdefault(subject.watched, []).append(subject.user_id)
+        complete = True
+        for watched, user_ids in due.items():
+            if self._read_and_send(watched, user_ids, asking):
+                continue
+            complete = False
+            if watched in changed:
+                self._changed.add(watched)
+            self._asking |= {each for each in asking if self._watched_by(each) == watched}
+        return complete
+
+    def _read_and_send(
+        self, watched: BoardPeriod, user_ids: Sequence[str], asking: set[Viewer]
+    ) -> bool:
+        for portion in _portions(user_ids, USERS_PER_READ):
+            standings = self._read_standings(watched, portion)
             if standings is None:
-                self._scores_changed |= scores_changed
-                self._asking |= asking
                 return False
             started = time.thread_time()
-            for user_id, own in zip(user_ids, standings.own, strict=True):
-                self._send(user_id, own, standings.version, asking)
+            for user_id, own in zip(portion, standings.own, strict=True):
+                self._send(_Subject(watched, user_id), own, standings.version, asking)
             self._send_seconds += time.thread_time() - started
         return True
 
-    def _read_standings(self, user_ids: Sequence[str]) -> OwnStandings | None:
+    def _read_standings(self, watched: BoardPeriod, user_ids: Sequence[str]) -> OwnStandings | None:
         started = time.monotonic()
         try:
-            standings = self._read(user_ids)
-        except RedisUnavailable as error:
-            log.warning("standings_not_read", code=error.code)
+            standings = self._read(watched, user_ids)
+        except (RedisUnavailable, DatabaseUnavailable) as error:
+            log.warning("standings_not_read", code=error.code, board=watched.board)
             return None
         self._read_seconds += time.monotonic() - started
         if standings is None:
@@ -103,25 +135,36 @@ class RankUpdates:
             log.info("rank_index_incomplete", users=len(user_ids))
         return standings
 
-    def _send(self, user_id: str, own: OwnStanding, version: int, asking: set[Viewer]) -> None:
+    def _send(self, subject: _Subject, own: OwnStanding, version: int, asking: set[Viewer]) -> None:
         # All viewers of the user may have left during the round.
-        viewers = self._watching.get(user_id, set())
-        recipients = viewers if self._sent.get(user_id) != own else viewers & asking
+        viewers = self._watching.get(subject, set())
+        recipients = viewers if self._sent.get(subject) != own else viewers & asking
         if recipients:
-            frame = frames.text(RankUpdate(own, version).dump())
+            frame = frames.text(RankUpdate(own, version, subject.watched).dump())
             for viewer in recipients:
                 viewer.send(frame)
-        self._sent[user_id] = own
+        if viewers:
+            self._sent[subject] = own
+
+    def _watched_by(self, viewer: Viewer) -> BoardPeriod | None:
+        subject = self._subjects.get(viewer)
+        return subject and subject.watched
+
+    def _forget(self, viewer: Viewer) -> None:
+        subject = self._subjects.pop(viewer, None)
+        self._asking.discard(viewer)
+        if subject is None:
+            return
+        viewers = self._watching[subject]
+        viewers.discard(viewer)
+        if not viewers:
+            del self._watching[subject]
+            self._sent.pop(subject, None)
 
     def _remove_closed_viewers(self) -> None:
-        for user_id, viewers in tuple(self._watching.items()):
-            closed = {viewer for viewer in viewers if viewer.closed}
-            viewers.difference_update(closed)
-            self._asking -= closed
-            if not viewers:
-                del self._watching[user_id]
-                self._sent.pop(user_id, None)
-        PERSONAL_WATCHERS.set(len(self._watching))
+        for viewer in [viewer for viewer in self._subjects if viewer.closed]:
+            self._forget(viewer)
+        PERSONAL_WATCHERS.set(len({subject.user_id for subject in self._watching}))
 
 
 def _portions(user_ids: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:

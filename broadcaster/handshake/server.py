@@ -10,11 +10,12 @@ from structlog.contextvars import bind_contextvars
 from app.composition.broadcaster import BroadcasterServices
 from app.contract.commands import SUBPROTOCOL
 from app.contract.handshake_errors import ApiNotReached
+from app.contract.standings import MAIN
 from app.http.access_control import check_metrics_access
 from app.metrics.request_metrics import exposition, request_metrics
 from app.network.client_address import client_address
 from app.network.trusted_proxies import trust_proxies
-from broadcaster.board.coalescer import Coalescer
+from broadcaster.board.watched_boards import WatchedBoards
 from broadcaster.handshake.authentication import HandshakeAuthentication
 from broadcaster.handshake.errors import register_error_replies
 from broadcaster.handshake.socket_handover import API_UNAVAILABLE, NoThread, detach_socket
@@ -25,17 +26,16 @@ WEBSOCKET_PATH = "/ws"
 HEALTH_PATH, LIVE_PATH, METRICS_PATH = "/health", "/health/live", "/metrics"
 OWN_PATHS = frozenset({WEBSOCKET_PATH, HEALTH_PATH, LIVE_PATH, METRICS_PATH})
 """The API answers `/api/health` and `/api/metrics` itself."""
-FIRST_BOARD_TIMEOUT_SECONDS = 1.5
 
 
-def create_app(services: BroadcasterServices, hub: Hub, coalescer: Coalescer) -> Flask:
+def create_app(services: BroadcasterServices, hub: Hub, boards: WatchedBoards) -> Flask:
     """The Flask app of a broadcaster; the socket of each accepted handshake joins the hub."""
     app = Flask(__name__, static_folder=None)
     app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": [SUBPROTOCOL], "thread_class": NoThread}
     register_error_replies(app, services.alerts)
     request_metrics.init_app(app)
     app.before_request(_refuse_if_api_is_unavailable)
-    _register_websocket(app, services, hub, coalescer)
+    _register_websocket(app, services, hub, boards)
     _register_operations(app, services)
     trust_proxies(app, services.settings)
     return app
@@ -49,7 +49,7 @@ def _refuse_if_api_is_unavailable() -> None:
 
 
 def _register_websocket(
-    app: Flask, services: BroadcasterServices, hub: Hub, coalescer: Coalescer
+    app: Flask, services: BroadcasterServices, hub: Hub, boards: WatchedBoards
 ) -> None:
     authentication, throttle = HandshakeAuthentication(services), HandshakeThrottle(hub)
 
@@ -64,7 +64,11 @@ def _register_websocket(
         throttle.acquire(client_address())
         g.throttled = True
         authentication.verify(g.identity)
-        coalescer.wait_for_first(FIRST_BOARD_TIMEOUT_SECONDS)
+        asked = request.args
+        watched = services.known_boards.board_period(
+            asked.get("board", MAIN.board), asked.get("period")
+        )
+        g.audience = boards.join(watched)
         # Last, because nothing waits from here until the viewer has joined.
         throttle.check_capacity()
         # Otherwise simple-websocket accepts permessage-deflate, at some 90 kB for each viewer.
@@ -74,12 +78,14 @@ def _register_websocket(
     def release_throttle(_error: BaseException | None) -> None:
         if g.pop("throttled", False):
             throttle.release()
+        if audience := g.pop("audience", None):
+            boards.release(audience)
 
     @Sock(app).route(WEBSOCKET_PATH)
     def join(handshake: Handshake) -> None:
         g.upgraded = True
         sock, early = detach_socket(handshake)
-        hub.join(sock, g.identity, client_address(), early)
+        hub.join(sock, g.identity, client_address(), early, g.audience)
 
     @app.after_request
     def set_upgrade_status(response: Response) -> Response:

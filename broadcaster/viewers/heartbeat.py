@@ -9,8 +9,9 @@ from collections.abc import Callable
 import gevent
 
 from app.contract.viewers.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
+from broadcaster.viewers.audience import VIEWERS_PER_TURN
 from broadcaster.viewers.frames import PING
-from broadcaster.viewers.hub import VIEWERS_PER_TURN, Hub
+from broadcaster.viewers.hub import Hub
 from broadcaster.viewers.viewer import Viewer
 
 SWEEP_SECONDS = 1.0

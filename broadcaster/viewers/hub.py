@@ -1,4 +1,4 @@
-"""All viewers of this process: joining, broadcasting, and closing by session or at shutdown."""
+"""All viewers of this process: joining, and closing by session or at shutdown."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from app.contract.viewers.close_codes import (
 )
 from broadcaster.metrics import VIEWERS
 from broadcaster.viewers import frames
+from broadcaster.viewers.audience import VIEWERS_PER_TURN, Audience
 from broadcaster.viewers.limits import ViewerLimits
 from broadcaster.viewers.viewer import Viewer
 from broadcaster.viewers.viewer_quota import ViewerQuota
 
-VIEWERS_PER_TURN = 256
-"""Viewers that are served before the event loop serves others."""
 CLOSES_PER_TURN = 100
 CLOSE_PAUSE_SECONDS = 0.02
 """Pause after CLOSES_PER_TURN viewers: 5,000 a second, or more if the time is short."""
@@ -50,15 +49,11 @@ class Hub:
         self.limits = limits
         self._heartbeat_seconds = heartbeat_seconds
         self._on_message = on_message
-        # A dict, because it keeps the order of joining, in which the kernel allocated the sockets.
-        # In the order of a set a broadcast takes an eighth longer.
         self._viewers: dict[Viewer, None] = {}
         self._quota = ViewerQuota(limits)
         self._by_user: dict[str, set[Viewer]] = {}
         self._ended_sessions: dict[str, tuple[float, SessionsEnded]] = {}
-        self._board: bytes | None = None
         self._shutdown_close: CloseKind | None = None
-        self._late_cpu_seconds = 0.0
 
     def __len__(self) -> int:
         return len(self._viewers)
@@ -72,23 +67,30 @@ class Hub:
         """Whether this process has as many viewers as it may have."""
         return len(self._viewers) >= self.limits.viewers
 
-    def join(self, sock: socket.socket, identity: Identity, address: str, early: bytes) -> None:
-        """Take ownership of a socket after its handshake.
+    def join(
+        self,
+        sock: socket.socket,
+        identity: Identity,
+        address: str,
+        early: bytes,
+        audience: Audience,
+    ) -> None:
+        """Take ownership of a socket after its handshake; the viewer watches that audience's board.
 
         `early` are bytes that arrived together with the handshake. A viewer above the quota of
         its user or address is closed with a reason: a page can read a close code, but it cannot
         see why a handshake failed. This method never yields to another greenlet, so no board and no
         end of a session is missed between its steps.
         """
-        assert self._board is not None, "a handshake waits for the first board"
-        viewer = Viewer(sock, identity, self)
+        viewer = Viewer(sock, identity, self, audience)
         self._viewers[viewer] = None
+        audience.add(viewer)
         VIEWERS.inc()
         self._by_user.setdefault(identity.user_id, set()).add(viewer)
         if self._quota.acquire(identity.user_id, address):
             viewer.quota_address = address
             self._send_connected(viewer)
-            viewer.send_board(self._board)
+            audience.send_board(viewer)
         else:
             viewer.close(TOO_MANY_CONNECTIONS)
         if self._shutdown_close is not None:
@@ -102,23 +104,6 @@ class Hub:
         viewer.identity = identity
         self._send_connected(viewer)
         self._close_if_ended(viewer)
-
-    def broadcast(self, frame: bytes) -> float:
-        """Send a board to all viewers; a viewer that joins during it starts with this board.
-
-        Returns the CPU seconds that broadcasting took, including the late sends of the boards
-        before this one.
-        """
-        self._board = frame
-        cpu_seconds, self._late_cpu_seconds = self._late_cpu_seconds, 0.0
-        viewers = self.viewers()
-        for start in range(0, len(viewers), VIEWERS_PER_TURN):
-            started = time.thread_time()
-            for viewer in viewers[start : start + VIEWERS_PER_TURN]:
-                viewer.send_board(frame)
-            cpu_seconds += time.thread_time() - started
-            gevent.sleep(0)
-        return cpu_seconds
 
     def end_sessions(self, ended: SessionsEnded) -> None:
         """Close the viewers of these sessions, also those whose handshake is in progress."""
@@ -157,13 +142,10 @@ class Hub:
         """Pass on a viewer's text message."""
         self._on_message(self, viewer, text)
 
-    def on_sent_late(self, cpu_seconds: float) -> None:
-        """Add the CPU time of sending buffered frames to that of the next board."""
-        self._late_cpu_seconds += cpu_seconds
-
     def on_closed(self, viewer: Viewer, code: int) -> None:
         """Remove a viewer whose socket was closed."""
         self._viewers.pop(viewer, None)
+        viewer.audience.discard(viewer)
         VIEWERS.dec()
         if viewer.quota_address is not None:
             self._quota.release(viewer.identity.user_id, viewer.quota_address)
@@ -176,7 +158,8 @@ class Hub:
     def _send_connected(self, viewer: Viewer) -> None:
         identity = viewer.identity
         expires_in = max(0, identity.expires_at - int(time.time()))
-        connected = Connected(identity.user_id, self._heartbeat_seconds, expires_in)
+        watched = viewer.audience.watched
+        connected = Connected(identity.user_id, self._heartbeat_seconds, expires_in, watched)
         viewer.send(frames.text(connected.dump()))
 
     def _close_if_ended(self, viewer: Viewer) -> None:

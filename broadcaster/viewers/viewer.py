@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from gevent.hub import get_hub
@@ -19,6 +19,9 @@ from broadcaster.viewers.frame_reader import ProtocolViolated
 from broadcaster.viewers.limits import ViewerLimits
 from broadcaster.viewers.message_receiver import MessageReceiver
 from broadcaster.viewers.send_buffer import SendBuffer, SendBufferFull
+
+if TYPE_CHECKING:
+    from broadcaster.viewers.audience import Audience
 
 READ_BYTES = 16 * 1024
 STALL_SECONDS = 10.0
@@ -37,9 +40,6 @@ class ViewerOwner(Protocol):
 
     def on_message(self, viewer: Viewer, text: str) -> None:
         """The viewer sent a text message."""
-
-    def on_sent_late(self, cpu_seconds: float) -> None:
-        """Buffered frames were sent, which took this CPU time."""
 
     def on_closed(self, viewer: Viewer, code: int) -> None:
         """The viewer's socket was closed."""
@@ -62,6 +62,7 @@ class Viewer:
         "_send_buffer",
         "_socket",
         "_write_watcher",
+        "audience",
         "close_by",
         "identity",
         "ping_at",
@@ -71,8 +72,12 @@ class Viewer:
         "received_at",
     )
 
-    def __init__(self, sock: socket.socket, identity: Identity, owner: ViewerOwner) -> None:
+    def __init__(
+        self, sock: socket.socket, identity: Identity, owner: ViewerOwner, audience: Audience
+    ) -> None:
         self.identity = identity
+        self.audience = audience
+        """The viewers of the board that this one watches; it has to be added to them."""
         self.received_at = time.monotonic()
         self.ping_at = 0.0
         self.pinged = False
@@ -193,7 +198,7 @@ class Viewer:
             if buffer.empty:
                 self._stop_writing()
                 self._drop_if_finished()
-        self._owner.on_sent_late(time.thread_time() - started)
+        self.audience.on_sent_late(time.thread_time() - started)
 
     def _on_readable(self) -> None:
         try:

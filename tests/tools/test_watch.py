@@ -144,3 +144,16 @@ def test_in_a_terminal_it_asks_for_a_login_and_shows_the_board_until_ctrl_c(
         assert "Traceback" not in terminal.output
     finally:
         terminal.close()
+
+
+def test_a_board_and_a_period_are_asked_for_and_an_unknown_board_ends_it(
+    running_system: SystemHarness, player: Player, tmp_path: Path
+) -> None:
+    words = (running_system.url, "--token", player.access_token)
+    with watch_json(tmp_path, *words, "--board", "main", "--period", "all") as watch:
+        watch.next("leaderboard_update")
+        watch.press_ctrl_c()
+        assert watch.wait() == 0
+    with watch_json(tmp_path, *words, "--board", "no-such-board") as watch:
+        assert watch.wait() == 1
+    assert "There is no such board" in watch.errors

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
-from urllib.parse import parse_qs, urlsplit
+from typing import Self
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 
@@ -25,6 +26,12 @@ class Address:
     """URL of the API without a trailing slash; None if only the WebSocket's address is known."""
     token: str | None = None
     """The display token, if the address was that of a display."""
+
+    def watching(self, board: str | None, period: str | None) -> Self:
+        """The same address for a board and a period; None: as the server chooses."""
+        asked = {"board": board, "period": period}
+        query = urlencode({name: value for name, value in asked.items() if value})
+        return replace(self, websocket=f"{self.websocket}?{query}") if query else self
 
 
 class _PageParser(HTMLParser):

@@ -18,6 +18,7 @@ from tools.watcher.screen import Screen
 from tools.watcher.stream import BoardStream
 from tools.watcher.tokens import GivenToken, LoginTokens, TokenSource
 
+PERIODS = ("all", "day", "week", "month")
 ENDED, FAILED, USAGE = 0, 1, 2
 TOKEN_VARIABLE, PASSWORD_VARIABLE = "SCOREBOARD_TOKEN", "SCOREBOARD_PASSWORD"
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         print("stdout is not a terminal: use --json", file=sys.stderr)
         return USAGE
     try:
-        address = resolve_address(options.url)
+        address = resolve_address(options.url).watching(options.board, options.period)
         _watch(address, _token_source(options, address), as_json=options.json)
     except _UsageError as error:
         print(error, file=sys.stderr)
@@ -88,5 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument(
         "--username", help=f"log in; asks for the password unless {PASSWORD_VARIABLE} is set"
     )
+    parser.add_argument("--board", help="its key, if it is not main")
+    parser.add_argument("--period", choices=PERIODS, help="if not the board's first")
     parser.add_argument("--json", action="store_true", help="print each frame as a line of JSON")
     return parser

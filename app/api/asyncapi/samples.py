@@ -7,18 +7,23 @@ from typing import Any
 
 from app.contract import events
 from app.contract.limits import Ban
-from app.contract.standings import Board, BoardVersion, OwnStanding, Standing
+from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding, Standing
 
 _MOMENT = 1_795_479_476_347
 _USER_ID = "9058f3b5-329b-444d-a70e-d16ecd49bddd"
 _ROW = Standing(1, _USER_ID, "ada", "Ada", 17)
 _BOARD = Board(BoardVersion(_MOMENT, _MOMENT, _MOMENT), (_ROW,), (), more=False)
 
+_WEEK = BoardPeriod("quiz-night", "week")
+
 EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
     events.Connected(_USER_ID, 25, 900),
+    events.Connected(_USER_ID, 25, 900, _WEEK),
     events.LeaderboardUpdate(_BOARD),
+    events.LeaderboardUpdate(_BOARD, _WEEK),
     events.RankUpdate(OwnStanding(17, 1), _MOMENT),
     events.RankUpdate(OwnStanding(0, None), _MOMENT),
+    events.RankUpdate(OwnStanding(17, 1), _MOMENT, _WEEK),
     events.ServerShutdownEvent("127.0.0.1:8000"),
     events.Disconnect("shutting_down", 4_200),
     events.Disconnect("banned", None, Ban(_MOMENT, None)),
@@ -31,6 +36,7 @@ EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
 COMMANDS: Mapping[str, Mapping[str, Any]] = {
     "ping": {"type": "ping"},
     "watch_me": {"type": "watch_me"},
+    "watch": {"type": "watch", "board": "quiz-night", "period": "week"},
     "auth": {"type": "auth", "token": "<access token>"},
 }
 """By the type of the command."""

@@ -12,6 +12,7 @@ import pytest
 
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.standings import MAX_VERSION_LEAD_MS, Board, BoardVersion
+from broadcaster.board.broadcast_budget import BroadcastBudget
 from broadcaster.board.coalescer import Coalescer
 from tests.support.broadcaster.greenlets import await_greenlets
 
@@ -33,7 +34,7 @@ class Source:
         self.sent: list[tuple[float, int]] = []
         self.cpu_seconds = 0.0
         self.reads = 0
-        self.coalescer = Coalescer(self.read, self.send, interval_seconds)
+        self.coalescer = Coalescer(self.read, self.send, BroadcastBudget(interval_seconds))
 
     def read(self, version: int) -> Board:
         self.reads += 1

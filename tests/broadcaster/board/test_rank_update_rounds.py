@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import gevent
 import pytest
 
-from app.contract.standings import OwnStanding, OwnStandings
+from app.contract.standings import MAIN, BoardPeriod, OwnStanding, OwnStandings
 from broadcaster.board.rank_updates import RankUpdates
 from tests.support.broadcaster.greenlets import await_greenlets
 from tests.support.broadcaster.in_process_hub import InProcessHub, Peer
@@ -22,7 +22,7 @@ class StubRankIndex:
         self.reads: list[list[str]] = []
         self.score = 1
 
-    def read(self, user_ids: Sequence[str]) -> OwnStandings | None:
+    def read(self, watched: BoardPeriod, user_ids: Sequence[str]) -> OwnStandings | None:
         self.reads.append(sorted(user_ids))
         own = tuple(OwnStanding(self.score, 1) for _ in user_ids)
         return OwnStandings(7, own)
@@ -91,17 +91,17 @@ def test_a_viewer_that_asks_causes_no_read_of_the_other_users(harness: RankUpdat
 def test_only_a_user_whose_standing_changed_gets_a_rank_update(harness: RankUpdatesHarness) -> None:
     (peer,) = harness.watch("a")
     await_greenlets(lambda: len(harness.index.reads) == 1)
-    harness.rank_updates.check()
+    harness.rank_updates.check(MAIN)
     await_greenlets(lambda: len(harness.index.reads) == 2)
     assert scores(peer) == [1]
     harness.index.score = 2
-    harness.rank_updates.check()
+    harness.rank_updates.check(MAIN)
     await_greenlets(lambda: len(harness.index.reads) == 3)
     assert scores(peer) == [2]
 
 
 def test_nothing_is_read_if_no_viewer_has_asked(harness: RankUpdatesHarness) -> None:
-    harness.rank_updates.check()
+    harness.rank_updates.check(MAIN)
     gevent.sleep(0.1)
     assert harness.index.reads == []
 
@@ -110,7 +110,7 @@ def test_a_user_without_viewers_is_no_longer_read(harness: RankUpdatesHarness) -
     leaving, staying = harness.watch("a", "b")
     await_greenlets(lambda: harness.index.reads)
     leaving.viewer.drop()
-    harness.rank_updates.check()
+    harness.rank_updates.check(MAIN)
     await_greenlets(lambda: len(harness.index.reads) == 2)
     assert harness.index.reads[-1] == ["b"]
     assert scores(staying) == [1]
@@ -133,6 +133,6 @@ def test_rounds_are_rarer_if_a_round_takes_much_time(
     monkeypatch.setattr(f"broadcaster.board.rank_updates.{share}", 1e-9)
     harness.watch("a")
     await_greenlets(lambda: len(harness.index.reads) == 1)
-    harness.rank_updates.check()
+    harness.rank_updates.check(MAIN)
     gevent.sleep(0.15)
     assert len(harness.index.reads) == 1

@@ -46,20 +46,20 @@ def test_a_new_viewer_gets_connected_and_then_the_board(harness: InProcessHub) -
 def test_a_full_socket_gets_only_the_newest_board_and_no_torn_frame(harness: InProcessHub) -> None:
     peer = harness.join()
     for version in range(2, 100):
-        harness.hub.broadcast(board_frame(version))
+        harness.audience.broadcast(board_frame(version))
     versions = [event["version"] for event in peer.read() if event["event"] == "board"]
     assert versions[0] == 1
     assert versions[-1] == 99
     assert len(versions) < 10
     assert versions == sorted(set(versions))
-    harness.hub.broadcast(board_frame(100))
+    harness.audience.broadcast(board_frame(100))
     assert [event["version"] for event in peer.read()] == [100]
 
 
 def test_personal_frames_wait_in_order_and_before_the_board(harness: InProcessHub) -> None:
     peer = harness.join()
-    harness.hub.broadcast(board_frame(2))
-    harness.hub.broadcast(board_frame(3))
+    harness.audience.broadcast(board_frame(2))
+    harness.audience.broadcast(board_frame(3))
     for number in range(MAX_PERSONAL_FRAMES):
         peer.viewer.send(frames.text(json.dumps({"event": "personal", "number": number})))
     events = peer.read()
@@ -82,11 +82,11 @@ def test_a_viewer_whose_socket_takes_nothing_for_ten_seconds_gets_a_disconnect_a
     harness: InProcessHub,
 ) -> None:
     peer = harness.join()
-    harness.hub.broadcast(board_frame(2))
+    harness.audience.broadcast(board_frame(2))
     harness.check_after(peer, STALL_SECONDS - 0.5)
     assert peer.viewer.close_by is None
     harness.check_after(peer, STALL_SECONDS)
-    harness.hub.broadcast(board_frame(3))
+    harness.audience.broadcast(board_frame(3))
     events = peer.read()
     assert names(events)[-2:] == ["disconnect", "CLOSE"]
     assert events[-2]["data"]["reason"] == "too_slow"
@@ -96,7 +96,7 @@ def test_a_viewer_whose_socket_takes_nothing_for_ten_seconds_gets_a_disconnect_a
 
 def test_a_viewer_that_never_reads_its_close_frame_is_dropped(harness: InProcessHub) -> None:
     peer = harness.join()
-    harness.hub.broadcast(board_frame(2))
+    harness.audience.broadcast(board_frame(2))
     harness.check_after(peer, STALL_SECONDS)
     harness.check_after(peer, CLOSE_SECONDS / 2)
     assert not peer.viewer.closed
@@ -125,8 +125,8 @@ def test_a_viewer_that_vanishes_during_a_broadcast_does_not_affect_the_others(
     for peer in peers:
         peer.read()
     peers[2].sock.close()
-    harness.hub.broadcast(board_frame(2))
-    harness.hub.broadcast(board_frame(3))
+    harness.audience.broadcast(board_frame(2))
+    harness.audience.broadcast(board_frame(3))
     assert len(harness.hub) == 4
     for peer in peers[:2] + peers[3:]:
         assert peer.read()[-1]["version"] == 3
@@ -135,12 +135,12 @@ def test_a_viewer_that_vanishes_during_a_broadcast_does_not_affect_the_others(
 def test_a_viewer_that_joins_during_a_broadcast_starts_with_that_board(
     harness: InProcessHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broadcaster.viewers.hub.VIEWERS_PER_TURN", 1)
+    monkeypatch.setattr("broadcaster.viewers.audience.VIEWERS_PER_TURN", 1)
     for peer in [harness.join() for _ in range(3)]:
         peer.read()
     joined: list[Peer] = []
     gevent.spawn(lambda: joined.append(harness.join()))
-    harness.hub.broadcast(board_frame(2))
+    harness.audience.broadcast(board_frame(2))
     (late,) = joined
     assert [event["version"] for event in late.read() if event["event"] == "board"] == [2]
 
@@ -203,11 +203,11 @@ def test_late_sends_count_as_cpu_time_of_the_next_board(
 ) -> None:
     peer = harness.join()
     for version in range(2, 30):
-        harness.hub.broadcast(board_frame(version))
-    harness.hub.on_sent_late(3.0)
+        harness.audience.broadcast(board_frame(version))
+    harness.audience.on_sent_late(3.0)
     assert peer.read()
-    assert 3.0 < harness.hub.broadcast(board_frame(30)) < 4.0
-    assert harness.hub.broadcast(board_frame(31)) < 1.0
+    assert 3.0 < harness.audience.broadcast(board_frame(30)) < 4.0
+    assert harness.audience.broadcast(board_frame(31)) < 1.0
 
 
 def test_a_viewer_that_sends_anything_after_a_ping_is_not_dropped(harness: InProcessHub) -> None:

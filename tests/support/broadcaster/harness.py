@@ -70,15 +70,21 @@ class BroadcasterHarness:
         )
         return JwtSigner(key, issuer, audience).sign(identity, "access", int(time.time()) - 60)
 
-    def connect_viewer(self, person: Person | None = None, **options: Any) -> ClientConnection:
+    def connect_viewer(
+        self, person: Person | None = None, query: str = "", **options: Any
+    ) -> ClientConnection:
         """A viewer by the websockets library; options are those of its connect()."""
         token = self.access_token(person or self.register_player())
-        return connect(self.websocket_url, subprotocols=[SUBPROTOCOL, token], **options)  # type: ignore[list-item]
+        url = f"{self.websocket_url}?{query}"
+        return connect(url, subprotocols=[SUBPROTOCOL, token], **options)  # type: ignore[list-item]
 
-    def request_handshake(self, token: str | None, **headers: str) -> requests.Response:
+    def request_handshake(
+        self, token: str | None, query: str = "", **headers: str
+    ) -> requests.Response:
         """The reply to a handshake; the connection is closed."""
         credentials = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return requests.get(f"{self.url}/ws", headers=UPGRADE | credentials | headers, timeout=10)
+        url = f"{self.url}/ws?{query}"
+        return requests.get(url, headers=UPGRADE | credentials | headers, timeout=10)
 
     def log(self) -> str:
         """The log so far."""

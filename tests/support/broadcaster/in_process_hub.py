@@ -14,7 +14,9 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from app.contract.identity import Identity
+from app.contract.standings import MAIN
 from broadcaster.viewers import frames
+from broadcaster.viewers.audience import Audience
 from broadcaster.viewers.heartbeat import Heartbeat
 from broadcaster.viewers.hub import Hub
 from broadcaster.viewers.limits import Rate, ViewerLimits
@@ -80,7 +82,8 @@ class InProcessHub:
         self.hub = Hub(
             HEARTBEAT_SECONDS, limits, lambda hub, viewer, text: self.messages.append(text)
         )
-        self.hub.broadcast(board_frame(1))
+        self.audience = Audience(MAIN, lambda audience: None)
+        self.audience.broadcast(board_frame(1))
         self._heartbeat = Heartbeat(self.hub, HEARTBEAT_SECONDS)
         self._stack = ExitStack()
 
@@ -90,8 +93,12 @@ class InProcessHub:
         session: str = "s",
         expires_in: int = 900,
         address: str = "192.0.2.1",
+        audience: Audience | None = None,
     ) -> Peer:
-        """Add a viewer of that user's session, on a socket with small buffers."""
+        """Add a viewer of that user's session, on a socket with small buffers.
+
+        It watches `main` unless another audience is given.
+        """
         ours, theirs = socket.socketpair()
         for each in (ours, theirs):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
@@ -99,7 +106,7 @@ class InProcessHub:
         self._stack.enter_context(theirs)
         before = set(self.hub.viewers())
         identity = Identity(user, session, "t", int(time.time()) + expires_in)
-        self.hub.join(ours, identity, address, b"")
+        self.hub.join(ours, identity, address, b"", audience or self.audience)
         (viewer,) = set(self.hub.viewers()) - before
         return Peer(theirs, viewer)
 

@@ -1,0 +1,133 @@
+"""The boards that viewers watch now, and the work that each of them needs until it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import gevent
+
+from app.alerting.background_parts import MAX_SILENCE_SECONDS, BackgroundPart
+from app.composition.broadcaster import BroadcasterServices
+from app.contract.alerts import AlertKind
+from app.contract.commands import Watch
+from app.contract.standings import MAIN, BoardPeriod
+from broadcaster.board.broadcast import BoardBroadcast
+from broadcaster.board.broadcast_budget import BroadcastBudget
+from broadcaster.board.coalescer import Coalescer
+from broadcaster.board.listener import RedisListener
+from broadcaster.board.rank_updates import RankUpdates
+from broadcaster.viewers.audience import Audience
+from broadcaster.viewers.viewer import Viewer
+
+FIRST_BOARD_TIMEOUT_SECONDS = 1.5
+
+
+class WatchedBoard:
+    """One board and period with its viewers and its coalescer."""
+
+    def __init__(
+        self,
+        services: BroadcasterServices,
+        budget: BroadcastBudget,
+        watched: BoardPeriod,
+        on_left: Callable[[Audience], None],
+    ) -> None:
+        self.audience = Audience(watched, on_left)
+        self.joining = 0
+        """Handshakes and commands in progress whose viewers will watch it."""
+        broadcast = BoardBroadcast(services, self.audience)
+        self.coalescer = Coalescer(broadcast.read, broadcast.send, budget)
+
+    @property
+    def needed(self) -> bool:
+        """Whether a viewer watches it, or will."""
+        return bool(self.joining or len(self.audience))
+
+
+class WatchedBoards:
+    """Starts the work for a board with its first viewer, and ends it after the last one has left.
+
+    `main` of all time is always watched, because nearly all viewers watch it. A board that is not
+    watched needs no message of Redis, no read and no greenlet.
+    """
+
+    def __init__(
+        self, services: BroadcasterServices, listener: RedisListener, rank_updates: RankUpdates
+    ) -> None:
+        self._services = services
+        self._listener = listener
+        self._rank_updates = rank_updates
+        self._budget = BroadcastBudget(services.settings.broadcast_interval_ms / 1000)
+        self._boards: dict[BoardPeriod, WatchedBoard] = {}
+        self._main = self._start(MAIN)
+        self._main.joining = 1
+
+    def run_main(self, progress: Callable[[], None]) -> None:
+        """Broadcast `main` of all time forever; `progress` is called after each read."""
+        self._main.coalescer.run(progress)
+
+    def join(self, watched: BoardPeriod) -> Audience:
+        """The audience of the board, once it has a board to send; the caller has to call release().
+
+        Raises DatabaseUnavailable or RedisUnavailable after FIRST_BOARD_TIMEOUT_SECONDS, and then
+        release() must not be called.
+        """
+        board = self._boards.get(watched) or self._begin(watched)
+        board.joining += 1
+        try:
+            board.coalescer.wait_for_first(FIRST_BOARD_TIMEOUT_SECONDS)
+        except BaseException:
+            self.release(board.audience)
+            raise
+        return board.audience
+
+    def release(self, audience: Audience) -> None:
+        """The viewer of a join() is in the audience by now, or will never be."""
+        board = self._boards[audience.watched]
+        board.joining -= 1
+        self._on_left(audience)
+
+    def watch(self, viewer: Viewer, command: Watch) -> None:
+        """Let the viewer watch the board that it named.
+
+        Raises NotFound, DatabaseUnavailable and RedisUnavailable, and then it changes nothing.
+        """
+        watched = self._services.known_boards.board_period(command.board, command.period)
+        audience = self.join(watched)
+        audience.move_here(viewer)
+        self.release(audience)
+        self._rank_updates.on_moved(viewer)
+
+    def _start(self, watched: BoardPeriod) -> WatchedBoard:
+        board = WatchedBoard(self._services, self._budget, watched, self._on_left)
+        self._boards[watched] = board
+        self._listener.follow(
+            watched, partial(self._on_change, board), partial(self._on_subscribed, board)
+        )
+        return board
+
+    def _begin(self, watched: BoardPeriod) -> WatchedBoard:
+        board = self._start(watched)
+        report = partial(self._services.alerts.report, AlertKind.PART_FAILED)
+        part = BackgroundPart("watched boards", report, MAX_SILENCE_SECONDS)
+        gevent.spawn(self._listener.update_channels)
+        gevent.spawn(part.run, board.coalescer.run)
+        return board
+
+    def _on_change(self, board: WatchedBoard, version: int) -> None:
+        board.coalescer.announce(version)
+        self._rank_updates.check(board.audience.watched)
+
+    def _on_subscribed(self, board: WatchedBoard) -> None:
+        board.coalescer.check()
+        self._rank_updates.check(board.audience.watched)
+
+    def _on_left(self, audience: Audience) -> None:
+        board = self._boards[audience.watched]
+        if board.needed:
+            return
+        del self._boards[audience.watched]
+        board.coalescer.stop()
+        self._listener.unfollow(audience.watched)
+        gevent.spawn(self._listener.update_channels)
