@@ -188,6 +188,10 @@ def test_every_call_is_refused_equally_with_and_without_the_prefix(
     with_prefix = api.call(method, path, json=body)
     without = api.call(method, path.removeprefix("/api"), json=body)
     assert with_prefix.status_code == without.status_code != 404
+    assert with_prefix.headers["Content-Type"] == without.headers["Content-Type"]
+    if path.endswith(".csv"):
+        assert with_prefix.text.splitlines()[0] == without.text.splitlines()[0]
+        return
     assert set(with_prefix.json()) == set(without.json())
     if not with_prefix.ok:
         assert but_request_id(with_prefix) == but_request_id(without)
