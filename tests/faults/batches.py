@@ -16,7 +16,7 @@ import requests
 
 from app.audit.audited_change import Initiator
 from app.boards.board import Board, BoardSettings
-from app.contract.standings import TOP, BoardPeriod
+from app.contract.standings import TOP, BoardPeriod, PeriodKind
 from app.leaderboard.rankings import ranking_of
 from config.settings import load_settings
 from tests.app.scoring.service_acts import act_id
@@ -97,18 +97,22 @@ class BatchLoad:
                     if turn == 0:
                         self.acts |= {act["id"]: act for act in batch}
 
+    def new_batch(self) -> list[dict[str, Any]]:
+        """Acts that were never sent."""
+        return [
+            {
+                "id": act_id(),
+                "userId": random.choice(self._user_ids),
+                "board": BOARD,
+                "points": random.randint(0, 9),
+            }
+            for _ in range(BATCH_SIZE // 2)
+        ]
+
     def _next_batch(self) -> list[dict[str, Any]]:
         """New acts, and as many of other batches."""
+        fresh = self.new_batch()
         with self._lock:
-            fresh = [
-                {
-                    "id": act_id(),
-                    "userId": random.choice(self._user_ids),
-                    "board": BOARD,
-                    "points": random.randint(0, 9),
-                }
-                for _ in range(BATCH_SIZE // 2)
-            ]
             others = random.sample(self._recent, min(len(self._recent), BATCH_SIZE // 2))
             self._recent = [*self._recent[-4 * BATCH_SIZE :], *fresh]
         return fresh + others
@@ -144,6 +148,10 @@ class ServiceBoard:
             shown = {row.user_id: row.score for row in rows}
             assert shown == {user: points for user, points in expected.items() if points}
         await_true(self.is_indexed_as_counted, RETURN_SECONDS)
+
+    def version(self, kind: PeriodKind) -> int:
+        """The version of the board in the present period."""
+        return self.services.rankings.top(BoardPeriod(BOARD, kind)).version.number
 
     def is_indexed_as_counted(self) -> bool:
         """Whether the index of each ranking equals PostgreSQL, and the cached top ten too."""
