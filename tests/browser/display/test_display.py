@@ -94,7 +94,7 @@ def test_a_display_is_live_after_an_operator_typed_its_code_and_after_a_reload(
     open_page: OpenPage, running_system: SystemHarness, operator: Services
 ) -> None:
     page = open_page(running_system, "/?display")
-    code = page.locator("#notice code").inner_text()
+    code = code_on(page)
     operator.display_pairing.pair(INITIATOR, code.lower().replace("-", " "), "hall", 600)
     expect(page.locator("#connection")).to_have_text(LIVE)
     expect(page.locator("#notice")).to_be_hidden()
@@ -106,7 +106,7 @@ def test_an_admin_connects_a_display_by_its_code_on_the_page(
     open_page: OpenPage, running_system: SystemHarness, operator: Services
 ) -> None:
     display = open_page(running_system, "/?display")
-    code = display.locator("#notice code").inner_text()
+    code = code_on(display)
     admin = running_system.register()
     page = open_page(running_system)
     log_in(page, admin)
@@ -147,6 +147,12 @@ def test_a_display_with_an_invalid_token_shows_a_notice(
     page = open_page(running_system, "/?display#no-token")
     expect(page.locator("#connection")).to_have_text(re.compile(r"^reconnecting in \d+ s$"))
     expect(page.locator("#notice")).to_contain_text("give the organiser this code")
+
+
+def code_on(page: Page) -> str:
+    """The code that the display shows, as soon as it shows one."""
+    expect(page.locator("#notice code")).to_have_text(CODE)
+    return page.locator("#notice code").inner_text()
 
 
 def visible_controls(page: Page) -> int:
