@@ -4,9 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Most tests wait for other processes, so three at a time use two cores. `loadfile` keeps the tests of a
-# file in one worker, because each worker starts servers of its own. tests/schedule.py orders the files.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# `loadfile` keeps the tests of a file in one worker, because each worker starts servers of its own.
+# tests/schedule.py orders the files. Slow tests mostly wait, so three workers use two cores.
+PARALLEL := --dist loadfile --no-loadscope-reorder
 
 # Installs only files whose hash is in the list.
 INSTALL := install --quiet --disable-pip-version-check --require-hashes
@@ -41,10 +41,10 @@ reset: $(INSTALLED) ## Delete the data, keys and secrets of `make run`, after a 
 	@exec $(BIN)/python -m tools.local.reset
 
 test: $(INSTALLED) ## Run the whole suite; ARGS="tests/api -x" are pytest's arguments
-	@exec $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 $(PARALLEL) $(ARGS)
 
 test-fast: $(INSTALLED) ## Run the suite without the slow tests
-	@exec $(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: $(INSTALLED) lint-js lint-lua lint-sh ## Check style, types, security rules and declared packages
 	$(BIN)/ruff check .

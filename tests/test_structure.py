@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def production() -> Iterator[tuple[str, Path]]:
     yield "gunicorn.conf", ROOT / "gunicorn.conf.py"
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """The modules and names that a file imports, inside functions too."""
     found: set[str] = set()

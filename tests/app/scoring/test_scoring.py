@@ -94,6 +94,7 @@ def test_an_unused_token_counts_after_redis_lost_everything(
     assert services.scoring.increment(person.identity, token).outcome.score == 1
 
 
+@pytest.mark.slow
 def test_a_used_token_is_used_after_its_expiry(services: Services) -> None:
     person = Person.register(services)
     token = person.aged_token(58_500)
