@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flask import Response, jsonify
-from marshmallow import Schema, fields
+from marshmallow import EXCLUDE, Schema, fields, validate
 
+from app.boards.board import MAIN_KEY
+from app.contract.errors import BoardNotOpen, Forbidden, NotFound
 from app.http.access_control import access_token_required, current_identity
 from app.http.fraud_warning import WarningSchema, with_fraud_warning
 from app.http.reply_headers import set_rate_limit_status
@@ -16,6 +18,18 @@ from app.network.client_address import client_address
 # ruff: noqa: N815 - the contract's names are camelCase
 
 actions = Resource("actions", __name__, url_prefix="/actions", description="Action tokens")
+
+
+class BoardChoiceSchema(Schema):
+    class Meta:
+        # Clients from before there were boards may send any object.
+        unknown = EXCLUDE
+
+    board = fields.String(
+        load_default=MAIN_KEY,
+        validate=validate.Length(1, 64),
+        metadata={"description": "The key of a board that players score on; default: `main`"},
+    )
 
 
 class ActionTokenSchema(Schema):
@@ -31,14 +45,18 @@ class ActionTokenSchema(Schema):
 @actions.post("/token")
 @served_by("scoring")
 @access_token_required
+@actions.document_errors(NotFound, Forbidden, BoardNotOpen)
+@actions.arguments(BoardChoiceSchema)
 @actions.response(200, ActionTokenSchema)
-def issue_token() -> Response:
-    """Get a single-use token for one increment.
+def issue_token(body: dict[str, str]) -> Response:
+    """Get a single-use token for one increment on a board.
+
+    FORBIDDEN: only a service key scores on this board. BOARD_NOT_OPEN: it is archived.
 
     ---
     Flow 3.
     """
-    issued = services().scoring.issue_token(current_identity(), client_address())
+    issued = services().scoring.issue_token(current_identity(), client_address(), body["board"])
     set_rate_limit_status(issued.rate_limit)
     reply = {
         "actionToken": issued.text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, jsonify
 from marshmallow import Schema, fields
 
-from app.contract.errors import TokenExpired, TokenInvalid, TokenUsed
+from app.contract.errors import BoardNotOpen, TokenExpired, TokenInvalid, TokenUsed
 from app.http.access_control import access_token_required, current_identity
 from app.http.fraud_warning import WarningSchema, with_fraud_warning
 from app.http.reply_headers import set_rate_limit_status
@@ -45,7 +45,7 @@ class OutcomeSchema(Schema):
 @scores.post("/increment")
 @served_by("scoring")
 @access_token_required
-@scores.document_errors(TokenInvalid, TokenExpired, TokenUsed)
+@scores.document_errors(TokenInvalid, TokenExpired, TokenUsed, BoardNotOpen)
 @scores.arguments(IncrementSchema)
 @scores.response(200, OutcomeSchema)
 def increment(body: dict[str, str]) -> Response:

@@ -22,6 +22,7 @@ SCORED_BY: tuple[ScoredBy, ...] = get_args(ScoredBy)
 PERIODS: tuple[PeriodKind, ...] = get_args(PeriodKind)
 
 MAIN_ID = 0
+MAIN_KEY = "main"
 """Of the board `main`, which always exists. Its standing of all time is in users."""
 MAX_POINTS = 1_000_000_000
 """The largest amount of one act, with either sign."""

@@ -27,6 +27,14 @@ _LIST = text(
 )
 _BY_KEYS = text(f"SELECT {_COLUMNS} FROM boards WHERE key = ANY(:keys)")
 _SET_TITLE = text("UPDATE boards SET title = :title WHERE id = :id AND title <> :title")
+# The other periods count since the board exists.
+_ADD_PERIODS = text(
+    "UPDATE boards SET periods = periods || CAST(:added AS text[]), periods_from = periods_from"
+    " || array_fill(CAST(NULL AS timestamptz),"
+    "   ARRAY[cardinality(periods) - cardinality(periods_from)])"
+    " || array_fill(clock_timestamp() + :lead_seconds * interval '1 s', ARRAY[:number])"
+    " WHERE id = :id AND periods = CAST(:known AS text[])"
+)
 _ARCHIVE = text(
     "UPDATE boards SET archived_at = clock_timestamp() WHERE id = :id AND archived_at IS NULL"
 )
@@ -56,6 +64,24 @@ def find_all(connection: Connection, keys: Sequence[str]) -> dict[str, Board]:
 def set_title(connection: Connection, board_id: int, title: str) -> bool:
     """Change the title; False if the board has it already."""
     return connection.execute(_SET_TITLE, {"id": board_id, "title": title}).rowcount == 1
+
+
+def add_periods(
+    connection: Connection,
+    board_id: int,
+    known: Sequence[str],
+    added: Sequence[str],
+    lead_seconds: float,
+) -> bool:
+    """Add periods that count after the lead; False if the board's periods are not `known`."""
+    values = {
+        "id": board_id,
+        "known": list(known),
+        "added": list(added),
+        "number": len(added),
+        "lead_seconds": lead_seconds,
+    }
+    return connection.execute(_ADD_PERIODS, values).rowcount == 1
 
 
 def archive(connection: Connection, board_id: int) -> bool:

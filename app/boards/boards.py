@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from app.audit import audit_rows
@@ -9,8 +12,12 @@ from app.audit.audited_change import Initiator
 from app.boards import board_rows
 from app.boards.board import MAIN_ID, Board, BoardSettings
 from app.contract.errors import NotFound, ValidationFailed
+from app.contract.standings import PeriodKind
 from app.storage.database import Database
 
+PERIOD_LEAD_SECONDS = 10.0
+"""Longer than any transaction that counts. So an act counts for an added period exactly if its time
+is not before the period's, whether or not its transaction began before the period was added."""
 _TAKEN = "A board with this key exists."
 
 
@@ -44,14 +51,33 @@ class Boards:
             raise NotFound("There is no such board")
         return found[key]
 
-    def set_title(self, initiator: Initiator, key: str, title: str) -> Board:
-        """Change the title; raises NotFound and ValidationFailed."""
+    def edit(
+        self,
+        initiator: Initiator,
+        key: str,
+        title: str | None = None,
+        periods: Sequence[PeriodKind] | None = None,
+    ) -> Board:
+        """Change the title, or give `main` further periods; None keeps what the board has.
+
+        A period that is added counts the acts from PERIOD_LEAD_SECONDS later on. Raises NotFound
+        and ValidationFailed.
+        """
         board = self.find(key)
-        changed = BoardSettings(**(vars(board.settings) | {"title": title}))
+        known = board.settings.periods
+        added = [kind for kind in periods or () if kind not in known]
+        new_title = board.settings.title if title is None else title
+        changed = replace(board.settings, title=new_title, periods=(*known, *added))
         changed.check()
+        if periods is not None:
+            _check_periods(board, periods)
         with self._database.transaction() as connection:
-            if board_rows.set_title(connection, board.id, title):
-                _audit(connection, initiator, "edit-board", board, title=title)
+            if board_rows.set_title(connection, board.id, changed.title):
+                _audit(connection, initiator, "edit-board", board, title=changed.title)
+            if added and board_rows.add_periods(
+                connection, board.id, known, added, PERIOD_LEAD_SECONDS
+            ):
+                _audit(connection, initiator, "add-periods", board, periods=",".join(added))
         return self.find(key)
 
     def archive(self, initiator: Initiator, key: str) -> Board:
@@ -63,6 +89,18 @@ class Boards:
             if board_rows.archive(connection, board.id):
                 _audit(connection, initiator, "archive-board", board)
         return self.find(key)
+
+
+def _check_periods(board: Board, periods: Sequence[PeriodKind]) -> None:
+    """Raise ValidationFailed unless these are the board's periods, or more of `main`."""
+    known = board.settings.periods
+    if not set(known) <= set(periods):
+        problem = f"A period can't be removed; the board has {', '.join(known)}"
+    elif board.id != MAIN_ID and set(periods) != set(known):
+        problem = "Only main can be given further periods"
+    else:
+        return
+    raise ValidationFailed(problem, {"periods": [f"{problem}."]})
 
 
 def _audit(

@@ -133,12 +133,22 @@ def show(key: str) -> None:
 
 @boards.command("edit", epilog=example("flask boards edit quiz-night --title 'Quiz night 2'"))
 @key_argument
-@click.option("--title", required=True, help="The name to show.")
+@click.option("--title", help="The name to show.")
+@click.option("--periods", type=Periods(), help="Only of main: all,day,week,month to add to all.")
 @optional_reason
-def edit(key: str, title: str, reason: str) -> None:
-    """Change the title of a board."""
-    board = services().boards.set_title(initiator(reason), checked("KEY", board_key, key), title)
-    click.echo(f"The title of {board.settings.key} is {board.settings.title!r}")
+def edit(key: str, title: str | None, periods: tuple[PeriodKind, ...] | None, reason: str) -> None:
+    """Change the title of a board, or give main further periods.
+
+    A period that is added counts the points from 10 seconds later on.
+    """
+    if title is None and periods is None:
+        raise click.UsageError("Give --title or --periods.")
+    key = checked("KEY", board_key, key)
+    board = services().boards.edit(initiator(reason), key, title, periods)
+    if title is not None:
+        click.echo(f"The title of {key} is {board.settings.title!r}")
+    if periods is not None:
+        click.echo(f"The periods of {key} are {', '.join(board.settings.periods)}")
 
 
 @boards.command("archive", epilog=example("flask boards archive quiz-night --yes"))

@@ -14,6 +14,7 @@ from app.ledger.action_ledger import ActionLedger
 from app.moderation.sanctions import Sanctions
 from app.scoring.action_tokens import ActionTokenCodec
 from app.scoring.admission import AdmissionStore
+from app.scoring.point_outcomes import PointOutcomes
 from app.scoring.scoring import Scoring
 from config.settings import Settings
 
@@ -49,6 +50,6 @@ def build_scoring(
         judge,
         ActionTokenCodec(settings.action_token_secret),
         sessions,
-        publisher,
-        board.leaderboard,
+        board.known_boards,
+        PointOutcomes(publisher, board.leaderboard, board.standings, board.used),
     )

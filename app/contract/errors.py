@@ -17,13 +17,15 @@ class DomainError(Exception):
 
     code: ClassVar[str]
     error: ClassVar[str]
+    default_message: ClassVar[str] = ""
+    """Of errors that are raised without a message."""
     flagged: bool | None = None
     """Whether the player is flagged, so that the reply carries the fraud warning; None: not known
     where the error was raised."""
 
-    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str = "", details: Mapping[str, Any] | None = None) -> None:
+        self.message = message or self.default_message
+        super().__init__(self.message)
         self.details = details
 
     @classmethod
@@ -44,9 +46,7 @@ class TokenInvalid(DomainError):
 
     code = "TOKEN_INVALID"
     error = "Invalid token"
-
-    def __init__(self) -> None:
-        super().__init__("Token not found")
+    default_message = "Token not found"
 
 
 class TokenExpired(DomainError):
@@ -54,9 +54,7 @@ class TokenExpired(DomainError):
 
     code = "TOKEN_EXPIRED"
     error = "Expired token"
-
-    def __init__(self) -> None:
-        super().__init__("Token expired before it was used")
+    default_message = "Token expired before it was used"
 
 
 class TokenUsed(DomainError):
@@ -84,9 +82,7 @@ class AuthInvalid(DomainError):
 
     code = "AUTH_INVALID"
     error = "Unauthorized"
-
-    def __init__(self, message: str = "The token is not valid") -> None:
-        super().__init__(message)
+    default_message = "The token is not valid"
 
 
 class ServiceKeyInvalid(DomainError):
@@ -106,9 +102,7 @@ class InvalidCredentials(DomainError):
 
     code = "INVALID_CREDENTIALS"
     error = "Unauthorized"
-
-    def __init__(self) -> None:
-        super().__init__("Username or password is wrong")
+    default_message = "Username or password is wrong"
 
 
 class SessionRevoked(DomainError):
@@ -116,9 +110,7 @@ class SessionRevoked(DomainError):
 
     code = "SESSION_REVOKED"
     error = "Unauthorized"
-
-    def __init__(self) -> None:
-        super().__init__("This session has ended; log in again")
+    default_message = "This session has ended; log in again"
 
 
 class UserBanned(DomainError):
@@ -137,9 +129,7 @@ class Forbidden(DomainError):
 
     code = "FORBIDDEN"
     error = "Forbidden"
-
-    def __init__(self, message: str = "This needs the admin role") -> None:
-        super().__init__(message)
+    default_message = "This needs the admin role"
 
 
 class NotFound(DomainError):
@@ -154,9 +144,15 @@ class MethodNotAllowed(DomainError):
 
     code = "METHOD_NOT_ALLOWED"
     error = "Method not allowed"
+    default_message = "This path has no such method"
 
-    def __init__(self) -> None:
-        super().__init__("This path has no such method")
+
+class BoardNotOpen(DomainError):
+    """The board is archived and takes no points; a token of it was not counted. Final."""
+
+    code = "BOARD_NOT_OPEN"
+    error = "Conflict"
+    default_message = "This board takes no points any more"
 
 
 class UsernameTaken(DomainError):
@@ -164,9 +160,7 @@ class UsernameTaken(DomainError):
 
     code = "USERNAME_TAKEN"
     error = "Conflict"
-
-    def __init__(self) -> None:
-        super().__init__("This username is taken")
+    default_message = "This username is taken"
 
 
 class PayloadTooLarge(DomainError):
@@ -174,9 +168,7 @@ class PayloadTooLarge(DomainError):
 
     code = "PAYLOAD_TOO_LARGE"
     error = "Payload too large"
-
-    def __init__(self) -> None:
-        super().__init__(f"A body may have {MAX_BODY_BYTES // 1024} KiB")
+    default_message = f"A body may have {MAX_BODY_BYTES // 1024} KiB"
 
 
 class UnsupportedMediaType(DomainError):
@@ -184,9 +176,7 @@ class UnsupportedMediaType(DomainError):
 
     code = "UNSUPPORTED_MEDIA_TYPE"
     error = "Unsupported media type"
-
-    def __init__(self, message: str = "Send application/json") -> None:
-        super().__init__(message)
+    default_message = "Send application/json"
 
 
 class RateLimited(DomainError):
@@ -206,9 +196,7 @@ class RedisUnavailable(DomainError):
 
     code = "REDIS_UNAVAILABLE"
     error = "Service unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("Try again shortly")
+    default_message = "Try again shortly"
 
 
 class DatabaseUnavailable(DomainError):
@@ -216,9 +204,7 @@ class DatabaseUnavailable(DomainError):
 
     code = "DB_ERROR"
     error = "Database error"
-
-    def __init__(self, message: str = "The database could not answer; no point was lost") -> None:
-        super().__init__(message)
+    default_message = "The database could not answer; no point was lost"
 
 
 class Overloaded(DomainError):
@@ -231,9 +217,7 @@ class ServerBusy(Overloaded):
     """More requests of this kind are waiting than this process serves in time."""
 
     code = "SERVER_BUSY"
-
-    def __init__(self) -> None:
-        super().__init__("The server has too much to do; try again a little later")
+    default_message = "The server has too much to do; try again a little later"
 
 
 class DatabaseBusy(ServerBusy, DatabaseUnavailable):
@@ -245,6 +229,4 @@ class InternalError(DomainError):
 
     code = "INTERNAL_ERROR"
     error = "Internal error"
-
-    def __init__(self) -> None:
-        super().__init__("Something went wrong; it has been logged")
+    default_message = "Something went wrong; it has been logged"

@@ -137,6 +137,12 @@ class BoardStandings:
         with self._database.reading() as connection:
             return pages.ranks_by_score(connection, board.id, period)
 
+    def rank_of(self, board: Board, period: Period, score: int) -> int:
+        """The rank of a score, whether or not a player has it, counted in PostgreSQL."""
+        with self._database.reading() as connection:
+            order_score = -board.settings.index_score(score)
+            return pages.rank_of(connection, board.id, period, order_score)
+
     def _version(self, board: Board, period: Period) -> int | None:
         """The version that the rows read next will have at least; None if the period is over."""
         return self._rankings.top_of(board, period).version.number if _is_present(period) else None

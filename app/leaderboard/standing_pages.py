@@ -39,6 +39,9 @@ _PRECEDING = text(
     f"SELECT count(*) FILTER (WHERE s.order_score < :order_score), count(*) FROM standings s"
     f" WHERE {_IN_PERIOD} AND ({_ORDER}) < {_GIVEN}"
 )
+_BETTER = text(
+    f"SELECT count(*) FROM standings s WHERE {_IN_PERIOD} AND s.order_score < :order_score"
+)
 _BY_SCORE = text(
     f"SELECT s.score, count(*) FROM standings s WHERE {_IN_PERIOD}"
     " GROUP BY s.score, s.order_score ORDER BY s.order_score"
@@ -131,6 +134,12 @@ def ranks_of(
     for index, (row, above) in enumerate(zip(rows[1:], rows, strict=False), start=1):
         ranks.append(ranks[-1] if row.score == above.score else preceding + index + 1)
     return ranks
+
+
+def rank_of(connection: Connection, board_id: int, period: Period, order_score: int) -> int:
+    """The competition rank of an order score, counted."""
+    values = _values(board_id, period) | {"order_score": order_score}
+    return int(connection.execute(_BETTER, values).scalar_one()) + 1
 
 
 def ranks_by_score(connection: Connection, board_id: int, period: Period) -> dict[int, int]:

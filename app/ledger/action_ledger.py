@@ -5,27 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from app.boards.board import MAIN_ID, MAIN_KEY, Board
 from app.concurrency.batching import RETRY_LATER, Answers, BatchedCall
 from app.concurrency.circuit_breaker import CircuitBreaker
 from app.contract.errors import DatabaseUnavailable
+from app.contract.standings import MAIN_RANKING
+from app.ledger import standing_rows
 from app.ledger.action_rows import StandingChange
+from app.ledger.standing_rows import RankingChange
 from app.storage.database import LOCK_TIMEOUT, CircuitOpen, Database
 from app.storage.pooled_connections import sql_state
 
-CountRefusal = Literal["unknown", "banned", "expired"]
+CountRefusal = Literal["unknown", "banned", "expired", "not_open"]
 
-COUNT = "SELECT * FROM count_action(%(user_id)s, %(issued_at)s, %(nonce)s, %(lifetime)s)"
+COUNT = (
+    "SELECT * FROM count_token(%(user_id)s, %(issued_at)s, %(nonce)s, %(lifetime)s, %(board_id)s)"
+)
 # Users are locked in the order of their ids, and users that another transaction has locked are left
 # out. So two batches can't wait for each other, and no request waits for another request's user.
 # A second token of the same user would be left out too.
 _COUNT_BATCH = (
     "SELECT asked.position, counted.* FROM ("
     "  SELECT token.* FROM"
-    "    unnest(%(user_ids)s::uuid[], %(issued_at)s::bigint[], %(nonces)s::uuid[])"
-    "    WITH ORDINALITY AS token(user_id, issued_at, nonce, position)"
+    "    unnest(%(user_ids)s::uuid[], %(issued_at)s::bigint[], %(nonces)s::uuid[],"
+    "      %(board_ids)s::integer[])"
+    "    WITH ORDINALITY AS token(user_id, issued_at, nonce, board_id, position)"
     "  JOIN users ON users.id = token.user_id ORDER BY token.user_id"
     "  FOR NO KEY UPDATE OF users SKIP LOCKED"
-    ") AS asked, count_action(user_id, issued_at, nonce, %(lifetime)s) AS counted"
+    ") AS asked, count_token(user_id, issued_at, nonce, %(lifetime)s, board_id) AS counted"
 )
 _IS_EARLY = (
     "SELECT %(issued_at)s > extract(epoch FROM clock_timestamp()) * 1000 + %(lifetime)s"
@@ -33,7 +40,7 @@ _IS_EARLY = (
     "   WHERE issued_at = to_timestamp(%(issued_at)s / 1000.0) AND nonce = %(nonce)s)"
 )
 _KNOWN = "SELECT id::text FROM users WHERE id = ANY(%(user_ids)s::uuid[])"
-_UNKNOWN = ("unknown", None, None, None, None, None)
+_UNKNOWN = ("unknown", None, None, None, None, None, None)
 _SERVER_STATES = ("08", "25", "53", "55", "57", "58")
 """Classes of SQLSTATE for problems of PostgreSQL itself, not of the statement.
 (PostgreSQL's documentation, appendix A.)"""
@@ -44,8 +51,9 @@ _TABLE_LOCKED = (LOCK_TIMEOUT, "57014")
 class CountedToken(NamedTuple):
     """A token that was counted, by this call or by an earlier one."""
 
-    change: StandingChange
-    """What the rank index needs to know about the user."""
+    changes: tuple[RankingChange, ...]
+    """The player's present standings in the board's periods, in their order. After a repeated token
+    some may be missing, because a period has begun since."""
     first_score: int | None
     """The score after the action, if an earlier call counted the token."""
 
@@ -58,6 +66,7 @@ class _Token(NamedTuple):
     user_id: str
     issued_at: int
     nonce: str
+    board_id: int
 
 
 class ActionLedger:
@@ -69,18 +78,25 @@ class ActionLedger:
         self._record = BatchedCall(self._record_batch, self._record_alone, _player_locked)
         self._tables = CircuitBreaker()
 
-    def record(self, user_id: str, issued_at: int, nonce: str) -> CountedToken | CountRefusal:
+    def record(
+        self, user_id: str, issued_at: int, nonce: str, board: Board | None = None
+    ) -> CountedToken | CountRefusal:
         """Write the token's action and add its point; issued_at in ms since 1970.
 
-        The function count_action locks the user's row first. Then it checks whether the user is
-        banned, whether the token was counted before, and by PostgreSQL's clock whether it is too
-        old. A refusal writes nothing. Raises DatabaseUnavailable.
+        `board`: None is `main`. The function count_token locks the user's row first. Then it checks
+        whether the user is banned, whether the board is archived, whether the token was counted
+        before, and by PostgreSQL's clock whether it is too old. A refusal writes nothing. Raises
+        DatabaseUnavailable.
         """
-        verdict, first_score, *change = self._record(_Token(user_id, issued_at, nonce))
+        key, board_id = (board.settings.key, board.id) if board else (MAIN_KEY, MAIN_ID)
+        answer = self._record(_Token(user_id, issued_at, nonce, board_id))
+        verdict, first_score, score, revision, reached_at, changed_at, others = answer
         if verdict in ("counted", "used"):
-            score, revision, reached_at, changed_at = change
-            standing = StandingChange(user_id, score, revision, reached_at, changed_at, score > 0)
-            return CountedToken(standing, first_score)
+            changes = [standing_rows.change_from_json(key, user_id, each) for each in others or ()]
+            if board_id == MAIN_ID:
+                standing = (user_id, score, revision, reached_at, changed_at, score > 0)
+                changes.insert(0, RankingChange(MAIN_RANKING, StandingChange(*standing)))
+            return CountedToken(tuple(changes), first_score)
         refusal: CountRefusal = verdict
         return refusal
 
@@ -140,6 +156,7 @@ class ActionLedger:
             "user_ids": [token.user_id for token in tokens],
             "issued_at": [token.issued_at for token in tokens],
             "nonces": [token.nonce for token in tokens],
+            "board_ids": [token.board_id for token in tokens],
             "lifetime": self._lifetime_ms,
         }
         try:

@@ -62,8 +62,9 @@ _REFRESH = text(
 # act that made the score, because a standing changes only with its score.
 _WRONG = text(
     "WITH verified AS ("
-    "  SELECT b.id, b.key, b.combine, b.better, b.time_zone, period FROM boards b,"
-    "  unnest(b.periods) AS period WHERE b.id <> 0 OR period <> 'all'"
+    "  SELECT b.id, b.key, b.combine, b.better, b.time_zone, period, counted_from FROM boards b,"
+    "  unnest(b.periods, b.periods_from) AS kind(period, counted_from)"
+    "  WHERE b.id <> 0 OR period <> 'all'"
     "), expected AS ("
     "  SELECT v.id AS board_id, v.period,"
     "  period_start(v.period, v.time_zone, a.created_at) AS starts_on, a.user_id,"
@@ -72,6 +73,7 @@ _WRONG = text(
     "    ELSE CASE v.better WHEN 'high' THEN max(a.points) ELSE min(a.points) END"
     "    END::bigint AS score"
     "  FROM verified v JOIN actions a ON a.board_id = v.id"
+    "   AND (v.counted_from IS NULL OR a.created_at >= v.counted_from)"
     "  GROUP BY v.id, v.period, v.time_zone, v.combine, v.better, starts_on, a.user_id"
     ") SELECT b.key, coalesce(s.period, e.period), coalesce(s.user_id, e.user_id)::text,"
     " s.score, e.score"
@@ -152,6 +154,13 @@ def listed_after(
     }
     rows = connection.execute(_LISTED_AFTER, values)
     return [_ranking_change(*row).change for row in rows]
+
+
+def change_from_json(board: str, user_id: str, standing: Sequence[Any]) -> RankingChange:
+    """One entry of what the function present_standings returns."""
+    period, starts_on, *change = standing
+    ranking = Ranking(board, period, None if period == "all" else date.fromisoformat(starts_on))
+    return RankingChange(ranking, StandingChange(user_id, *change))
 
 
 def refresh(connection: Connection, user_id: str) -> None:

@@ -1,7 +1,7 @@
 """Action tokens: the right to one point, signed here and verified without I/O (flow 3).
 
 Format: base64url(userId:timestamp:nonce).base64url(HMAC-SHA256), with the timestamp in ms of
-Redis' clock.
+Redis' clock. For a board other than `main` the payload is userId:timestamp:nonce:board.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import re
 import secrets
 from typing import NamedTuple
 
+from app.boards.board import MAIN_KEY
 from app.contract.errors import TokenInvalid
 
-_PAYLOAD = re.compile(rb"([0-9a-f-]{36}):([1-9][0-9]{0,13}):([0-9a-f]{32})")
+_PAYLOAD = re.compile(rb"([0-9a-f-]{36}):([1-9][0-9]{0,13}):([0-9a-f]{32})(?::([a-z0-9-]{1,64}))?")
 """The time is before the year 5139, which PostgreSQL can store."""
 _MAX_LENGTH = 300
 
@@ -25,6 +26,7 @@ class ActionToken(NamedTuple):
     user_id: str
     issued_at: int
     nonce: str
+    board: str = MAIN_KEY
 
 
 class ActionTokenCodec:
@@ -40,7 +42,8 @@ class ActionTokenCodec:
 
     def encode(self, token: ActionToken) -> str:
         """The token as clients send it."""
-        payload = f"{token.user_id}:{token.issued_at}:{token.nonce}".encode()
+        board = "" if token.board == MAIN_KEY else f":{token.board}"
+        payload = f"{token.user_id}:{token.issued_at}:{token.nonce}{board}".encode()
         return f"{_encode(payload)}.{_encode(self._signature(payload))}"
 
     def decode(self, text: str, owner: str) -> ActionToken:
@@ -56,8 +59,10 @@ class ActionTokenCodec:
             raise TokenInvalid() from None
         if not found:
             raise TokenInvalid()
-        user_id, issued_at, nonce = (part.decode() for part in found.groups())
-        token = ActionToken(user_id, int(issued_at), nonce)
+        user_id, issued_at, nonce, board = (
+            part.decode() for part in found.groups(MAIN_KEY.encode())
+        )
+        token = ActionToken(user_id, int(issued_at), nonce, board)
         # Compared with the token encoded again, so that it has one spelling only: base64 has spare
         # bits, which another encoder may set.
         if not hmac.compare_digest(text.encode(errors="replace"), self.encode(token).encode()):

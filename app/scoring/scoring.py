@@ -9,10 +9,15 @@ from typing import Literal, NamedTuple, ParamSpec, TypeVar
 import structlog
 
 from app.accounts.sessions import Sessions
+from app.boards.board import MAIN_KEY, Board
+from app.boards.known_boards import KnownBoards
 from app.contract.errors import (
     AuthInvalid,
+    BoardNotOpen,
     DatabaseUnavailable,
     DomainError,
+    Forbidden,
+    NotFound,
     RateLimited,
     RedisUnavailable,
     SessionRevoked,
@@ -23,17 +28,14 @@ from app.contract.errors import (
 )
 from app.contract.identity import Identity
 from app.contract.limits import RateLimitStatus
-from app.contract.standings import MAIN_RANKING, Outcome
+from app.contract.standings import Outcome
 from app.fraud.judge import Judge
-from app.leaderboard.leaderboard import Leaderboard
-from app.leaderboard.publication import BoardPublisher
 from app.ledger.action_ledger import ActionLedger, CountedToken
-from app.ledger.action_rows import StandingChange
-from app.ledger.standing_rows import RankingChange
 from app.metrics.counters import INCREMENTS, TOKENS_ISSUED, TOKENS_REFUSED
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from app.scoring.admission import AccessDenied, Admission, AdmissionStore, Attempt
 from app.scoring.error_warnings import error_warnings
+from app.scoring.point_outcomes import PointOutcomes
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -87,27 +89,38 @@ class Scoring:
         judge: Judge,
         tokens: ActionTokenCodec,
         sessions: Sessions,
-        publisher: BoardPublisher,
-        leaderboard: Leaderboard,
+        boards: KnownBoards,
+        outcomes: PointOutcomes,
     ) -> None:
         self._ledger = ledger
         self._admission = admission
         self._judge = judge
         self._tokens = tokens
         self._sessions = sessions
-        self._publisher = publisher
-        self._leaderboard = leaderboard
+        self._boards = boards
+        self._outcomes = outcomes
 
     @_count_refusals("issue")
-    def issue_token(self, identity: Identity, address: str = "") -> IssuedToken:
-        """A token for one point; `address` is the client's address.
+    def issue_token(
+        self, identity: Identity, address: str = "", board_key: str = MAIN_KEY
+    ) -> IssuedToken:
+        """A token for one point on a board; `address` is the client's address.
 
-        Raises RateLimited, SessionRevoked, UserBanned, RedisUnavailable and DatabaseUnavailable.
+        Raises NotFound, Forbidden (only a service scores on the board), BoardNotOpen, RateLimited,
+        SessionRevoked, UserBanned, RedisUnavailable and DatabaseUnavailable.
         """
+        user_id, session_id = identity.user_id, identity.session_id
         nonce = self._tokens.new_nonce()
-        attempt = Attempt(identity.user_id, identity.session_id, "token", "issue", nonce)
+        try:
+            self._check_board(board_key)
+        except (NotFound, Forbidden, BoardNotOpen):
+            attempt = Attempt(user_id, session_id, "token", "refuse", nonce)
+            with error_warnings(flagged=self._admit(identity, attempt, address).flagged):
+                raise
+        attempt = Attempt(user_id, session_id, "token", "issue", nonce)
         admitted = self._admit(identity, attempt, address)
-        text = self._tokens.encode(ActionToken(identity.user_id, admitted.issued_at, nonce))
+        token = ActionToken(user_id, admitted.issued_at, nonce, board_key)
+        text = self._tokens.encode(token)
         TOKENS_ISSUED.inc()
         return IssuedToken(text, admitted.rate_limit, admitted.flagged)
 
@@ -117,7 +130,7 @@ class Scoring:
 
         A client that gets no answer repeats the same token until the answer is success, TokenUsed
         (with the first result) or TokenExpired; these three are final. Also raises TokenInvalid,
-        RateLimited (the request did not spend the token), SessionRevoked, UserBanned,
+        RateLimited (the request did not spend the token), BoardNotOpen, SessionRevoked, UserBanned,
         RedisUnavailable and DatabaseUnavailable.
         """
         user_id, session_id = identity.user_id, identity.session_id
@@ -142,10 +155,10 @@ class Scoring:
         """Count the token and publish the point; raises as increment does."""
         if token.issued_at > admitted.window.now:
             self._refuse_early(token)
-        recorded = self._record(identity, token)
-        # A repeated token is published too: the process that counted it may have died before it
-        # published the point.
-        outcome = self._publish(recorded.change)
+        # A board is never deleted, so that of a signed token exists.
+        board = None if token.board == MAIN_KEY else self._boards.find(token.board)
+        recorded = self._record(identity, token, board)
+        outcome = self._outcomes.publish(recorded, board)
         if recorded.first_score is not None:
             raise TokenUsed(outcome._replace(score=recorded.first_score))
         return outcome
@@ -184,12 +197,22 @@ class Scoring:
         if self._ledger.is_early(token.issued_at, token.nonce):
             raise TokenInvalid()
 
-    def _record(self, identity: Identity, token: ActionToken) -> CountedToken:
+    def _check_board(self, key: str) -> None:
+        """Raise unless players may score on the board."""
+        if key == MAIN_KEY:
+            return
+        board = self._boards.find(key)
+        if board.settings.scored_by != "players":
+            raise Forbidden("Only a service key scores on this board")
+        if board.archived_at is not None:
+            raise BoardNotOpen()
+
+    def _record(self, identity: Identity, token: ActionToken, board: Board | None) -> CountedToken:
         """Count the token in one transaction; raises if it is not and will not be counted.
 
         Only PostgreSQL decides whether a token was used. What Redis has of it does not matter.
         """
-        recorded = self._ledger.record(token.user_id, token.issued_at, token.nonce)
+        recorded = self._ledger.record(token.user_id, token.issued_at, token.nonce, board)
         match recorded:
             case "unknown":
                 raise AuthInvalid()
@@ -197,16 +220,11 @@ class Scoring:
                 raise UserBanned(self._sessions.ban_of(identity))
             case "expired":
                 raise TokenExpired()
+            case "not_open":
+                raise BoardNotOpen()
         if recorded.first_score is None:
             INCREMENTS.inc()
         return recorded
-
-    def _publish(self, change: StandingChange) -> Outcome:
-        point = self._publisher.publish_point([RankingChange(MAIN_RANKING, change)])
-        if point is None:
-            return Outcome(change.score, self._leaderboard.rank_of(change.score), None)
-        rank = point.rank or self._leaderboard.rank_of(change.score)
-        return Outcome(change.score, rank, point.batch.version)
 
 
 def _error_of(denied: AccessDenied) -> DomainError:

@@ -126,6 +126,8 @@ boards = sa.Table(
     sa.Column("max_points", sa.Integer, nullable=False),
     # The first is the period that replies to acts show.
     sa.Column("periods", ARRAY(sa.Text), nullable=False),
+    # Since when each period counts, in the same order; NULL or missing: with the board.
+    sa.Column("periods_from", ARRAY(Moment), nullable=False, server_default="{}"),
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Column("archived_at", Moment),

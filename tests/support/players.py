@@ -32,9 +32,9 @@ class Person:
         identity = services.verifier.verify(login.tokens.access_token, "access")
         return cls(services, login.user.id, username, identity)
 
-    def token(self) -> str:
-        """A new action token."""
-        return self.services.scoring.issue_token(self.identity).text
+    def token(self, board: str = "main") -> str:
+        """A new action token of a board."""
+        return self.services.scoring.issue_token(self.identity, board_key=board).text
 
     def aged_token(self, milliseconds: int) -> str:
         """A token that was issued this long ago, signed with the secret of the services."""
@@ -42,8 +42,8 @@ class Person:
         issued_at = int(time.time() * 1000) - milliseconds
         return codec.encode(ActionToken(self.user_id, issued_at, codec.new_nonce()))
 
-    def score(self, points: int = 1) -> Outcome:
-        """Score points one after the other; the outcome of the last."""
+    def score(self, points: int = 1, board: str = "main") -> Outcome:
+        """Score points on a board one after the other; the outcome of the last."""
         for _ in range(points):
-            outcome = self.services.scoring.increment(self.identity, self.token()).outcome
+            outcome = self.services.scoring.increment(self.identity, self.token(board)).outcome
         return outcome

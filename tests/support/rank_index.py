@@ -67,7 +67,7 @@ def record_unpublished_point(
             {"ago": seconds_ago, "id": person.user_id},
         )
     assert isinstance(recorded, CountedToken)
-    return recorded.change
+    return recorded.changes[0].change
 
 
 def stop_publishing_accounts(monkeypatch: pytest.MonkeyPatch) -> None:

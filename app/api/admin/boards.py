@@ -63,8 +63,13 @@ class NewBoardSchema(ReasonSchema):
     )
 
 
-class TitleSchema(ReasonSchema):
-    title = StorableText(required=True, metadata={"description": "The name to show"})
+class ChangeSchema(ReasonSchema):
+    title = StorableText(load_default=None, metadata={"description": "The name to show"})
+    periods = fields.List(
+        fields.String(validate=validate.OneOf(PERIODS)),
+        load_default=None,
+        metadata={"description": "Only of `main`: its periods and those to add"},
+    )
 
 
 @admin_boards.post("")
@@ -90,11 +95,15 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
 @admin_boards.patch("/<key>")
 @admin_required
 @admin_boards.document_errors(NotFound)
-@admin_boards.arguments(TitleSchema)
+@admin_boards.arguments(ChangeSchema)
 @admin_boards.response(200, BoardSettingsSchema)
 def edit(body: dict[str, Any], key: str) -> dict[str, Any]:
-    """Change the title of a board."""
-    return board_json(services().boards.set_title(current_initiator(body), key, body["title"]))
+    """Change the title of a board, or give `main` further periods.
+
+    A period that is added counts the points from 10 seconds later on.
+    """
+    changed = services().boards.edit(current_initiator(body), key, body["title"], body["periods"])
+    return board_json(changed)
 
 
 @admin_boards.post("/<key>/archive")

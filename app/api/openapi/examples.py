@@ -116,7 +116,8 @@ EXAMPLES: dict[tuple[str, str], Example] = BOARD_EXAMPLES | {
         }
     ),
     ("post", "/api/actions/token"): Example(
-        {"actionToken": "OTA1OGYzYjUtMzI5Yi00NDRk….rAT20pmiYCA_YIH…", "expiresIn": 60}
+        {"actionToken": "OTA1OGYzYjUtMzI5Yi00NDRk….rAT20pmiYCA_YIH…", "expiresIn": 60},
+        {"board": "main"},
     ),
     ("post", "/api/scores/increment"): Example(
         {"newScore": 1, "newRank": 1, "boardVersion": 1795479476347}, {"actionToken": "$ACTION"}

@@ -7,6 +7,7 @@ import re
 import time
 
 import pytest
+import requests
 
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from tests.support.api_requests import Api, but_request_id, refused
@@ -143,3 +144,16 @@ def test_authentication_precedes_validation(api: Api, player: Player) -> None:
     token = player.ask_token()
     refused(api.post("/api/scores/increment", {"actionToken": token}), 401, "AUTH_REQUIRED")
     refused(api.post("/api/actions/token"), 401, "AUTH_REQUIRED")
+
+
+def test_a_token_of_an_unknown_board_is_refused(api: Api, player: Player) -> None:
+    def ask(board: object) -> requests.Response:
+        return api.post("/api/actions/token", {"board": board}, token=player.access_token)
+
+    refused(ask("no-such-board"), 404, "NOT_FOUND")
+    refused(ask(7), 400, "VALIDATION_ERROR", {"board"})
+
+
+def test_other_fields_in_a_request_for_a_token_are_ignored(api: Api, player: Player) -> None:
+    body = {"action": "click"}
+    assert api.post("/api/actions/token", body, token=player.access_token).status_code == 200

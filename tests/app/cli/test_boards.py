@@ -81,9 +81,21 @@ def test_an_archived_board_counts_nothing_more_and_stays_readable(
     assert refused(run, "boards", "archive", "main", "--yes") == "The board main can't be archived"
 
 
-def test_only_the_title_changes(services: Services, run: Run) -> None:
+def test_the_title_changes(services: Services, run: Run) -> None:
     succeeds(run, *CREATE)
     succeeds(run, "boards", "edit", "quiz-night", "--title", "Quiz night 2")
     assert services.boards.find("quiz-night").settings.title == "Quiz night 2"
     assert "title: 1 to 100" in refused(run, "boards", "edit", "quiz-night", "--title", " ")
     assert refused(run, "boards", "edit", "nothing", "--title", "x") == "There is no such board"
+
+
+def test_main_is_given_further_periods(services: Services, run: Run) -> None:
+    edited = succeeds(run, "boards", "edit", "main", "--periods", "all,day,week,month")
+    assert edited == "The periods of main are all, day, week, month\n"
+    assert services.boards.find("main").settings.periods == ("all", "day", "week", "month")
+    refusal = refused(run, "boards", "edit", "main", "--periods", "all")
+    assert refusal.startswith("A period can't be removed")
+    succeeds(run, *CREATE)
+    refusal = refused(run, "boards", "edit", "quiz-night", "--periods", "all,day")
+    assert refusal == "Only main can be given further periods"
+    assert "Give --title or --periods" in run("boards", "edit", "main").stderr

@@ -52,3 +52,12 @@ def test_a_wrong_setting_is_named(admin: Caller, changed: dict[str, Any], field:
 def test_an_unknown_board_is_not_found(admin: Caller) -> None:
     assert body_of(admin("PATCH", f"{PATH}/nothing", {"title": "x"}), 404)
     assert body_of(admin("POST", f"{PATH}/nothing/archive", {}), 404)
+
+
+def test_main_is_given_further_periods(services: Services, admin: Caller) -> None:
+    edited = body_of(admin("PATCH", f"{PATH}/main", {"periods": ["all", "day"]}))
+    assert (edited["title"], edited["periods"]) == ("Live Scoreboard", ["all", "day"])
+    refusal = body_of(admin("PATCH", f"{PATH}/main", {"periods": ["all"]}), 400)
+    assert set(refusal["details"]) == {"periods"}
+    (entry,) = services.moderation_reads.audit(limit=1)
+    assert (entry.act, entry.details) == ("add-periods", {"board": "main", "periods": "day"})
