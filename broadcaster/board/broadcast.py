@@ -10,8 +10,8 @@ from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.events import LeaderboardUpdate
 from app.contract.standings import MAIN, Board
 from broadcaster.metrics import BROADCAST_SECONDS, COMMIT_TO_SEND_SECONDS
-from broadcaster.viewers import frames
 from broadcaster.viewers.audience import Audience
+from broadcaster.viewers.websocket import frames
 
 ALERT_AFTER_SECONDS = 10.0
 """Operators are alerted if the board could not be read for this time."""

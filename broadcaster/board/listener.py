@@ -22,8 +22,8 @@ from app.storage.redis import channel
 from app.storage.subscription import Subscription
 from broadcaster.board.session_recheck import SessionRecheck
 from broadcaster.metrics import REDIS_MESSAGES, REDIS_RECONNECTS
-from broadcaster.viewers import frames
 from broadcaster.viewers.hub import Hub
+from broadcaster.viewers.websocket import frames
 
 log = structlog.stdlib.get_logger(__name__)
 

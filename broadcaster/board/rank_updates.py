@@ -15,8 +15,8 @@ from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.events import RankUpdate
 from app.contract.standings import BoardPeriod, OwnStanding, OwnStandings
 from broadcaster.metrics import PERSONAL_WATCHERS
-from broadcaster.viewers import frames
 from broadcaster.viewers.viewer import Viewer
+from broadcaster.viewers.websocket import frames
 
 PAUSE_SECONDS = 1.0
 """Between two rounds; so a viewer gets at most one rank update in this time."""

@@ -13,9 +13,9 @@ from app.contract.errors import DomainError
 from app.contract.events import ErrorEvent, Pong
 from app.contract.messages import MessageInvalid
 from broadcaster.metrics import VIEWER_MESSAGES
-from broadcaster.viewers import frames
 from broadcaster.viewers.hub import Hub
 from broadcaster.viewers.viewer import Viewer
+from broadcaster.viewers.websocket import frames
 
 MESSAGE_INVALID = "MESSAGE_INVALID"
 _USAGE = 'Send {"type": "ping"}, "watch_me", "watch" with board and period, or "auth" with token'

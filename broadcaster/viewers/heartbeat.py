@@ -10,9 +10,9 @@ import gevent
 
 from app.contract.viewers.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
 from broadcaster.viewers.audience import VIEWERS_PER_TURN
-from broadcaster.viewers.frames import PING
 from broadcaster.viewers.hub import Hub
 from broadcaster.viewers.viewer import Viewer
+from broadcaster.viewers.websocket.frames import PING
 
 SWEEP_SECONDS = 1.0
 

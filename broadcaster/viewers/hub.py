@@ -19,11 +19,11 @@ from app.contract.viewers.close_codes import (
     CloseKind,
 )
 from broadcaster.metrics import VIEWERS
-from broadcaster.viewers import frames
 from broadcaster.viewers.audience import VIEWERS_PER_TURN, Audience
 from broadcaster.viewers.limits import ViewerLimits
 from broadcaster.viewers.viewer import Viewer
 from broadcaster.viewers.viewer_quota import ViewerQuota
+from broadcaster.viewers.websocket import frames
 
 CLOSES_PER_TURN = 100
 CLOSE_PAUSE_SECONDS = 0.02

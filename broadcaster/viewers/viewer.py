@@ -13,12 +13,12 @@ from wsproto.events import CloseConnection, Event, Ping, TextMessage
 from app.contract.identity import Identity
 from app.contract.viewers.close_codes import LEFT, LOST, TOO_SLOW, CloseKind
 from broadcaster.metrics import VIEWERS_CLOSED
-from broadcaster.viewers import frames
-from broadcaster.viewers.close_frames import close_frames
-from broadcaster.viewers.frame_reader import ProtocolViolated
 from broadcaster.viewers.limits import ViewerLimits
-from broadcaster.viewers.message_receiver import MessageReceiver
 from broadcaster.viewers.send_buffer import SendBuffer, SendBufferFull
+from broadcaster.viewers.websocket import frames
+from broadcaster.viewers.websocket.close_frames import close_frames
+from broadcaster.viewers.websocket.frame_reader import ProtocolViolated
+from broadcaster.viewers.websocket.message_receiver import MessageReceiver
 
 if TYPE_CHECKING:
     from broadcaster.viewers.audience import Audience

@@ -12,10 +12,10 @@ import pytest
 
 from app.contract.channels import SessionsEnded
 from app.contract.viewers.close_codes import shutting_down
-from broadcaster.viewers import frames
 from broadcaster.viewers.hub import CLOSE_PAUSE_SECONDS
 from broadcaster.viewers.send_buffer import MAX_PERSONAL_FRAMES
 from broadcaster.viewers.viewer import CLOSE_SECONDS, STALL_SECONDS
+from broadcaster.viewers.websocket import frames
 from tests.support.broadcaster.frames import json_frame
 from tests.support.broadcaster.greenlets import await_greenlets
 from tests.support.broadcaster.in_process_hub import (

@@ -15,12 +15,12 @@ from wsproto.events import CloseConnection, Ping, TextMessage
 
 from app.contract.identity import Identity
 from app.contract.standings import MAIN
-from broadcaster.viewers import frames
 from broadcaster.viewers.audience import Audience
 from broadcaster.viewers.heartbeat import Heartbeat
 from broadcaster.viewers.hub import Hub
 from broadcaster.viewers.limits import Rate, ViewerLimits
 from broadcaster.viewers.viewer import Viewer
+from broadcaster.viewers.websocket import frames
 
 HEARTBEAT_SECONDS = 25
 LIMITS = ViewerLimits(1000, 100, 500, Rate(1000, 1000), 4096, Rate(20, 40))

@@ -6,7 +6,7 @@ import random
 
 from app.contract.events import Disconnect
 from app.contract.viewers.close_codes import CloseKind
-from broadcaster.viewers import frames
+from broadcaster.viewers.websocket import frames
 
 
 def close_frames(kind: CloseKind) -> bytes:

@@ -8,8 +8,8 @@ from wsproto.events import Event
 
 from app.contract.viewers.close_codes import TOO_MANY_MESSAGES
 from broadcaster.metrics import LIMIT_HITS
-from broadcaster.viewers.frame_reader import FrameReader, ProtocolViolated
 from broadcaster.viewers.limits import RateExceeded, ViewerLimits
+from broadcaster.viewers.websocket.frame_reader import FrameReader, ProtocolViolated
 
 
 class MessageReceiver:
