@@ -1,6 +1,7 @@
 """`python -m bench.fanout`: compares the broadcaster with a bare loop, and checks the targets.
 
-`--viewers 100,1000` and `--seconds 5` make it shorter; the targets apply to 5,000 viewers.
+`--viewers 100,1000`, `--kinds websocket` and `--seconds 5` make it shorter; the targets apply to
+5,000 viewers. Viewers with compression and event streams are measured at that number only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from statistics import median
 
+from bench.fanout.frame_parser import KINDS
 from bench.fanout.measurement import (
     Measurement,
     StalledMeasurement,
@@ -20,17 +22,21 @@ from bench.fanout.measurement import (
     median_of,
 )
 
+Target = tuple[str, float, float, str, bool]
+"""Name, measured value, limit, format of both, and whether less is better."""
+STREAM = "stream"
 TARGET_VIEWERS, STALLED_AMONG, STALLED = 5_000, 1_000, 100
 RATIO, KILOBYTES, ACCEPTED, BARE_P99S, STALLED_RATIO = 1.25, 4.0, 800, 1.5, 1.2
 COLUMNS = (
-    "viewers", "boards/s", "interval", "ours", "bare", "ratio", "kB", "p50", "p99", "bare p50",
-    "bare p99", "accepted/s", "/CPU s", "others",
+    "kind", "viewers", "bytes", "boards/s", "interval", "ours", "bare", "ratio", "kB", "p50", "p99",
+    "bare p50", "bare p99", "accepted/s", "/CPU s", "others",
 )  # fmt: skip
 LEGEND = """
-interval: ms in force between two boards. ours, bare: µs of server CPU a frame delivered; ratio of
-the two. kB: private memory a viewer. p50, p99: ms from a change's commit to a viewer's socket;
-bare: from the beginning of the loop. accepted/s: viewers, JWTs verified; /CPU s: the same
-for each second of CPU. others: cores that the rest of the machine used.
+bytes: of one board for one viewer. interval: ms in force between two boards. ours, bare: µs of
+server CPU a frame delivered; ratio of the two. kB: private memory a viewer. p50, p99: ms from a
+change's commit to a viewer's socket; bare: from the beginning of the loop. accepted/s: viewers,
+JWTs verified; /CPU s: the same for each second of CPU. others: cores that the rest of the machine
+used.
 Where there are several rounds, the value is their median."""
 
 
@@ -41,14 +47,18 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {options.rounds} rounds")
     print("".join(f"{name:>11}" for name in COLUMNS))
     measurements = []
-    for number in options.viewers:
-        measurements.append(measure_viewers(number, options.seconds, options.rounds))
-        _print_row(measurements[-1])
+    for kind in options.kinds:
+        for number in options.viewers if kind == KINDS[0] else [TARGET_VIEWERS]:
+            measurements.append(measure_viewers(kind, number, options.seconds, options.rounds))
+            _print_row(measurements[-1])
     print(LEGEND)
-    _print_growth({measurement.viewers: measurement for measurement in measurements})
-    stalled = measure_stalled(STALLED_AMONG, STALLED, options.rounds)
+    _print_growth({each.viewers: each for each in measurements if each.kind == KINDS[0]})
     print(f"\nTargets, at {TARGET_VIEWERS:,} viewers and beside {STALLED} stalled ones:")
-    met = [_check(*target) for target in _targets(measurements, stalled)]
+    met = [_check(*target) for target in _targets(measurements)]
+    for kind in options.kinds:
+        number = TARGET_VIEWERS if kind == STREAM else STALLED_AMONG
+        stalled = measure_stalled(kind, number, STALLED, options.rounds)
+        met.append(_check(*_stalled_target(kind, stalled)))
     print(f"\n{time.monotonic() - started:.0f} s, load {os.getloadavg()[0]:.1f}")
     return 0 if all(met) else 1
 
@@ -56,6 +66,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.fanout", description=__doc__)
     parser.add_argument("--viewers", type=_numbers, default=[100, 1_000, 5_000, 10_000])
+    parser.add_argument("--kinds", type=lambda text: text.split(","), default=list(KINDS))
     parser.add_argument("--seconds", type=float, default=10.0, help="of each window")
     parser.add_argument("--rounds", type=int, default=3, help="windows of each, in turn")
     return parser.parse_args()
@@ -68,7 +79,9 @@ def _numbers(text: str) -> list[int]:
 def _print_row(measurement: Measurement) -> None:
     ours, bare = measurement.ours, measurement.bare
     cells = (
+        measurement.kind,
         f"{measurement.viewers:,}",
+        f"{measurement.bytes_per_board:.0f}",
         f"{median_of(ours, 'boards_per_second'):.1f}",
         f"{median_of(ours, 'interval') * 1e3:.0f}",
         f"{median_of(ours, 'cpu_per_frame') * 1e6:.1f}",
@@ -110,11 +123,8 @@ def _ratio(windows: list[Window], others: list[Window], name: str) -> float:
     return median_of(windows, name) / median_of(others, name)
 
 
-def _targets(
-    measurements: list[Measurement], stalled: StalledMeasurement
-) -> list[tuple[str, float, float, str, bool]]:
-    """Each target: name, measured value, limit, format of both, and whether less is better."""
-    targets = []
+def _targets(measurements: list[Measurement]) -> list[Target]:
+    targets: list[Target] = []
     for measurement in measurements:
         if measurement.viewers != TARGET_VIEWERS:
             continue
@@ -122,20 +132,29 @@ def _targets(
         bare_p99 = median_of(measurement.bare, "p99")
         bound = interval + BARE_P99S * bare_p99
         targets += [
-            ("CPU a frame / bare loop's", median(measurement.ratios), RATIO, ".2f", True),
+            (
+                f"{measurement.kind}: CPU a frame / bare loop's",
+                median(measurement.ratios),
+                RATIO,
+                ".2f",
+                True,
+            ),
             ("kB a viewer", measurement.kilobytes, KILOBYTES, ".1f", True),
             ("viewers accepted a second", measurement.accepted_per_second, ACCEPTED, ".0f", False),
             ("p99, ms", median_of(measurement.ours, "p99") * 1e3, bound * 1e3, ".0f", True),
         ]
+    return targets
+
+
+def _stalled_target(kind: str, stalled: StalledMeasurement) -> Target:
     without, with_stalled = stalled.without, stalled.with_stalled
     ratio = median(b / a for a, b in zip(without, with_stalled, strict=True))
     print(
-        f"stalled: took {stalled.boards_taken} of some {stalled.boards} boards; the others' p99,"
-        f" ms, without {[round(p99 * 1e3) for p99 in without]},"
+        f"stalled {kind}: took {stalled.boards_taken} of some {stalled.boards} boards;"
+        f" the others' p99, ms, without {[round(p99 * 1e3) for p99 in without]},"
         f" with {[round(p99 * 1e3) for p99 in with_stalled]}"
     )
-    targets.append(("p99 beside stalled ones / without", ratio, STALLED_RATIO, ".2f", True))
-    return targets
+    return (f"{kind}: p99 beside stalled ones / without", ratio, STALLED_RATIO, ".2f", True)
 
 
 def _check(name: str, value: float, target: float, form: str, less_is_better: bool) -> bool:

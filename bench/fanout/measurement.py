@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from bench.fanout.frame_parser import board_version
 from bench.fanout.system import MeasuredSystem, measured_system
 from bench.fanout.worker import Worker, cpu_seconds, private_kilobytes
 
@@ -36,7 +37,9 @@ class Window:
 class Measurement:
     """All windows with one number of viewers."""
 
+    kind: str
     viewers: int
+    bytes_per_board: float
     kilobytes: float
     accepted_per_second: float
     accepted_per_cpu_second: float
@@ -64,8 +67,11 @@ class StalledMeasurement:
     """Of `boards`, those that the stalled viewers received; the others were replaced."""
 
 
-def measure_viewers(number: int, seconds: float, rounds: int) -> Measurement:
-    """Measure `number` viewers of the broadcaster, and as many sockets of the bare loop."""
+def measure_viewers(kind: str, number: int, seconds: float, rounds: int) -> Measurement:
+    """Measure `number` viewers of the broadcaster, and as many sockets of the bare loop.
+
+    The bare loop sends the same bytes.
+    """
     with ExitStack() as stack:
         system = stack.enter_context(measured_system())
         viewers, bare_viewers, bare = (
@@ -73,21 +79,26 @@ def measure_viewers(number: int, seconds: float, rounds: int) -> Measurement:
             for module in (VIEWER_PROCESS, VIEWER_PROCESS, BARE_LOOP)
         )
         memory, cpu = private_kilobytes(system.pid), cpu_seconds(system.pid)
-        joined = viewers.call("connect", port=system.port, number=number, tokens=system.tokens)
+        address = {"port": system.port, "number": number, "tokens": system.tokens}
+        joined = viewers.call("connect", **address, kind=kind)
         cpu = cpu_seconds(system.pid) - cpu
         system.score(2.0)
         memory = private_kilobytes(system.pid) - memory
         port = bare.call("listen")
         bare.start("accept", number=number)
-        bare_viewers.call("connect", port=port, number=number, tokens=[])
+        bare_viewers.call("connect", port=port, number=number, tokens=[], kind=kind)
         bare.read_reply()
         ours, limits, others = [], [], OtherProcesses()
+        sizes: list[int] = []
         for _ in range(rounds):
             window, boards = _our_window(system, viewers, seconds)
             ours.append(window)
+            sizes += map(len, boards)
             limits.append(_bare_window(bare, bare_viewers, boards, seconds / len(boards)))
         return Measurement(
+            kind,
             number,
+            sum(sizes) / len(sizes),
             memory / number,
             number / joined["seconds"],
             number / cpu,
@@ -97,22 +108,24 @@ def measure_viewers(number: int, seconds: float, rounds: int) -> Measurement:
         )
 
 
-def measure_stalled(number: int, stalled: int, rounds: int) -> StalledMeasurement:
+def measure_stalled(kind: str, number: int, stalled: int, rounds: int) -> StalledMeasurement:
     """Measure `number` viewers, of which `stalled` do not read in every second window."""
     without, with_stalled, taken, sent = [], [], [], 0
     with ExitStack() as stack:
         system = stack.enter_context(measured_system())
         viewers, stalled_viewers = (stack.enter_context(Worker(VIEWER_PROCESS)) for _ in range(2))
         tokens = system.tokens
-        viewers.call("connect", port=system.port, number=number - stalled, tokens=tokens)
+        reading = number - stalled
+        viewers.call("connect", port=system.port, number=reading, tokens=tokens, kind=kind)
         for _ in range(rounds):
             system.score(FILL_SECONDS)
             without.append(_our_window(system, viewers, STALLED_SECONDS)[0].p99)
-            stalled_viewers.call("connect_stalled", port=system.port, number=stalled, tokens=tokens)
+            address = {"port": system.port, "number": stalled, "tokens": tokens}
+            stalled_viewers.call("connect_stalled", **address, kind=kind)
             before = system.score(FILL_SECONDS)
             window, boards = _our_window(system, viewers, STALLED_SECONDS)
             with_stalled.append(window.p99)
-            taken.append(stalled_viewers.call("read_stalled")["boards"])
+            taken.append(stalled_viewers.call("read_stalled", kind=kind)["boards"])
             sent = len(before.changes) + len(boards)
     return StalledMeasurement(number, stalled, without, with_stalled, sent, taken)
 
@@ -138,7 +151,7 @@ def _bare_window(bare: Worker, viewers: Worker, boards: list[str], interval: flo
     time.sleep(SETTLE_SECONDS)
     cpu = cpu_seconds(bare.pid) - cpu
     recorded = viewers.call("stop_recording")
-    versions = [int(board.split('"version":', 1)[1].split(",", 1)[0]) for board in boards]
+    versions = [board_version(board.encode("latin-1")) or 0 for board in boards]
     changes = list(zip(started, versions, strict=True))
     return _window(viewers, cpu, recorded, changes, interval * len(boards), interval)
 

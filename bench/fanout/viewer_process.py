@@ -19,7 +19,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import Any
 
-from bench.fanout.frame_parser import CLOSE, PING, PONG, board_version, split_frames
+from bench.fanout.frame_parser import CLOSE, PING, PONG, board_version, split_received
 from bench.fanout.worker import send_reply
 from tests.support.broadcaster.frames import handshake_request
 
@@ -46,6 +46,7 @@ class ViewerProcess:
         self._frames: dict[int, bytes] = {}
         self._recording = False
         self._closed = 0
+        self._kind = "websocket"
 
     def serve(self) -> None:
         """Read from the viewers' sockets and execute commands until stdin is closed."""
@@ -62,14 +63,18 @@ class ViewerProcess:
                 name, arguments = json.loads(line)
                 send_reply(getattr(self, name)(**arguments))
 
-    def connect(self, port: int, number: int, tokens: list[str]) -> dict[str, float]:
-        """Connect `number` viewers with these tokens in turn; no tokens: no handshake."""
+    def connect(self, port: int, number: int, tokens: list[str], kind: str) -> dict[str, float]:
+        """Connect `number` viewers with these tokens in turn; no tokens: no handshake.
+
+        All viewers of a process are of one kind (frame_parser.KINDS).
+        """
+        self._kind = kind
         started, opening, opened = time.monotonic(), dict[int, socket.socket](), 0
         while len(opening) or opened < number:
             while opened < number and len(opening) < HANDSHAKES_AT_ONCE:
                 sock = _open_socket(port, opened)
                 if tokens:
-                    sock.sendall(handshake_request(tokens[opened % len(tokens)]))
+                    sock.sendall(_request(kind, tokens[opened % len(tokens)]))
                 opening[sock.fileno()] = sock
                 opened += 1
                 self._epoll.register(sock.fileno(), select.EPOLLIN)
@@ -81,22 +86,25 @@ class ViewerProcess:
                         self._read(fileno)
                     continue
                 head, _, rest = opening[fileno].recv(READ_BYTES).partition(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 101 "), head
+                assert head.startswith((b"HTTP/1.1 101 ", b"HTTP/1.1 200 ")), head
                 self._sockets[fileno] = opening.pop(fileno)
                 self._rest[fileno] = rest
         return {"seconds": time.monotonic() - started}
 
-    def connect_stalled(self, port: int, number: int, tokens: list[str]) -> dict[str, float]:
+    def connect_stalled(
+        self, port: int, number: int, tokens: list[str], kind: str
+    ) -> dict[str, float]:
         """Connect `number` viewers that never read again after their handshake."""
         for position in range(number):
             sock = _open_socket(port, position, SMALL_BUFFER)
-            sock.sendall(handshake_request(tokens[position % len(tokens)]))
+            sock.sendall(_request(kind, tokens[position % len(tokens)]))
             sock.setblocking(True)
-            sock.recv(16)
+            while sock.recv(1) != b"\r" or sock.recv(3) != b"\n\r\n":
+                pass
             self._stalled.append(sock)
         return {}
 
-    def read_stalled(self) -> dict[str, int]:
+    def read_stalled(self, kind: str) -> dict[str, int]:
         """Read what waits for the stalled viewers and close them; the mean number of boards."""
         boards = 0
         for sock in self._stalled:
@@ -105,7 +113,7 @@ class ViewerProcess:
             with suppress(TimeoutError, ConnectionError):
                 while more := sock.recv(READ_BYTES):
                     data += more
-            boards += data.count(b'"leaderboard_update"')
+            boards += sum(1 for _, frame in split_received(kind, data) if board_version(frame))
             sock.close()
         number, self._stalled = len(self._stalled), []
         return {"boards": boards // max(1, number)}
@@ -164,7 +172,7 @@ class ViewerProcess:
             self._parse(fileno, self._rest.pop(fileno, b"") + data, now)
 
     def _parse(self, fileno: int, data: bytes, now: float) -> None:
-        for first, frame in split_frames(data):
+        for first, frame in split_received(self._kind, data):
             if first == 0:
                 if frame:
                     self._rest[fileno] = frame
@@ -187,6 +195,13 @@ class ViewerProcess:
     def _lose(self, fileno: int) -> None:
         self._closed += 1
         self._sockets.pop(fileno).close()
+
+
+def _request(kind: str, token: str) -> bytes:
+    if kind == "stream":
+        return b"GET /stream HTTP/1.1\r\nHost: scores.example\r\n\r\n"
+    headers = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if kind == "deflated" else ""
+    return handshake_request(token, headers=headers)
 
 
 def _open_socket(port: int, position: int, buffer: int | None = None) -> socket.socket:
