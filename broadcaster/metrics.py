@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-VIEWERS = Gauge("scoreboard_viewers", "Viewers connected to this broadcaster now")
+VIEWERS = Gauge(
+    "scoreboard_viewers", "Viewers connected to this broadcaster now, by WebSocket or event stream"
+)
 VIEWERS_CLOSED = Counter(
     "scoreboard_viewers_closed_total",
     "Closed viewers by close code and reason; 1000: closed by the viewer, 1006: connection lost",

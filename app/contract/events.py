@@ -24,8 +24,11 @@ class ViewerEvent(ABC):
 
     def dump(self) -> str:
         """The event as compact JSON."""
-        event = {"event": self.name, "data": self.data()}
-        return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        return f'{{"event":"{self.name}","data":{self.dump_data()}}}'
+
+    def dump_data(self) -> str:
+        """The field "data" as compact JSON, on one line."""
+        return json.dumps(self.data(), ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,15 @@ class BroadcasterFull(Overloaded):
         super().__init__("There is no room for another viewer; try another broadcaster")
 
 
+class TooManyStreams(Overloaded):
+    """This address has as many viewers as one address may have in this process."""
+
+    code = "TOO_MANY_STREAMS"
+
+    def __init__(self) -> None:
+        super().__init__("Too many viewers from this address; try again a little later")
+
+
 class ApiNotReached(DomainError):
     """The broadcaster should pass the request to the API, which does not answer (WEB_UPSTREAM)."""
 

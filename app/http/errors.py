@@ -56,6 +56,7 @@ STATUS: dict[type[DomainError], int] = {
     domain.DatabaseBusy: 503,
     handshake.TooManyHandshakes: 503,
     handshake.BroadcasterFull: 503,
+    handshake.TooManyStreams: 503,
     handshake.ApiNotReached: 503,
 }
 

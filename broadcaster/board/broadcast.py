@@ -11,7 +11,7 @@ from app.contract.events import LeaderboardUpdate
 from app.contract.standings import MAIN, Board
 from broadcaster.metrics import BROADCAST_SECONDS, COMMIT_TO_SEND_SECONDS
 from broadcaster.viewers.audience import Audience
-from broadcaster.viewers.websocket import frames
+from broadcaster.viewers.encoded_event import EncodedEvent
 
 ALERT_AFTER_SECONDS = 10.0
 """Operators are alerted if the board could not be read for this time."""
@@ -48,9 +48,9 @@ class BoardBroadcast:
 
     def send(self, board: Board) -> float:
         """Send the board to all viewers; returns the CPU seconds that it took."""
-        frame = frames.text(LeaderboardUpdate(board, self._audience.watched).dump())
+        event = LeaderboardUpdate(board, self._audience.watched)
         with BROADCAST_SECONDS.time():
-            cpu_seconds = self._audience.broadcast(frame)
+            cpu_seconds = self._audience.broadcast(EncodedEvent(event, board.version.number))
         # The first board may be a day old, and a board whose version comes from a rebuild belongs
         # to no commit: neither is a delay.
         if self._sent_one and board.version.committed_at:

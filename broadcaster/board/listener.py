@@ -22,8 +22,8 @@ from app.storage.redis import channel
 from app.storage.subscription import Subscription
 from broadcaster.board.session_recheck import SessionRecheck
 from broadcaster.metrics import REDIS_MESSAGES, REDIS_RECONNECTS
+from broadcaster.viewers.encoded_event import EncodedEvent
 from broadcaster.viewers.hub import Hub
-from broadcaster.viewers.websocket import frames
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -89,9 +89,9 @@ class RedisListener:
                 self._hub.end_sessions(ended)
             case ServerShutdown(instance):
                 log.info("server_shutdown_received", instance=instance, viewers=len(self._hub))
-                frame = frames.text(ServerShutdownEvent(instance).dump())
+                event = EncodedEvent(ServerShutdownEvent(instance))
                 # In a greenlet of its own, so that it does not delay the next messages.
-                gevent.spawn(self._hub.send_to_all, frame)
+                gevent.spawn(self._hub.send_to_all, event)
 
     def _on_renewed(self) -> None:
         if self._subscribed_before:

@@ -39,7 +39,7 @@ class SessionRecheck:
 
     def start(self) -> None:
         """Have run() verify the sessions of the viewers that are connected now."""
-        self._unverified |= {viewer.identity for viewer in self._hub.viewers()}
+        self._unverified |= self._hub.identities()
         self._started.set()
 
     def run(self, progress: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP side of a broadcaster: `/ws` for handshakes, `/health` and `/metrics`."""
+"""The HTTP side of a broadcaster: `/ws`, `/stream`, `/health` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ from structlog.contextvars import bind_contextvars
 
 from app.composition.broadcaster import BroadcasterServices
 from app.contract.commands import SUBPROTOCOL
-from app.contract.handshake_errors import ApiNotReached
+from app.contract.errors import ValidationFailed
+from app.contract.handshake_errors import ApiNotReached, TooManyStreams
 from app.contract.standings import MAIN
 from app.http.access_control import check_metrics_access
+from app.http.replies.cors import register_cors
 from app.metrics.request_metrics import exposition, request_metrics
 from app.network.client_address import client_address
 from app.network.trusted_proxies import trust_proxies
 from broadcaster.board.watched_boards import WatchedBoards
 from broadcaster.handshake.authentication import HandshakeAuthentication
+from broadcaster.handshake.deflate_offer import accepted_offer
 from broadcaster.handshake.errors import register_error_replies
+from broadcaster.handshake.event_stream import EventStream
 from broadcaster.handshake.socket_handover import API_UNAVAILABLE, NoThread, detach_socket
 from broadcaster.handshake.throttle import HandshakeThrottle
 from broadcaster.viewers.hub import Hub
 
 WEBSOCKET_PATH = "/ws"
+_EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
+STREAM_PATH = "/stream"
 HEALTH_PATH, LIVE_PATH, METRICS_PATH = "/health", "/health/live", "/metrics"
-OWN_PATHS = frozenset({WEBSOCKET_PATH, HEALTH_PATH, LIVE_PATH, METRICS_PATH})
+OWN_PATHS = frozenset({WEBSOCKET_PATH, STREAM_PATH, HEALTH_PATH, LIVE_PATH, METRICS_PATH})
 """The API answers `/api/health` and `/api/metrics` itself."""
 
 
@@ -33,9 +39,10 @@ def create_app(services: BroadcasterServices, hub: Hub, boards: WatchedBoards) -
     app = Flask(__name__, static_folder=None)
     app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": [SUBPROTOCOL], "thread_class": NoThread}
     register_error_replies(app, services.alerts)
+    register_cors(app, services.settings.allowed_origins)
     request_metrics.init_app(app)
     app.before_request(_refuse_if_api_is_unavailable)
-    _register_websocket(app, services, hub, boards)
+    _register_viewers(app, services, hub, boards)
     _register_operations(app, services)
     trust_proxies(app, services.settings)
     return app
@@ -48,7 +55,7 @@ def _refuse_if_api_is_unavailable() -> None:
         raise ApiNotReached
 
 
-def _register_websocket(
+def _register_viewers(
     app: Flask, services: BroadcasterServices, hub: Hub, boards: WatchedBoards
 ) -> None:
     authentication, throttle = HandshakeAuthentication(services), HandshakeThrottle(hub)
@@ -61,9 +68,22 @@ def _register_websocket(
         # budget that viewers share.
         g.identity = authentication.identify(request)
         bind_contextvars(user=g.identity.user_id)
+        start_joining()
+        authentication.verify(g.identity)
+        await_board()
+        # simple-websocket replies with what it is offered. Its compressors of some 90 kB for each
+        # viewer are never used, because the socket is taken away.
+        offered = request.environ.pop(_EXTENSIONS, "")
+        accepted = accepted_offer(offered)
+        g.deflated = accepted is not None
+        if accepted is not None:
+            request.environ[_EXTENSIONS] = accepted
+
+    def start_joining() -> None:
         throttle.acquire(client_address())
         g.throttled = True
-        authentication.verify(g.identity)
+
+    def await_board() -> None:
         asked = request.args
         watched = services.known_boards.board_period(
             asked.get("board", MAIN.board), asked.get("period")
@@ -71,8 +91,16 @@ def _register_websocket(
         g.audience = boards.join(watched)
         # Last, because nothing waits from here until the viewer has joined.
         throttle.check_capacity()
-        # Otherwise simple-websocket accepts permessage-deflate, at some 90 kB for each viewer.
-        request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+    @app.get(STREAM_PATH)
+    def stream() -> Response:
+        if request.content_length or "Transfer-Encoding" in request.headers:
+            raise ValidationFailed("A stream is asked for without a body")
+        start_joining()
+        await_board()
+        if not hub.accepts_stream(client_address()):
+            raise TooManyStreams
+        return EventStream(hub, g.audience)
 
     @app.teardown_request
     def release_throttle(_error: BaseException | None) -> None:
@@ -85,7 +113,7 @@ def _register_websocket(
     def join(handshake: Handshake) -> None:
         g.upgraded = True
         sock, early = detach_socket(handshake)
-        hub.join(sock, g.identity, client_address(), early, g.audience)
+        hub.join(sock, g.identity, client_address(), early, g.audience, deflated=g.deflated)
 
     @app.after_request
     def set_upgrade_status(response: Response) -> Response:

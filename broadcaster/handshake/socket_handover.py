@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -201,5 +202,10 @@ def detach_socket(handshake: Handshake) -> tuple[socket.socket, bytes]:
     handshake.sock.close()
     # Otherwise flask-sock tries to send a close frame when the view returns.
     handshake.connected = False
-    handler: HandshakeHandler = handshake.environ[_HANDLER]
+    return detach_request(handshake.environ)
+
+
+def detach_request(environ: Mapping[str, Any]) -> tuple[socket.socket, bytes]:
+    """The socket of a request that is not answered yet, and the bytes that follow its head."""
+    handler: HandshakeHandler = environ[_HANDLER]
     return handler.detach()

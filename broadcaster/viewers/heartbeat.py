@@ -10,7 +10,9 @@ import gevent
 
 from app.contract.viewers.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
 from broadcaster.viewers.audience import VIEWERS_PER_TURN
+from broadcaster.viewers.connection import ViewerConnection
 from broadcaster.viewers.hub import Hub
+from broadcaster.viewers.stream_viewer import COMMENT, StreamViewer
 from broadcaster.viewers.viewer import Viewer
 from broadcaster.viewers.websocket.frames import PING
 
@@ -43,7 +45,7 @@ class Heartbeat:
             if position % VIEWERS_PER_TURN == 0:
                 gevent.sleep(0)
 
-    def check(self, viewer: Viewer, now: float, clock: float) -> None:
+    def check(self, viewer: ViewerConnection, now: float, clock: float) -> None:
         """Ping, close or drop the viewer if it is due.
 
         `now` is in monotonic seconds, `clock` in Unix seconds.
@@ -53,16 +55,27 @@ class Heartbeat:
                 viewer.drop()
         elif viewer.stalled(now):
             viewer.close(TOO_SLOW)
-        elif clock >= viewer.identity.expires_at:
+        elif isinstance(viewer, StreamViewer):
+            self._comment(viewer, now)
+        elif isinstance(viewer, Viewer):
+            self._check_viewer(viewer, now, clock)
+
+    def _comment(self, viewer: StreamViewer, now: float) -> None:
+        if now < viewer.ping_at:
+            return
+        if viewer.ping_at:
+            viewer.send(COMMENT)
+        viewer.ping_at = now + self._heartbeat_seconds * _jitter()
+
+    def _check_viewer(self, viewer: Viewer, now: float, clock: float) -> None:
+        if clock >= viewer.identity.expires_at:
             display = viewer.identity.typ == "display"
             viewer.close(DISPLAY_EXPIRED if display else TOKEN_EXPIRED)
         elif now >= viewer.ping_at:
             self._ping_or_drop(viewer, now)
 
     def _ping_or_drop(self, viewer: Viewer, now: float) -> None:
-        # Random, so that viewers that joined together are not pinged together.
-        jitter = random.uniform(0.8, 1.0)  # noqa: S311 - no secret
-        due = viewer.received_at + self._heartbeat_seconds * jitter
+        due = viewer.received_at + self._heartbeat_seconds * _jitter()
         if viewer.pinged:
             viewer.drop()
         elif due > now:
@@ -71,3 +84,8 @@ class Heartbeat:
             viewer.pinged = True
             viewer.ping_at = now + self._heartbeat_seconds
             viewer.send(PING)
+
+
+def _jitter() -> float:
+    # Random, so that viewers that joined together are not pinged together.
+    return random.uniform(0.8, 1.0)  # noqa: S311 - no secret

@@ -20,8 +20,11 @@ from app.contract.viewers.close_codes import (
 )
 from broadcaster.metrics import VIEWERS
 from broadcaster.viewers.audience import VIEWERS_PER_TURN, Audience
+from broadcaster.viewers.connection import STALL_SECONDS, ViewerConnection
+from broadcaster.viewers.encoded_event import EncodedEvent
 from broadcaster.viewers.limits import ViewerLimits
-from broadcaster.viewers.viewer import Viewer
+from broadcaster.viewers.stream_viewer import StreamViewer
+from broadcaster.viewers.viewer import DeflatingViewer, Viewer
 from broadcaster.viewers.viewer_quota import ViewerQuota
 from broadcaster.viewers.websocket import frames
 
@@ -49,7 +52,7 @@ class Hub:
         self.limits = limits
         self._heartbeat_seconds = heartbeat_seconds
         self._on_message = on_message
-        self._viewers: dict[Viewer, None] = {}
+        self._viewers: dict[ViewerConnection, None] = {}
         self._quota = ViewerQuota(limits)
         self._by_user: dict[str, set[Viewer]] = {}
         self._ended_sessions: dict[str, tuple[float, SessionsEnded]] = {}
@@ -58,9 +61,17 @@ class Hub:
     def __len__(self) -> int:
         return len(self._viewers)
 
-    def viewers(self) -> tuple[Viewer, ...]:
+    def viewers(self) -> tuple[ViewerConnection, ...]:
         """The viewers at this time. Calls to a viewer that has left since do no harm."""
         return tuple(self._viewers)
+
+    def identities(self) -> set[Identity]:
+        """The identities of the viewers with a token."""
+        return {viewer.identity for viewers in self._by_user.values() for viewer in viewers}
+
+    def accepts_stream(self, address: str) -> bool:
+        """Whether the address may have one more viewer."""
+        return self._quota.fits(None, address)
 
     @property
     def full(self) -> bool:
@@ -74,18 +85,20 @@ class Hub:
         address: str,
         early: bytes,
         audience: Audience,
+        *,
+        deflated: bool = False,
     ) -> None:
         """Take ownership of a socket after its handshake; the viewer watches that audience's board.
 
-        `early` are bytes that arrived together with the handshake. A viewer above the quota of
+        `early` are bytes that arrived together with the handshake. `deflated`: the handshake
+        agreed on permessage-deflate. A viewer above the quota of
         its user or address is closed with a reason: a page can read a close code, but it cannot
         see why a handshake failed. This method never yields to another greenlet, so no board and no
         end of a session is missed between its steps.
         """
-        viewer = Viewer(sock, identity, self, audience)
-        self._viewers[viewer] = None
-        audience.add(viewer)
-        VIEWERS.inc()
+        kind = DeflatingViewer if deflated else Viewer
+        viewer = kind(sock, identity, self, audience)
+        self._add(viewer)
         self._by_user.setdefault(identity.user_id, set()).add(viewer)
         if self._quota.acquire(identity.user_id, address):
             viewer.quota_address = address
@@ -98,6 +111,40 @@ class Hub:
         self._close_if_ended(viewer)
         viewer.start_reading(early)
         log.debug("viewer_joined", user=identity.user_id, viewers=len(self))
+
+    def join_stream(
+        self,
+        sock: socket.socket,
+        address: str,
+        early: bytes,
+        audience: Audience,
+        head: bytes,
+        known_version: int | None,
+    ) -> None:
+        """Take ownership of the socket of a stream; `head` is sent first.
+
+        The board is not sent if the client knows this version. Like join(), it never yields.
+        """
+        # There is no pong to wait for, so the kernel ends a connection whose client has vanished:
+        # later than a stalled one is closed, which has a reason.
+        vanished_ms = round((2 * self._heartbeat_seconds + STALL_SECONDS) * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, vanished_ms)
+        viewer = StreamViewer(sock, self, audience)
+        self._add(viewer)
+        viewer.send(head)
+        if self._quota.acquire(None, address):
+            viewer.quota_address = address
+            audience.send_board(viewer, known_version)
+        else:
+            viewer.close(TOO_MANY_CONNECTIONS)
+        if self._shutdown_close is not None:
+            viewer.close(self._shutdown_close)
+        viewer.start_reading(early)
+
+    def _add(self, viewer: ViewerConnection) -> None:
+        self._viewers[viewer] = None
+        viewer.audience.add(viewer)
+        VIEWERS.inc()
 
     def renew(self, viewer: Viewer, identity: Identity) -> None:
         """Replace the viewer's identity by that of a newer token of the same user."""
@@ -119,10 +166,10 @@ class Hub:
             if now - ended_at > ENDED_SESSION_SECONDS:
                 del self._ended_sessions[session_id]
 
-    def send_to_all(self, frame: bytes) -> None:
-        """Send a frame that must not be left out to all viewers."""
+    def send_to_all(self, event: EncodedEvent) -> None:
+        """Send an event that must not be left out to all viewers."""
         for position, viewer in enumerate(self.viewers(), start=1):
-            viewer.send(frame)
+            viewer.send_event(event)
             if position % VIEWERS_PER_TURN == 0:
                 gevent.sleep(0)
 
@@ -142,18 +189,23 @@ class Hub:
         """Pass on a viewer's text message."""
         self._on_message(self, viewer, text)
 
-    def on_closed(self, viewer: Viewer, code: int) -> None:
+    def on_closed(self, viewer: ViewerConnection, code: int) -> None:
         """Remove a viewer whose socket was closed."""
         self._viewers.pop(viewer, None)
         viewer.audience.discard(viewer)
         VIEWERS.dec()
+        user_id = viewer.identity.user_id if isinstance(viewer, Viewer) else None
         if viewer.quota_address is not None:
-            self._quota.release(viewer.identity.user_id, viewer.quota_address)
+            self._quota.release(user_id, viewer.quota_address)
+        if isinstance(viewer, Viewer):
+            self._forget_user(viewer)
+        log.debug("viewer_left", user=user_id, code=code, viewers=len(self))
+
+    def _forget_user(self, viewer: Viewer) -> None:
         of_user = self._by_user[viewer.identity.user_id]
         of_user.discard(viewer)
         if not of_user:
             del self._by_user[viewer.identity.user_id]
-        log.debug("viewer_left", user=viewer.identity.user_id, code=code, viewers=len(self))
 
     def _send_connected(self, viewer: Viewer) -> None:
         identity = viewer.identity

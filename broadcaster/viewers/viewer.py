@@ -1,20 +1,19 @@
-"""One viewer: its socket, the frames that are sent to it, and its close."""
+"""A viewer with a WebSocket: its identity, the messages that it sends, and its close."""
 
 from __future__ import annotations
 
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
-from gevent.hub import get_hub
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
 from app.contract.identity import Identity
-from app.contract.viewers.close_codes import LEFT, LOST, TOO_SLOW, CloseKind
+from app.contract.viewers.close_codes import LEFT, CloseKind
 from broadcaster.metrics import VIEWERS_CLOSED
-from broadcaster.viewers.limits import ViewerLimits
-from broadcaster.viewers.send_buffer import SendBuffer, SendBufferFull
+from broadcaster.viewers.connection import ConnectionOwner, ViewerConnection
+from broadcaster.viewers.encoded_event import Encoding
 from broadcaster.viewers.websocket import frames
 from broadcaster.viewers.websocket.close_frames import close_frames
 from broadcaster.viewers.websocket.frame_reader import ProtocolViolated
@@ -23,105 +22,31 @@ from broadcaster.viewers.websocket.message_receiver import MessageReceiver
 if TYPE_CHECKING:
     from broadcaster.viewers.audience import Audience
 
-READ_BYTES = 16 * 1024
-STALL_SECONDS = 10.0
-"""A viewer with unsent frames whose socket takes nothing for this time has stalled."""
-CLOSE_SECONDS = 2.0
-"""Time that a viewer has to read its close frame and to answer it."""
-_READ, _WRITE = 1, 2
-
 log = structlog.stdlib.get_logger(__name__)
 
 
-class ViewerOwner(Protocol):
-    """What a viewer reports to; the hub implements it."""
-
-    limits: ViewerLimits
-
-    def on_message(self, viewer: Viewer, text: str) -> None:
-        """The viewer sent a text message."""
-
-    def on_closed(self, viewer: Viewer, code: int) -> None:
-        """The viewer's socket was closed."""
-
-
-class Viewer:
-    """Runs only in the event loop and never blocks: it has no thread and no greenlet.
-
-    A watcher of the event loop waits for what the viewer sends. A second watcher and a send
-    buffer exist only while something is unsent. So an idle viewer takes little memory.
-    Times are monotonic seconds.
-    """
+class Viewer(ViewerConnection):
+    """A holder of a token that watches a board over a WebSocket."""
 
     __slots__ = (
-        "_close_code",
         "_close_received",
-        "_owner",
-        "_read_watcher",
         "_receiver",
-        "_send_buffer",
-        "_socket",
-        "_write_watcher",
-        "audience",
-        "close_by",
         "identity",
-        "ping_at",
         "pinged",
-        "progress_at",
-        "quota_address",
         "received_at",
     )
+    encoding = Encoding.WEBSOCKET
 
     def __init__(
-        self, sock: socket.socket, identity: Identity, owner: ViewerOwner, audience: Audience
+        self, sock: socket.socket, identity: Identity, owner: ConnectionOwner, audience: Audience
     ) -> None:
+        super().__init__(sock, owner, audience)
         self.identity = identity
-        self.audience = audience
-        """The viewers of the board that this one watches; it has to be added to them."""
         self.received_at = time.monotonic()
-        self.ping_at = 0.0
         self.pinged = False
-        self.progress_at = 0.0
-        """When the socket last took something; meaningful only while something is unsent."""
-        self.close_by: float | None = None
-        """When the socket is closed at the latest; None until closing has started."""
-        self.quota_address: str | None = None
-        """The address that the viewer is counted for; None: it is not counted."""
-        self._owner = owner
-        self._socket = sock
-        self._read_watcher = get_hub().loop.io(sock.fileno(), _READ)
-        self._write_watcher: Any = None
-        self._send_buffer: SendBuffer | None = None
-        self._receiver = MessageReceiver(owner.limits)
-        self._close_code = LOST
+        inflates = self.encoding is Encoding.DEFLATED
+        self._receiver = MessageReceiver(owner.limits, inflates=inflates)
         self._close_received = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether the socket is closed."""
-        return self._socket.fileno() < 0
-
-    def start_reading(self, early: bytes) -> None:
-        """Start to read; `early` are bytes that arrived together with the handshake."""
-        if self.closed:
-            return
-        self._read_watcher.start(self._on_readable)
-        if early:
-            self._receive(early)
-
-    def send_board(self, frame: bytes) -> None:
-        """Send a board, or keep it until the socket takes it or a newer board replaces it."""
-        if self.close_by is None and (buffer := self._send_or_buffer(frame)) is not None:
-            buffer.put_board(frame)
-
-    def send(self, frame: bytes) -> None:
-        """Send a personal frame; a viewer that leaves too many of them unread is closed."""
-        if self.close_by is not None or (buffer := self._send_or_buffer(frame)) is None:
-            return
-        try:
-            buffer.put_personal(frame)
-        except SendBufferFull:
-            self.close(TOO_SLOW)
 
     def close(self, kind: CloseKind) -> None:
         """Send the reason and a close frame.
@@ -130,87 +55,8 @@ class Viewer:
         """
         if self.close_by is None:
             VIEWERS_CLOSED.labels(kind.code, kind.reason).inc()
+            log.debug("viewer_closing", user=self.identity.user_id, code=kind.code)
             self._start_closing(kind.code, close_frames(kind))
-
-    def drop(self) -> None:
-        """Close the socket now."""
-        if self.closed:
-            return
-        if self.close_by is None:
-            VIEWERS_CLOSED.labels(LOST, "lost").inc()
-        self.close_by = time.monotonic()
-        self._read_watcher.close()
-        self._stop_writing()
-        self._socket.close()
-        self._owner.on_closed(self, self._close_code)
-
-    def stalled(self, now: float) -> bool:
-        """Whether something is unsent and the socket took nothing for STALL_SECONDS."""
-        return self._send_buffer is not None and now - self.progress_at >= STALL_SECONDS
-
-    def _start_closing(self, code: int, last_frames: bytes) -> None:
-        log.debug("viewer_closing", user=self.identity.user_id, code=code)
-        self._close_code = code
-        self.close_by = time.monotonic() + CLOSE_SECONDS
-        if (buffer := self._send_or_buffer(last_frames)) is not None:
-            buffer.put_close_frames(last_frames)
-
-    def _send_or_buffer(self, frame: bytes) -> SendBuffer | None:
-        """Send the frame; returns the buffer to put it into if nothing of it was sent."""
-        if self._send_buffer is not None:
-            return self._send_buffer
-        sent = self._send_bytes(frame)
-        if sent == len(frame):
-            return None
-        buffer = self._start_writing()
-        if sent == 0:
-            return buffer
-        buffer.put_partial(frame[sent:])
-        return None
-
-    def _send_bytes(self, data: bytes) -> int:
-        try:
-            return self._socket.send(data)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            # The connection is broken, so the frame can never be sent.
-            self.drop()
-            return len(data)
-
-    def _start_writing(self) -> SendBuffer:
-        self._send_buffer = SendBuffer()
-        self.progress_at = time.monotonic()
-        self._write_watcher = get_hub().loop.io(self._socket.fileno(), _WRITE)
-        self._write_watcher.start(self._on_writable)
-        return self._send_buffer
-
-    def _stop_writing(self) -> None:
-        self._send_buffer = None
-        if self._write_watcher is not None:
-            self._write_watcher.close()
-            self._write_watcher = None
-
-    def _on_writable(self) -> None:
-        started, buffer = time.thread_time(), self._send_buffer
-        if buffer is not None and buffer.flush(self._send_bytes):
-            self.progress_at = time.monotonic()
-            if buffer.empty:
-                self._stop_writing()
-                self._drop_if_finished()
-        self.audience.on_sent_late(time.thread_time() - started)
-
-    def _on_readable(self) -> None:
-        try:
-            data = self._socket.recv(READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._receive(data)
-        else:
-            self.drop()
 
     def _receive(self, data: bytes) -> None:
         # Also reads what the receiver ignores: closing a socket with unread bytes would reset
@@ -231,7 +77,7 @@ class Viewer:
                 VIEWERS_CLOSED.labels(LEFT, "left").inc()
                 answer = frames.close(event.code, event.reason or "")
                 self._start_closing(event.code, answer)
-            self._drop_if_finished()
+            self._on_all_sent()
         elif self.close_by is not None:
             return
         elif isinstance(event, TextMessage):
@@ -239,6 +85,17 @@ class Viewer:
         elif isinstance(event, Ping):
             self.send(frames.pong(bytes(event.payload)))
 
-    def _drop_if_finished(self) -> None:
+    def _on_all_sent(self) -> None:
         if self._close_received and self._send_buffer is None:
             self.drop()
+
+
+class DeflatingViewer(Viewer):
+    """A viewer that negotiated permessage-deflate.
+
+    Boards are sent to it compressed. Its personal frames are not: the extension allows both, and
+    they would have to be compressed for each viewer.
+    """
+
+    __slots__ = ()
+    encoding = Encoding.DEFLATED

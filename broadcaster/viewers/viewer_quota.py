@@ -19,25 +19,37 @@ class ViewerQuota:
         self._by_user: Counter[str] = Counter()
         self._by_address: Counter[str] = Counter()
 
-    def acquire(self, user_id: str, address: str) -> bool:
-        """Count one more viewer; False, and not counted, if a limit is reached."""
+    def acquire(self, user_id: str | None, address: str) -> bool:
+        """Count one more viewer; False, and not counted, if a limit is reached.
+
+        Without a user only the address counts.
+        """
+        if not self.fits(user_id, address):
+            return False
+        for counter, name in self._counted(user_id, address):
+            counter[name] += 1
+        return True
+
+    def fits(self, user_id: str | None, address: str) -> bool:
+        """Whether one more viewer may be counted; if not, the metric counts the limit."""
         limit = self._reached(user_id, address)
         if limit is not None:
             LIMIT_HITS.labels(limit).inc()
-            return False
-        self._by_user[user_id] += 1
-        self._by_address[address] += 1
-        return True
+        return limit is None
 
-    def release(self, user_id: str, address: str) -> None:
+    def release(self, user_id: str | None, address: str) -> None:
         """Count one viewer less."""
-        for counter, name in ((self._by_user, user_id), (self._by_address, address)):
+        for counter, name in self._counted(user_id, address):
             counter[name] -= 1
             if not counter[name]:
                 del counter[name]
 
-    def _reached(self, user_id: str, address: str) -> QuotaLimit | None:
-        if self._by_user[user_id] >= self._limits.viewers_per_user:
+    def _counted(self, user_id: str | None, address: str) -> list[tuple[Counter[str], str]]:
+        of_user = [] if user_id is None else [(self._by_user, user_id)]
+        return [*of_user, (self._by_address, address)]
+
+    def _reached(self, user_id: str | None, address: str) -> QuotaLimit | None:
+        if user_id is not None and self._by_user[user_id] >= self._limits.viewers_per_user:
             return "max_viewers_per_user"
         if self._by_address[address] >= self._limits.viewers_per_address:
             return "max_viewers_per_address"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wsproto.events import CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
 from app.contract.viewers.close_codes import (
@@ -15,6 +16,7 @@ from app.contract.viewers.close_codes import (
     CloseKind,
 )
 from broadcaster.metrics import LIMIT_HITS
+from broadcaster.viewers.websocket.bounded_inflate import BoundedInflate
 
 
 class ProtocolViolated(Exception):
@@ -50,9 +52,11 @@ class FrameReader:
 
     __slots__ = ("_frames", "_max_message_bytes", "_message_bytes", "_text")
 
-    def __init__(self, max_message_bytes: int) -> None:
+    def __init__(self, max_message_bytes: int, *, inflates: bool) -> None:
+        """`inflates`: the viewer may compress messages; the limit applies to the inflated ones."""
         self._max_message_bytes = max_message_bytes
-        self._frames = _Frames(client=False, extensions=[])
+        extensions: list[Extension] = [BoundedInflate(max_message_bytes)] if inflates else []
+        self._frames = _Frames(client=False, extensions=extensions)
         self._text = ""
         self._message_bytes = 0
 
@@ -76,6 +80,9 @@ class FrameReader:
                 # Refused at its header, because the rest of the frame may never come.
                 raise ProtocolViolated(MESSAGE_TOO_BIG)
         except ParseFailed as failure:
+            if failure.code is CloseReason.MESSAGE_TOO_BIG:
+                LIMIT_HITS.labels("max_message_bytes").inc()
+                raise ProtocolViolated(MESSAGE_TOO_BIG) from None
             invalid = failure.code is CloseReason.INVALID_FRAME_PAYLOAD_DATA
             raise ProtocolViolated(INVALID_TEXT if invalid else PROTOCOL_ERROR) from None
 

@@ -15,10 +15,11 @@ from broadcaster.viewers.websocket.frame_reader import FrameReader, ProtocolViol
 class MessageReceiver:
     """Holds a frame reader only while a message is incomplete, so an idle viewer stays small."""
 
-    __slots__ = ("_frame_reader", "_frames_paid_until", "_limits", "_stopped")
+    __slots__ = ("_frame_reader", "_frames_paid_until", "_inflates", "_limits", "_stopped")
 
-    def __init__(self, limits: ViewerLimits) -> None:
+    def __init__(self, limits: ViewerLimits, *, inflates: bool) -> None:
         self._limits = limits
+        self._inflates = inflates
         self._frame_reader: FrameReader | None = None
         self._frames_paid_until = 0.0
         self._stopped = False
@@ -30,7 +31,9 @@ class MessageReceiver:
         """
         if self._stopped:
             return
-        frame_reader = self._frame_reader or FrameReader(self._limits.message_bytes)
+        frame_reader = self._frame_reader or FrameReader(
+            self._limits.message_bytes, inflates=self._inflates
+        )
         try:
             for event in frame_reader.read(data):
                 self._charge_frame(now)

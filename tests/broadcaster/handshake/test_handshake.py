@@ -158,12 +158,6 @@ def test_a_valid_request_id_of_the_client_is_returned(broadcaster: BroadcasterHa
     )
 
 
-def test_compression_is_not_negotiated(broadcaster: BroadcasterHarness) -> None:
-    with broadcaster.connect_viewer(compression="deflate") as viewer:
-        assert viewer.response is not None
-        assert "Sec-WebSocket-Extensions" not in viewer.response.headers
-
-
 def test_a_message_sent_together_with_the_handshake_is_answered(
     broadcaster: BroadcasterHarness,
 ) -> None:

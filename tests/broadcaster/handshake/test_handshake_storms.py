@@ -144,7 +144,7 @@ def test_a_client_that_stops_reading_is_closed_and_does_not_delay_others(
         # The library queues one message; then it stops reading its socket.
         with (
             broadcaster.connect_viewer(
-                sock=sock, max_queue=1, ping_interval=None, close_timeout=1
+                sock=sock, max_queue=1, ping_interval=None, close_timeout=1, compression=None
             ) as stopped,
             ViewerClient(
                 broadcaster.websocket_url, broadcaster.access_token(players[0])

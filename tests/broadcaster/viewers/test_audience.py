@@ -9,7 +9,7 @@ import pytest
 
 from app.contract.standings import BoardPeriod
 from broadcaster.viewers.audience import Audience
-from tests.support.broadcaster.in_process_hub import InProcessHub, board_frame
+from tests.support.broadcaster.in_process_hub import InProcessHub, board
 
 
 @pytest.fixture
@@ -25,17 +25,17 @@ def test_a_viewer_that_moves_during_a_broadcast_gets_no_further_board_of_the_aud
     monkeypatch.setattr("broadcaster.viewers.audience.VIEWERS_PER_TURN", 1)
     left: list[Audience] = []
     other = Audience(BoardPeriod("quiz", "all"), left.append)
-    other.broadcast(board_frame(7))
+    other.broadcast(board(7))
     peers = [harness.join() for _ in range(3)]
     for peer in peers:
         peer.read()
     gevent.spawn(other.move_here, peers[2].viewer)
-    harness.audience.broadcast(board_frame(2))
-    assert [event["version"] for event in peers[2].read()] == [7]
-    harness.audience.broadcast(board_frame(3))
-    other.broadcast(board_frame(8))
-    assert [event["version"] for event in peers[0].read()] == [2, 3]
-    assert [event["version"] for event in peers[2].read()] == [8]
+    harness.audience.broadcast(board(2))
+    assert [event["data"]["version"] for event in peers[2].read()] == [7]
+    harness.audience.broadcast(board(3))
+    other.broadcast(board(8))
+    assert [event["data"]["version"] for event in peers[0].read()] == [2, 3]
+    assert [event["data"]["version"] for event in peers[2].read()] == [8]
     peers[2].viewer.drop()
     assert (len(other), left) == (0, [other])
     other.move_here(peers[2].viewer)

@@ -12,9 +12,9 @@ import pytest
 
 from app.contract.channels import SessionsEnded
 from app.contract.viewers.close_codes import shutting_down
+from broadcaster.viewers.connection import CLOSE_SECONDS, STALL_SECONDS
 from broadcaster.viewers.hub import CLOSE_PAUSE_SECONDS
 from broadcaster.viewers.send_buffer import MAX_PERSONAL_FRAMES
-from broadcaster.viewers.viewer import CLOSE_SECONDS, STALL_SECONDS
 from broadcaster.viewers.websocket import frames
 from tests.support.broadcaster.frames import json_frame
 from tests.support.broadcaster.greenlets import await_greenlets
@@ -22,6 +22,7 @@ from tests.support.broadcaster.in_process_hub import (
     HEARTBEAT_SECONDS,
     InProcessHub,
     Peer,
+    board,
     board_frame,
 )
 
@@ -46,27 +47,27 @@ def test_a_new_viewer_gets_connected_and_then_the_board(harness: InProcessHub) -
 def test_a_full_socket_gets_only_the_newest_board_and_no_torn_frame(harness: InProcessHub) -> None:
     peer = harness.join()
     for version in range(2, 100):
-        harness.audience.broadcast(board_frame(version))
-    versions = [event["version"] for event in peer.read() if event["event"] == "board"]
+        harness.audience.broadcast(board(version))
+    versions = [event["data"]["version"] for event in peer.read() if event["event"] == "board"]
     assert versions[0] == 1
     assert versions[-1] == 99
     assert len(versions) < 10
     assert versions == sorted(set(versions))
-    harness.audience.broadcast(board_frame(100))
-    assert [event["version"] for event in peer.read()] == [100]
+    harness.audience.broadcast(board(100))
+    assert [event["data"]["version"] for event in peer.read()] == [100]
 
 
 def test_personal_frames_wait_in_order_and_before_the_board(harness: InProcessHub) -> None:
     peer = harness.join()
-    harness.audience.broadcast(board_frame(2))
-    harness.audience.broadcast(board_frame(3))
+    harness.audience.broadcast(board(2))
+    harness.audience.broadcast(board(3))
     for number in range(MAX_PERSONAL_FRAMES):
         peer.viewer.send(frames.text(json.dumps({"event": "personal", "number": number})))
     events = peer.read()
     assert [each["number"] for each in events if each["event"] == "personal"] == list(
         range(MAX_PERSONAL_FRAMES)
     )
-    assert (events[-1]["event"], events[-1]["version"]) == ("board", 3)
+    assert (events[-1]["event"], events[-1]["data"]["version"]) == ("board", 3)
 
 
 def test_a_viewer_that_leaves_too_many_personal_frames_unread_is_closed_as_too_slow(
@@ -82,21 +83,21 @@ def test_a_viewer_whose_socket_takes_nothing_for_ten_seconds_gets_a_disconnect_a
     harness: InProcessHub,
 ) -> None:
     peer = harness.join()
-    harness.audience.broadcast(board_frame(2))
+    harness.audience.broadcast(board(2))
     harness.check_after(peer, STALL_SECONDS - 0.5)
     assert peer.viewer.close_by is None
     harness.check_after(peer, STALL_SECONDS)
-    harness.audience.broadcast(board_frame(3))
+    harness.audience.broadcast(board(3))
     events = peer.read()
     assert names(events)[-2:] == ["disconnect", "CLOSE"]
     assert events[-2]["data"]["reason"] == "too_slow"
     assert events[-1]["code"] == 4408
-    assert 3 not in [event.get("version") for event in events]
+    assert 3 not in [event.get("data", {}).get("version") for event in events]
 
 
 def test_a_viewer_that_never_reads_its_close_frame_is_dropped(harness: InProcessHub) -> None:
     peer = harness.join()
-    harness.audience.broadcast(board_frame(2))
+    harness.audience.broadcast(board(2))
     harness.check_after(peer, STALL_SECONDS)
     harness.check_after(peer, CLOSE_SECONDS / 2)
     assert not peer.viewer.closed
@@ -125,11 +126,11 @@ def test_a_viewer_that_vanishes_during_a_broadcast_does_not_affect_the_others(
     for peer in peers:
         peer.read()
     peers[2].sock.close()
-    harness.audience.broadcast(board_frame(2))
-    harness.audience.broadcast(board_frame(3))
+    harness.audience.broadcast(board(2))
+    harness.audience.broadcast(board(3))
     assert len(harness.hub) == 4
     for peer in peers[:2] + peers[3:]:
-        assert peer.read()[-1]["version"] == 3
+        assert peer.read()[-1]["data"]["version"] == 3
 
 
 def test_a_viewer_that_joins_during_a_broadcast_starts_with_that_board(
@@ -140,9 +141,9 @@ def test_a_viewer_that_joins_during_a_broadcast_starts_with_that_board(
         peer.read()
     joined: list[Peer] = []
     gevent.spawn(lambda: joined.append(harness.join()))
-    harness.audience.broadcast(board_frame(2))
+    harness.audience.broadcast(board(2))
     (late,) = joined
-    assert [event["version"] for event in late.read() if event["event"] == "board"] == [2]
+    assert [event["data"]["version"] for event in late.read() if event["event"] == "board"] == [2]
 
 
 def test_a_viewer_whose_session_ends_between_verification_and_joining_is_closed(
@@ -203,11 +204,11 @@ def test_late_sends_count_as_cpu_time_of_the_next_board(
 ) -> None:
     peer = harness.join()
     for version in range(2, 30):
-        harness.audience.broadcast(board_frame(version))
+        harness.audience.broadcast(board(version))
     harness.audience.on_sent_late(3.0)
     assert peer.read()
-    assert 3.0 < harness.audience.broadcast(board_frame(30)) < 4.0
-    assert harness.audience.broadcast(board_frame(31)) < 1.0
+    assert 3.0 < harness.audience.broadcast(board(30)) < 4.0
+    assert harness.audience.broadcast(board(31)) < 1.0
 
 
 def test_a_viewer_that_sends_anything_after_a_ping_is_not_dropped(harness: InProcessHub) -> None:

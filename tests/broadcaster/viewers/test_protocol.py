@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from broadcaster.viewers.viewer import CLOSE_SECONDS
+from broadcaster.viewers.connection import CLOSE_SECONDS
 from tests.support.broadcaster.frames import (
     BINARY,
     CLOSE,

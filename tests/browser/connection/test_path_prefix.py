@@ -28,8 +28,8 @@ CADDYFILE = """
 }
 http://127.0.0.1:%(port)d {
 	handle_path /board/* {
-		@websocket path /ws
-		reverse_proxy @websocket 127.0.0.1:%(broadcaster)d
+		@viewers path /ws /stream
+		reverse_proxy @viewers 127.0.0.1:%(broadcaster)d
 		reverse_proxy 127.0.0.1:%(web)d
 	}
 	respond 404

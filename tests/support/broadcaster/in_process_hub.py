@@ -13,23 +13,41 @@ import gevent
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
+from app.contract.events import ViewerEvent
 from app.contract.identity import Identity
 from app.contract.standings import MAIN
 from broadcaster.viewers.audience import Audience
+from broadcaster.viewers.encoded_event import EncodedEvent, Encoding
 from broadcaster.viewers.heartbeat import Heartbeat
 from broadcaster.viewers.hub import Hub
 from broadcaster.viewers.limits import Rate, ViewerLimits
 from broadcaster.viewers.viewer import Viewer
-from broadcaster.viewers.websocket import frames
 
 HEARTBEAT_SECONDS = 25
 LIMITS = ViewerLimits(1000, 100, 500, Rate(1000, 1000), 4096, Rate(20, 40))
 _BUFFER_BYTES = 4096
 
 
-def board_frame(version: int) -> bytes:
+@dataclass(frozen=True)
+class LargeBoard(ViewerEvent):
     """A board of 5 kB, so that a few of them fill a socket's buffer."""
-    return frames.text(json.dumps({"event": "board", "version": version, "rows": "x" * 5000}))
+
+    name = "board"
+
+    version: int
+
+    def data(self) -> dict[str, Any]:
+        return {"version": self.version, "rows": "x" * 5000}
+
+
+def board(version: int) -> EncodedEvent:
+    """A large board for all viewers."""
+    return EncodedEvent(LargeBoard(version), version)
+
+
+def board_frame(version: int) -> bytes:
+    """The same as a frame for one viewer."""
+    return board(version).bytes_for(Encoding.WEBSOCKET)
 
 
 @dataclass
@@ -83,7 +101,7 @@ class InProcessHub:
             HEARTBEAT_SECONDS, limits, lambda hub, viewer, text: self.messages.append(text)
         )
         self.audience = Audience(MAIN, lambda audience: None)
-        self.audience.broadcast(board_frame(1))
+        self.audience.broadcast(board(1))
         self._heartbeat = Heartbeat(self.hub, HEARTBEAT_SECONDS)
         self._stack = ExitStack()
 
@@ -108,6 +126,7 @@ class InProcessHub:
         identity = Identity(user, session, "t", int(time.time()) + expires_in)
         self.hub.join(ours, identity, address, b"", audience or self.audience)
         (viewer,) = set(self.hub.viewers()) - before
+        assert isinstance(viewer, Viewer)
         return Peer(theirs, viewer)
 
     def check_after(self, peer: Peer, seconds: float) -> None:
