@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import psutil
 import pytest
 import requests
 
+from tests.support.broadcaster.event_stream import EventStreamClient
 from tests.support.environment import base_environment
 from tests.support.servers import ROOT, DatabaseServer, Stores, redis_server
 from tests.support.system.harness import await_health, free_ports
@@ -108,6 +109,11 @@ def test_page_api_and_websocket_are_at_one_address(site: Site) -> None:
         version = player.score_point()["boardVersion"]
         board = viewer.await_board(version, 10)["leaderboard"]
     assert [row["score"] for row in board if row["userId"] == player.user_id] == [1]
+
+
+def test_the_event_stream_is_at_the_same_address(site: Site) -> None:
+    with closing(EventStreamClient(site.url)) as client:
+        assert client.next().data["leaderboard"] is not None
 
 
 def test_each_process_shows_its_own_metrics(site: Site) -> None:
