@@ -27,3 +27,4 @@ class ChangeResult:
     published: bool
     """False if Redis was unreachable: the reconciler publishes the change later."""
     revoked_points: int = 0
+    revoked_acts: int = 0

@@ -54,30 +54,19 @@ _LISTED_AFTER = text(
 )
 _REFRESH = text(
     "UPDATE standings s SET"
-    " listed = u.status IN ('active', 'flagged') AND is_listed(b, s.score),"
+    " listed = u.status IN ('active', 'flagged') AND is_listed(b, s.score)"
+    "   AND s.reached_action_id <> 0,"
     " revision = s.revision + 1, changed_at = clock_timestamp()"
     " FROM users u, boards b WHERE s.user_id = :user_id AND u.id = s.user_id AND b.id = s.board_id"
 )
-# A period whose acts may be in a detached month can't be compared. The lowest order is that of the
-# act that made the score, because a standing changes only with its score.
+# A period whose acts may be in a detached month can't be compared. A standing whose acts were all
+# taken back has no act that made it.
 _WRONG = text(
-    "WITH verified AS ("
-    "  SELECT b.id, b.key, b.combine, b.better, b.time_zone, period, counted_from FROM boards b,"
-    "  unnest(b.periods, b.periods_from) AS kind(period, counted_from)"
-    "  WHERE b.id <> 0 OR period <> 'all'"
-    "), expected AS ("
-    "  SELECT v.id AS board_id, v.period,"
-    "  period_start(v.period, v.time_zone, a.created_at) AS starts_on, a.user_id,"
-    "  CASE v.combine WHEN 'sum' THEN sum(a.points)"
-    "    WHEN 'latest' THEN (array_agg(a.points ORDER BY a.created_at DESC, a.id DESC))[1]"
-    "    ELSE CASE v.better WHEN 'high' THEN max(a.points) ELSE min(a.points) END"
-    "    END::bigint AS score"
-    "  FROM verified v JOIN actions a ON a.board_id = v.id"
-    "   AND (v.counted_from IS NULL OR a.created_at >= v.counted_from)"
-    "  GROUP BY v.id, v.period, v.time_zone, v.combine, v.better, starts_on, a.user_id"
+    "WITH expected AS ("
+    "  SELECT b.id AS board_id, remaining.* FROM boards b, remaining_scores(b, NULL) AS remaining"
     ") SELECT b.key, coalesce(s.period, e.period), coalesce(s.user_id, e.user_id)::text,"
     " s.score, e.score"
-    " FROM expected e FULL JOIN standings s"
+    " FROM expected e FULL JOIN (SELECT * FROM standings WHERE reached_action_id <> 0) s"
     " USING (board_id, period, starts_on, user_id) JOIN boards b ON b.id = board_id"
     " WHERE s.score IS DISTINCT FROM e.score"
     " AND (CAST(:begin AS timestamptz) IS NULL OR b.created_at >= CAST(:begin AS timestamptz)"

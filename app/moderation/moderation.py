@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,9 +15,12 @@ from app.accounts.passwords import Passwords
 from app.accounts.user_rows import User
 from app.audit import audit_rows
 from app.audit.audited_change import ChangeResult, Initiator
+from app.boards import board_rows
+from app.boards.board import MAIN_ID, MAIN_KEY, Board
 from app.contract.errors import Forbidden, NotFound, ValidationFailed
 from app.leaderboard.publication import StandingEffects
-from app.ledger import action_rows, partition_rows
+from app.ledger import action_rows, compensations, partition_rows
+from app.ledger.compensations import TakenBack
 from app.moderation import sanction_rows
 from app.moderation.sanctions import Sanctions, record_change
 from app.storage.database import Database
@@ -129,28 +133,41 @@ class Moderation:
         return self._change(user_id, delete)
 
     def revoke_points(
-        self, initiator: Initiator, user_id: str, since: datetime | None = None
+        self,
+        initiator: Initiator,
+        user_id: str,
+        since: datetime | None = None,
+        board_key: str = MAIN_KEY,
     ) -> ChangeResult:
-        """Take back the points made since that time, or all, by a compensating action.
+        """Take back what the user scored on the board since that time, or all of it.
 
-        Raises ValidationFailed if `since` is in a month that was detached.
+        Each period of the acts shows what remains. The score of `main` and all time is lowered by
+        an action with negative points, so that it is the sum of its actions. Raises NotFound, and
+        ValidationFailed if acts that are needed are in a month that was detached.
         """
-        points = 0
+        taken = TakenBack(0, 0)
 
         def revoke_points(connection: Connection, user: User) -> StandingEffects | None:
-            nonlocal points
-            begin = partition_rows.ledger_begin(connection)
-            if since and begin and since < begin:
-                raise ValidationFailed(f"The points since a time are known only from {begin} on")
-            points = action_rows.points_since(connection, user.id, since)
-            if points <= 0:
+            nonlocal taken
+            board = board_rows.find_all(connection, [board_key]).get(board_key)
+            if board is None:
+                raise NotFound("There is no such board")
+            _check_ledger(connection, user, board, since)
+            details: dict[str, Any] = {"since": since.isoformat() if since else None}
+            if board.id == MAIN_ID:
+                taken = _take_back_on_main(connection, user, since)
+            else:
+                taken = compensations.take_back(connection, user.id, board.id, since)
+                details |= {"board": board_key, "acts": taken.acts}
+            if taken.acts == 0:
                 return None
-            action_rows.compensate(connection, user.id, points)
-            details = {"points": points, "since": since.isoformat() if since else None}
+            details["points"] = taken.points
             return record_change(connection, initiator, "revoke-points", user.id, details)
 
         result = self._change(user_id, revoke_points)
-        return replace(result, revoked_points=points) if result.done else result
+        if not result.done:
+            return result
+        return replace(result, revoked_points=taken.points, revoked_acts=taken.acts)
 
     def set_role(self, initiator: Initiator, user_id: str, role: str) -> ChangeResult:
         """Give the user the role `admin` or `player`."""
@@ -169,6 +186,27 @@ class Moderation:
         if effects is None:
             return ChangeResult(done=False, published=True)
         return ChangeResult(done=True, published=self._sanctions.publish(effects))
+
+
+def _take_back_on_main(connection: Connection, user: User, since: datetime | None) -> TakenBack:
+    points = action_rows.points_since(connection, user.id, since)
+    if points <= 0:
+        return TakenBack(0, 0)
+    action_rows.compensate(connection, user.id, points)
+    compensations.take_back(connection, user.id, MAIN_ID, since)
+    # One point an act.
+    return TakenBack(points, points)
+
+
+def _check_ledger(connection: Connection, user: User, board: Board, since: datetime | None) -> None:
+    """Raise ValidationFailed if acts since then, or of a period that remains, were detached."""
+    begin = partition_rows.ledger_begin(connection)
+    if since is None or begin is None:
+        return
+    if since < begin:
+        raise ValidationFailed(f"The points since a time are known only from {begin} on")
+    if compensations.needs_older_acts(connection, user.id, board.id, since, begin):
+        raise ValidationFailed(f"A period of the board began before {begin}: take all points back")
 
 
 def _protect_admin(initiator: Initiator, user: User) -> None:

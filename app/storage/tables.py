@@ -170,6 +170,20 @@ standings = sa.Table(
     sa.Index("standings_changed_at", "changed_at"),
 )
 
+# Acts of a player that are taken back: those since a moment and before an action. The view
+# remaining_acts leaves them out.
+compensations = sa.Table(
+    "compensations",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("before_action_id", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Index("compensations_user_id", "user_id", "board_id"),
+)
+
 fraud_events = sa.Table(
     "fraud_events",
     metadata,

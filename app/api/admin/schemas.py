@@ -7,6 +7,7 @@ from datetime import UTC
 from marshmallow import Schema, fields, validate
 
 from app.audit.audited_change import NO_REASON
+from app.boards.board import MAIN_KEY
 from app.http.schemas import DisplayName, Moment, NewPassword, Reason, StorableText, Username
 from app.moderation.moderation import MAX_SANCTION_SECONDS
 
@@ -66,6 +67,11 @@ class AdminPasswordSchema(ReasonSchema):
 
 class RevokeSchema(RequiredReasonSchema):
     since = _since("Take back the points since this time; default: all points")
+    board = fields.String(
+        load_default=MAIN_KEY,
+        validate=validate.Length(1, 64),
+        metadata={"description": "The key of a board; default: `main`"},
+    )
 
 
 class UsersQuerySchema(Schema):

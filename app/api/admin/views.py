@@ -156,9 +156,14 @@ def delete(body: dict[str, Any], user: str) -> None:
 @admin.arguments(RevokeSchema)
 @admin.response(200, RevokedSchema)
 def revoke_points(body: dict[str, Any], user: str) -> dict[str, Any]:
-    """Take back all points, or those since a time, by an action that compensates them."""
+    """Take back all points of a board, or those since a time, in every period of theirs.
+
+    `score` and `rank` of the reply are those of `main`.
+    """
     user_id = _id(user)
-    performed = services().moderation.revoke_points(current_initiator(body), user_id, body["since"])
+    performed = services().moderation.revoke_points(
+        current_initiator(body), user_id, body["since"], body["board"]
+    )
     return _user_reply(user_id) | {"pointsRevoked": performed.revoked_points}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,6 +37,13 @@ class ModelBoard:
     acts: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     """(number of the act, points) by player."""
     banned: set[int] = field(default_factory=set)
+
+    def take_back(self, player: int, first: int) -> None:
+        """Forget the player's acts from that number on."""
+        kept = [act for act in self.acts.get(player, ()) if act[0] < first]
+        self.acts.pop(player, None)
+        if kept:
+            self.acts[player] = kept
 
     def standings(self) -> list[tuple[int, int, int]]:
         """(rank, player, score) from the top."""
@@ -90,8 +98,10 @@ def test_standings_equal_the_model(
     )
     people = [Person.register(services) for _ in range(PLAYERS)]
     model = ModelBoard(better, combine)
+    began_at: list[datetime] = []
     for number, (player, step) in enumerate(steps):
         user_id = people[player].user_id
+        began_at.append(datetime.now(UTC))
         if step == "ban":
             services.moderation.ban(OPERATOR, user_id)
             model.banned.add(player)
@@ -100,8 +110,13 @@ def test_standings_equal_the_model(
             model.banned.discard(player)
         elif step == "rename":
             services.moderation.rename(OPERATOR, user_id, display_name="Other", username=None)
+        elif isinstance(step, str):
+            _, _, steps_back = step.rpartition(" ")
+            first = 0 if steps_back == "all" else max(0, number - int(steps_back))
+            since = None if steps_back == "all" else began_at[first]
+            services.moderation.revoke_points(OPERATOR, user_id, since, key)
+            model.take_back(player, first)
         else:
-            assert isinstance(step, int)
             (answer,) = count(services, act(people[player], step, key), boards=(key,))
             expected = "banned" if player in model.banned else "counted"
             assert answer["status"] == expected

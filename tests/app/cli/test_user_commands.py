@@ -1,4 +1,4 @@
-"""`flask users` and `flask scores`: each act, its audit entry, its reversal and its errors."""
+"""`flask users`: each act, its audit entry, its reversal and its errors."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_an_invalid_duration_is_refused(services: Services, run: Run, ada: Perso
 def test_acts_that_take_something_away_require_a_reason(
     services: Services, run: Run, ada: Person
 ) -> None:
-    for words in (("users", "ban"), ("users", "delete", "--yes"), ("scores", "revoke")):
+    for words in (("users", "ban"), ("users", "delete", "--yes"), ("scores", "revoke", "--yes")):
         result = run(*words, ada.username)
         assert result.exit_code == 2
         assert "--reason" in result.stderr
@@ -205,28 +205,6 @@ def test_the_admin_role_is_granted_and_revoked(services: Services, run: Run, ada
     assert services.accounts.find(ada.user_id).role == "player"
     details = [entry.details for entry in audit_trail(services, ada)]
     assert details == [{"role": "player"}, {"role": "admin"}]
-
-
-def test_points_are_taken_back_all_or_since_a_time(
-    services: Services, run: Run, ada: Person
-) -> None:
-    since = datetime.now(UTC).replace(tzinfo=None).isoformat()
-    ada.score(2)
-    revoke = ("scores", "revoke", ada.username, "--reason", "a script's")
-    output = succeeds(run, *revoke, "--since", since)
-    assert output == f"Took 2 points back from {ada.username}; the score is 3\n"
-    assert board(services) == [("Ada", 3)]
-    succeeds(run, *revoke, "--since", "1h")
-    assert board(services) == []
-    assert succeeds(run, *revoke).endswith("has no points to take back; the score is 0\n")
-    assert [entry.details["points"] for entry in audit_trail(services, ada)] == [3, 2]
-
-
-def test_an_invalid_time_takes_nothing_back(services: Services, run: Run, ada: Person) -> None:
-    for since in ("yesterday", "999999999d", "2h ago", "0001-01-01T00:00+23:59"):
-        result = run("scores", "revoke", ada.username, "--reason", "x", "--since", since)
-        assert result.exit_code == 2, since
-    assert board(services) == [("Ada", 3)]
 
 
 def test_without_redis_a_ban_is_stored_in_the_database_and_says_so(

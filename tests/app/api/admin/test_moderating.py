@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.contract.errors import InvalidCredentials, SessionRevoked, UserBanned
+from tests.app.scoring.service_acts import act, count, create_board
 from tests.support.api_client import (
     ACT,
     Caller,
@@ -120,6 +121,15 @@ def test_deleting_takes_the_person_away(services: Services, admin: Caller, ada: 
     assert admin("DELETE", path, {"reason": "asked for it"}).status_code == 204
     assert board(services) == []
     assert latest(admin)[1:] == ("delete", ada.user_id, "asked for it")
+
+
+def test_points_of_a_board_are_taken_back(services: Services, admin: Caller, ada: Person) -> None:
+    create_board(services)
+    count(services, act(ada, 9), act(ada, 4))
+    path = f"/api/admin/users/{ada.user_id}/scores/revoke"
+    user = body_of(admin("POST", path, {"reason": "a script's", "board": "quiz"}))
+    assert (user["pointsRevoked"], user["score"]) == (13, 3)
+    refused(admin("POST", path, {"reason": "x", "board": "none"}), 404, "NOT_FOUND")
 
 
 def test_points_are_taken_back(services: Services, admin: Caller, ada: Person) -> None:
