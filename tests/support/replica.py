@@ -104,11 +104,12 @@ def replicated(folder: Path) -> Iterator[Pair]:
 
 @contextmanager
 def readers_of_users() -> Iterator[list[int | None]]:
-    """The ports of the servers on which the block reads the table of users."""
+    """The ports of the servers on which the block reads users, or the standings of boards."""
     ports: list[int | None] = []
 
     def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
-        if "FROM users" in statement and not statement.startswith("WITH action"):
+        reads = "FROM users" in statement or "FROM standings" in statement
+        if reads and not statement.startswith("WITH action"):
             ports.append(connection.engine.url.port)
 
     event.listen(Engine, "before_cursor_execute", note)
