@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from app.server.connections.balancer import ConnectionCounts
 from app.server.gunicorn_internals import Arbiter, HaltServer
-from app.server.worker import Worker
+from app.server.worker import HELD_BACK, Worker
 from config.settings import Settings
 
 READY_SECONDS = 120.0
@@ -101,6 +101,20 @@ class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
                 self.reap_workers()
             time.sleep(0.05)
         self.log.error("reload_failed, the old workers stay: %s", failure)
+
+    def spawn_worker(self) -> int:
+        """Fork a worker; it gets no signal before its handlers are installed.
+
+        Until then it has the arbiter's handler, which would put the signal into the worker's copy
+        of the arbiter's queue. The worker would be killed after the time for requests.
+        """
+        if not issubclass(self.worker_class, Worker):
+            return int(super().spawn_worker())
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+        try:
+            return int(super().spawn_worker())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def kill_workers(self, sig: int) -> None:
         """Send the signal to the workers; if it ends them, announce the shutdown."""

@@ -44,8 +44,7 @@ from gunicorn.workers.workertmp import WorkerTmp
 __all__ = [
     "INTERNALS", "STOP_KEEPALIVE_LINGER", "Arbiter", "HaltServer", "Internal",
     "LimitRequestHeaders", "Parser", "Request", "Response", "TConn", "ThreadWorker", "Unreader",
-    "WorkerTmp", "base",
-    "util",
+    "WorkerTmp", "base", "util",
 ]  # fmt: skip
 
 
@@ -232,6 +231,7 @@ INTERNALS = (
         "Ends the oldest workers above the wanted number. During a reload ours waits first until"
         " the new ones serve.",
     ),
+    Internal(Arbiter, "spawn_worker", "(self)", "Ours holds signals back until they are handled."),
     Internal(Arbiter, "kill_workers", "(self, sig)", "Ours announces the shutdown after it."),
     Internal(Arbiter, "kill_worker", "(self, pid, sig)", "Ends workers of a failed reload."),
     Internal(Arbiter, "reap_workers", "(self)", "Collects ended workers; raises HaltServer."),

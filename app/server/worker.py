@@ -30,6 +30,9 @@ from app.server.scoring_batches import Answered, ScoringBatches
 CHECK_SECONDS = 1.0
 """How often deadlines of connections are checked."""
 
+HELD_BACK = {signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1}
+"""Signals that the arbiter blocks while it forks, and the worker unblocks when it handles them."""
+
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -120,6 +123,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().init_signals()
         # Ctrl-C reaches the whole process group; the arbiter decides what follows.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
     def is_parent_alive(self) -> bool:
         # A worker without its arbiter shuts down as after SIGTERM, because the port must be freed.

@@ -188,6 +188,8 @@ def test_sigterm_during_the_start_ends_it_cleanly(
         server.process.terminate()
         assert server.exit_code() == 0
         assert "Traceback" not in server.log()
+        # A worker that lost the signal would be killed after SHUTDOWN_SECONDS.
+        assert server.log().count("Worker exiting") == server.log().count("Booting worker")
 
 
 def shutdown_events(viewer: ClientConnection, instance: str) -> int:
