@@ -18,7 +18,7 @@ _SPACE = r"[\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _SPACES_AROUND = re.compile(rf"\A{_SPACE}+|{_SPACE}+\Z")
 BCRYPT_BYTES = 72
 _TOO_LONG = f"Longer than {BCRYPT_BYTES} bytes in UTF-8."
-MIN_PASSWORD_LENGTH, MAX_REASON_LENGTH = 8, 500
+MIN_PASSWORD_LENGTH, MAX_REASON_LENGTH, MAX_PUBLIC_REASON_LENGTH = 8, 500, 200
 # Joiners that scripts and emoji need, and the tags that form the flags of regions.
 _ALLOWED_FORMATS = {"\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))}
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -95,8 +95,17 @@ def reason(text: str) -> str:
     if any(not _printable(character) for character in line):
         raise ValidationFailed("Only printable characters.")
     line = line.strip()
-    if not 1 <= len(line) <= MAX_REASON_LENGTH:
-        raise ValidationFailed(f"Length must be between 1 and {MAX_REASON_LENGTH}.")
+    return _of_length(line, MAX_REASON_LENGTH)
+
+
+def public_reason(text: str) -> str:
+    """The reason of a ban that the player may read: 1 to 200 printable characters, in NFC."""
+    return _of_length(reason(text), MAX_PUBLIC_REASON_LENGTH)
+
+
+def _of_length(line: str, max_length: int) -> str:
+    if not 1 <= len(line) <= max_length:
+        raise ValidationFailed(f"Length must be between 1 and {max_length}.")
     return line
 
 

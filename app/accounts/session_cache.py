@@ -15,6 +15,8 @@ from app.contract.limits import Ban
 from app.storage.lua_script import read_script
 from app.storage.redis import channel, redis_errors
 
+_CACHED_BAN = ("status", "bannedAt", "bannedUntil", "banReason")
+
 
 class SessionCache:
     """Reads and writes cached sessions and accounts; raises RedisUnavailable."""
@@ -30,11 +32,11 @@ class SessionCache:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             for user_id, session_id in sessions:
                 pipeline.get(keys.session(user_id, session_id))
-                pipeline.hmget(keys.account(user_id), "status", "bannedAt", "bannedUntil")
+                pipeline.hmget(keys.account(user_id), *_CACHED_BAN)
             values = pipeline.execute()
         return [
-            CachedState(cast("SessionFlag | None", session), status, cached_ban(at, until))
-            for session, (status, at, until) in zip(values[::2], values[1::2], strict=True)
+            CachedState(cast("SessionFlag | None", session), status, cached_ban(*ban))
+            for session, (status, *ban) in zip(values[::2], values[1::2], strict=True)
         ]
 
     def read_flag(self, user_id: str) -> bool | None:
@@ -69,6 +71,7 @@ class SessionCache:
             account.moderated_at,
             account.banned_until,
             self._lifetime_ms,
+            account.ban_reason,
         ]
         with redis_errors():
             self._store_account(keys=[keys.account(user_id)], args=values)
@@ -101,6 +104,6 @@ class SessionCache:
             pipeline.execute()
 
 
-def cached_ban(at: str | None, until: str | None) -> Ban | None:
-    """The ban in a cached account; None if a version before this one has cached it."""
-    return None if at is None or until is None else Ban.stored(int(at), int(until))
+def cached_ban(at: str | None, until: str | None, reason: str | None) -> Ban | None:
+    """The ban in a cached account; None or without a reason if a version before has cached it."""
+    return None if at is None or until is None else Ban.stored(int(at), int(until), reason or "")

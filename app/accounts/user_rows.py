@@ -32,6 +32,8 @@ class Account:
     flagged_until: int = 0
     moderated_at: int = 0
     banned_until: int = 0
+    ban_reason: str = ""
+    """What the player may know; empty if nothing."""
 
     @property
     def banned(self) -> bool:
@@ -40,7 +42,9 @@ class Account:
     @property
     def ban(self) -> Ban | None:
         """The ban that is in force, if there is one."""
-        return Ban.stored(self.moderated_at, self.banned_until) if self.banned else None
+        if not self.banned:
+            return None
+        return Ban.stored(self.moderated_at, self.banned_until, self.ban_reason)
 
     def status_at(self, moment: int) -> str:
         """The status at that time in ms since 1970; an expired flag may still be stored."""
@@ -65,7 +69,8 @@ _MILLISECONDS = "coalesce((extract(epoch FROM {}) * 1000)::bigint, 0)"
 ACCOUNT = (
     "status, revision,"
     f" {_MILLISECONDS.format('flagged_at')}, {_MILLISECONDS.format('flagged_until')},"
-    f" {_MILLISECONDS.format('moderated_at')}, {_MILLISECONDS.format('banned_until')}"
+    f" {_MILLISECONDS.format('moderated_at')}, {_MILLISECONDS.format('banned_until')},"
+    " coalesce(ban_reason, '')"
 )
 _COLUMNS = f"id::text, username, display_name, password_hash, score, role, {ACCOUNT}"
 _SELECT = f"SELECT {_COLUMNS} FROM users WHERE status <> 'deleted'"

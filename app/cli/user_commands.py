@@ -27,15 +27,18 @@ from app.cli.time_arguments import Duration, format_time
 @click.argument("user")
 @required_reason
 @click.option("--for", "seconds", type=Duration(), help="30m, 2h or 7d. Default: until an unban.")
+@click.option("--public-reason", help="What the player reads. Default: no reason.")
 @with_appcontext
-def ban(user: str, reason: str, seconds: int | None) -> None:
+def ban(user: str, reason: str, seconds: int | None, public_reason: str | None) -> None:
     """Ban a user, for a time or until an unban.
 
     USER is a username or an id, here and in the other commands.
     """
     found, by = find(user), initiator(reason)
     until = datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None
-    performed = services().moderation.ban(by, found.id, until)
+    if public_reason is not None:
+        public_reason = checked("--public-reason", rules.public_reason, public_reason)
+    performed = services().moderation.ban(by, found.id, until, public_reason)
     report(performed, f"Banned {_label(found)} until {format_time(until, 'unbanned')}")
 
 

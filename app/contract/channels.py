@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -78,8 +79,17 @@ class SessionsEnded(ChannelMessage):
 
     def dump(self) -> str:
         """The payload to publish."""
-        message = {"userId": self.user_id, "sessionIds": self.session_ids, "reason": self.reason}
-        return json.dumps(message if self.ban is None else message | {"ban": self.ban})
+        message: dict[str, Any] = {
+            "userId": self.user_id,
+            "sessionIds": self.session_ids,
+            "reason": self.reason,
+        }
+        if self.ban is not None:
+            message["ban"] = (self.ban.at, self.ban.until)
+            # Beside it, because the version before reads a ban of two parts.
+            if self.ban.reason is not None:
+                message["banReason"] = self.ban.reason
+        return json.dumps(message)
 
     @classmethod
     def _parse(cls, payload: str) -> Self:
@@ -87,7 +97,7 @@ class SessionsEnded(ChannelMessage):
         user_id, session_ids, reason = message["userId"], message["sessionIds"], message["reason"]
         if not isinstance(session_ids, list) or reason not in get_args(EndReason):
             raise ValueError(f"sessions of type {type(session_ids).__name__} ended as {reason!r}")
-        return cls(str(user_id), tuple(map(str, session_ids)), reason, _ban(message.get("ban")))
+        return cls(str(user_id), tuple(map(str, session_ids)), reason, _ban(message))
 
 
 @dataclass(frozen=True)
@@ -107,11 +117,12 @@ class ServerShutdown(ChannelMessage):
         return cls(str(json.loads(payload)["instance"]))
 
 
-def _ban(value: Any) -> Ban | None:
-    if value is None:
+def _ban(message: Mapping[str, Any]) -> Ban | None:
+    if message.get("ban") is None:
         return None
-    at, until = value
-    ban = Ban(int(at), None if until is None else int(until))
+    at, until = message["ban"]
+    reason = message.get("banReason")
+    ban = Ban(int(at), None if until is None else int(until), reason and str(reason))
     ban.as_json()  # Raises for a time that can't be formatted.
     return ban
 

@@ -114,7 +114,7 @@ class SessionRevoked(DomainError):
 
 
 class UserBanned(DomainError):
-    """The account is banned; `details` has `bannedAt` and `until` (null: no end)."""
+    """The account is banned; `details` has `bannedAt`, `until` (null: no end) and `reason`."""
 
     code = "USER_BANNED"
     error = "Forbidden"

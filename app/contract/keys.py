@@ -122,7 +122,8 @@ def uncertain_refresh(user_id: str, session_id: str) -> str:
 
 
 def account(user_id: str) -> str:
-    """Hash: status, revision, and in ms flaggedAt, flaggedUntil, bannedAt, bannedUntil."""
+    """Hash: status, revision, and in ms flaggedAt, flaggedUntil, bannedAt, bannedUntil;
+    and banReason, which may be empty."""
     return f"account:{{{user_id}}}"
 
 

@@ -11,6 +11,9 @@ MAX_BATCH_BYTES = 256 * 1024
 MAX_BODY_BYTES = 16 * 1024
 """The longest request body that the API accepts; a longer one is answered with 413."""
 
+AUTOMATIC_BAN = "automatic-check"
+"""The public reason of every ban by a fraud rule, which says nothing of the rules."""
+
 
 class RateLimitStatus(NamedTuple):
     """The state of a rate limit: its size, what remains, and when the oldest charge expires."""
@@ -24,23 +27,25 @@ class RateLimitStatus(NamedTuple):
 
 
 class Ban(NamedTuple):
-    """What a banned player may know of the ban: its times, in ms since 1970.
+    """What a banned player may know of the ban; times in ms since 1970.
 
-    The reason is not part of it: it is written for the audit trail, and a fraud rule's reason has
-    the limits of the rule (docs/decisions/0006-moderation.md).
+    The reason in the audit trail is not part of it: it may name other people, and a fraud rule's
+    reason has the limits of the rule (docs/decisions/0006-moderation.md).
     """
 
     at: int
     """When the ban began or was last changed."""
     until: int | None
     """None: until a moderator ends it."""
+    reason: str | None = None
+    """What the moderator tells the player, or AUTOMATIC_BAN; None: nothing."""
 
     @classmethod
-    def stored(cls, at: int, until: int) -> Ban | None:
-        """From the stored form, in which 0 stands for no time; None without a known beginning."""
-        return cls(at, until or None) if at else None
+    def stored(cls, at: int, until: int, reason: str) -> Ban | None:
+        """From the stored form, in which 0 and "" stand for none; None without a beginning."""
+        return cls(at, until or None, reason or None) if at else None
 
     def as_json(self) -> dict[str, Any]:
         """The `details` of replies and events that tell the player of the ban."""
         until = None if self.until is None else timestamp(self.until)
-        return {"bannedAt": timestamp(self.at), "until": until}
+        return {"bannedAt": timestamp(self.at), "until": until, "reason": self.reason}

@@ -16,6 +16,7 @@ from app.audit.audited_change import Initiator
 from app.concurrency.batching import RETRY_LATER, BatchedCall, RetryLater, one_by_one
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.keys import ActionKind
+from app.contract.limits import AUTOMATIC_BAN
 from app.fraud.address_activity import AddressActivity
 from app.fraud.attempt_window import AttemptWindow, AttemptWindows
 from app.fraud.rules import Finding, Observation, Rule
@@ -159,7 +160,9 @@ class Judge:
     ) -> StandingEffects | None:
         initiator, details = Initiator(ACTOR, finding.reason), {"rule": finding.rule}
         if action == "BAN":
-            return self._sanctions.ban(connection, user, initiator, details=details)
+            return self._sanctions.ban(
+                connection, user, initiator, public_reason=AUTOMATIC_BAN, details=details
+            )
         return self._sanctions.flag(
             connection,
             user,

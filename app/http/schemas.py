@@ -126,6 +126,13 @@ class Reason(StorableText):
         return rules.reason(text)
 
 
+class PublicReason(StorableText):
+    """The reason of a ban that the player may read: 1 to 200 printable characters."""
+
+    def _check(self, text: str) -> str:
+        return rules.public_reason(text)
+
+
 class Moment(fields.AwareDateTime):
     """A time in ISO 8601; UTC if it has no offset."""
 

@@ -50,14 +50,30 @@ class Moderation:
             return _found(_look_up(connection, user))
 
     def ban(
-        self, initiator: Initiator, user_id: str, until: datetime | None = None
+        self,
+        initiator: Initiator,
+        user_id: str,
+        until: datetime | None = None,
+        public_reason: str | None = None,
     ) -> ChangeResult:
-        """Ban the user until that time, or until an unban, and end all sessions of the user."""
+        """Ban the user until that time, or until an unban, and end all sessions of the user.
+
+        The player reads `public_reason`; the initiator's reason is for the audit trail only.
+        """
         details = {"until": until.isoformat() if until else None}
+        if public_reason:
+            details["publicReason"] = public_reason
 
         def ban(connection: Connection, user: User) -> StandingEffects:
             _protect_admin(initiator, user)
-            return self._sanctions.ban(connection, user, initiator, until=until, details=details)
+            return self._sanctions.ban(
+                connection,
+                user,
+                initiator,
+                until=until,
+                public_reason=public_reason,
+                details=details,
+            )
 
         return self._change(user_id, ban)
 

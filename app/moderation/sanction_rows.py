@@ -17,9 +17,13 @@ from app.ledger.written_rows import Since, WrittenRows
 
 _SHOWN = "revision = revision + 1, changed_at = clock_timestamp(), moderated_at = clock_timestamp()"
 _UNSHOWN = "revision = revision + 1, moderated_at = clock_timestamp()"
-_BAN = text(f"UPDATE users SET status = 'banned', banned_until = :until, {_SHOWN} WHERE id = :id")
+_BAN = text(
+    "UPDATE users SET status = 'banned', banned_until = :until, ban_reason = :reason,"
+    f" {_SHOWN} WHERE id = :id"
+)
 _UNBAN = text(
-    "UPDATE users SET status = 'active', banned_until = NULL, flagged_until = NULL,"
+    "UPDATE users SET status = 'active', banned_until = NULL, ban_reason = NULL,"
+    " flagged_until = NULL,"
     f" pardoned_at = clock_timestamp(), {_SHOWN} WHERE id = :id AND status = 'banned'"
 )
 _FLAG = text(
@@ -39,7 +43,8 @@ _ROLE = text(f"UPDATE users SET role = :role, {_UNSHOWN} WHERE id = :id")
 _DELETE = text(
     "UPDATE users SET status = 'deleted', role = 'player', password_hash = '',"
     " username = 'deleted:' || left(replace(id::text, '-', ''), 24),"
-    f" display_name = 'Deleted player', last_login_at = NULL, {_SHOWN} WHERE id = :id"
+    f" display_name = 'Deleted player', last_login_at = NULL,"
+    f" ban_reason = NULL, {_SHOWN} WHERE id = :id"
 )
 _EXPIRED = text(
     "SELECT id::text FROM users"
@@ -48,7 +53,8 @@ _EXPIRED = text(
     " ORDER BY users.id FOR NO KEY UPDATE SKIP LOCKED LIMIT :limit"
 )
 _EXPIRE_BAN = text(
-    "UPDATE users SET status = 'active', banned_until = NULL, flagged_until = NULL,"
+    "UPDATE users SET status = 'active', banned_until = NULL, ban_reason = NULL,"
+    " flagged_until = NULL,"
     f" pardoned_at = clock_timestamp(), {_SHOWN}"
     " WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'banned'"
 )
@@ -59,9 +65,9 @@ _EXPIRE_FLAG = text(
 _MODERATED_SINCE = WrittenRows("SELECT id::text FROM users", "users", "moderated_at")
 
 
-def ban(connection: Connection, user_id: str, until: datetime | None) -> None:
-    """Ban the user until that time; None: until an unban."""
-    connection.execute(_BAN, {"id": user_id, "until": until})
+def ban(connection: Connection, user_id: str, until: datetime | None, reason: str | None) -> None:
+    """Ban the user until that time; None: until an unban. The user may read the reason."""
+    connection.execute(_BAN, {"id": user_id, "until": until, "reason": reason})
 
 
 def unban(connection: Connection, user_id: str) -> bool:

@@ -45,10 +45,14 @@ class Sanctions:
         initiator: Initiator,
         *,
         until: datetime | None = None,
+        public_reason: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> StandingEffects:
-        """Ban the user until that time, or until an unban, and end all sessions of the user."""
-        sanction_rows.ban(connection, user.id, until)
+        """Ban the user until that time, or until an unban, and end all sessions of the user.
+
+        `public_reason` is for the player, unlike that of the initiator.
+        """
+        sanction_rows.ban(connection, user.id, until, public_reason)
         ended = session_rows.revoke_all(connection, user.id)
         return record_change(connection, initiator, "ban", user.id, details, ended, "banned")
 

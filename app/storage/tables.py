@@ -35,8 +35,9 @@ users = sa.Table(
     sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Column("last_login_at", Moment),
     sa.Column("role", sa.Text, nullable=False, server_default="player"),
-    # NULL in a banned user: until a moderator ends the ban.
+    # NULL in a banned user: until a moderator ends the ban. The player may read the reason.
     sa.Column("banned_until", Moment),
+    sa.Column("ban_reason", sa.Text),
     sa.Column("flagged_at", Moment),
     sa.Column("flagged_until", Moment),
     # When status or role last changed. The reconciler publishes changes that Redis missed.

@@ -1,4 +1,4 @@
-"""A banned player learns when the ban began and when it ends, and not the moderator's reason."""
+"""A banned player learns the times of the ban and its public reason, not the audit trail's."""
 
 from __future__ import annotations
 
@@ -50,12 +50,13 @@ def refusals_of(player: Player) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("hours", [2, None])
-def test_every_refusal_says_since_when_and_until_when_the_player_is_banned(
+def test_every_refusal_says_since_when_until_when_and_why_the_player_is_banned(
     running_system: SystemHarness, moderator: Services, hours: int | None
 ) -> None:
     player = running_system.register()
     until = None if hours is None else datetime.now(UTC) + timedelta(hours=hours)
-    moderator.moderation.ban(MODERATOR, player.user_id, until=until)
+    public_reason = None if hours is None else "One account for each player"
+    moderator.moderation.ban(MODERATOR, player.user_id, until, public_reason)
     for is_cached in (True, False):
         if not is_cached:
             for key in moderator.redis.scan_iter(match=f"*{player.user_id}*"):
@@ -63,6 +64,7 @@ def test_every_refusal_says_since_when_and_until_when_the_player_is_banned(
         for refusal in refusals_of(player):
             begin = datetime.fromisoformat(refusal["details"]["bannedAt"])
             assert abs(datetime.now(UTC) - begin) < timedelta(seconds=30)
+            assert refusal["details"]["reason"] == public_reason
             end = refusal["details"]["until"]
             if until is None:
                 assert end is None
@@ -78,7 +80,7 @@ def test_the_last_event_of_a_banned_viewer_has_the_details(
     with connect(running_system.websocket_url, additional_headers=headers) as viewer:
         assert json.loads(viewer.recv(5))["event"] == "connected"
         until = datetime.now(UTC) + timedelta(hours=1)
-        moderator.moderation.ban(MODERATOR, player.user_id, until=until)
+        moderator.moderation.ban(MODERATOR, player.user_id, until, "Shared account")
         events = []
         with pytest.raises(ConnectionClosed) as closed:
             while True:
@@ -87,6 +89,7 @@ def test_the_last_event_of_a_banned_viewer_has_the_details(
     assert closed.value.rcvd.code == 4403
     data = events[-1]["data"]
     assert (data["reason"], data["reconnectInMs"]) == ("banned", None)
+    assert data["details"]["reason"] == "Shared account"
     assert data["details"] == next(refusals_of(player))["details"]
 
 
@@ -95,7 +98,7 @@ def test_an_account_that_the_version_before_has_cached_is_refused_without_detail
 ) -> None:
     player = running_system.register()
     moderator.moderation.ban(MODERATOR, player.user_id)
-    moderator.redis.hdel(keys.account(player.user_id), "bannedAt", "bannedUntil")
+    moderator.redis.hdel(keys.account(player.user_id), "bannedAt", "bannedUntil", "banReason")
     reply = player.call("POST", "/actions/token")
     assert (reply.status_code, reply.json()["code"]) == (403, "USER_BANNED")
     assert "details" not in reply.json()

@@ -8,7 +8,15 @@ from marshmallow import Schema, fields, validate
 
 from app.audit.audited_change import NO_REASON
 from app.boards.board import MAIN_KEY
-from app.http.schemas import DisplayName, Moment, NewPassword, Reason, StorableText, Username
+from app.http.schemas import (
+    DisplayName,
+    Moment,
+    NewPassword,
+    PublicReason,
+    Reason,
+    StorableText,
+    Username,
+)
 from app.moderation.moderation import MAX_SANCTION_SECONDS
 
 # ruff: noqa: N815 - the contract's names are camelCase
@@ -37,6 +45,10 @@ class ReasonSchema(Schema):
 
 
 class BanSchema(RequiredReasonSchema):
+    publicReason = PublicReason(
+        load_default=None,
+        metadata={"description": "What the player may read: 1 to 200 characters; default: nothing"},
+    )
     seconds = fields.Integer(
         load_default=None,
         strict=True,

@@ -69,7 +69,7 @@ def ban(body: dict[str, Any], user: str) -> dict[str, Any]:
     _refuse_own_account(user_id)
     seconds = body["seconds"]
     until = datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None
-    services().moderation.ban(current_initiator(body), user_id, until)
+    services().moderation.ban(current_initiator(body), user_id, until, body["publicReason"])
     return _user_reply(user_id)
 
 

@@ -24,8 +24,8 @@
 -- Reply verdict, now ms, attempts in the window, amount, remaining, reset at ms, retry after ms,
 --       issued at ms, time of the window's first attempt ms, 1 while the user is flagged,
 --       times of the last attempts ms, newest first;
---       or only "banned" with bannedAt and bannedUntil of the account, "revoked", or "unknown"
---       (session or account not cached)
+--       or only "banned" with bannedAt, bannedUntil and banReason of the account, "revoked", or
+--       "unknown" (session or account not cached)
 local purpose, nonce = ARGV[1], ARGV[2]
 local fraud_window, lifetime = tonumber(ARGV[3]), tonumber(ARGV[4])
 -- A token that has just expired by this clock may be valid by PostgreSQL's, so it is charged.
@@ -38,10 +38,10 @@ local ATTEMPT_TIMES_LIFETIME_MS = 600000
 
 local session = redis.call("GET", KEYS[1])
 local account = redis.call("HMGET", KEYS[2], "status", "flaggedAt", "flaggedUntil", "bannedAt",
-  "bannedUntil")
+  "bannedUntil", "banReason")
 local status = account[1]
 -- A ban also ends the sessions; the ban takes precedence, so that the client learns of it.
-if status == "banned" then return {"banned", account[4], account[5]} end
+if status == "banned" then return {"banned", account[4], account[5], account[6]} end
 if session == "revoked" then return {"revoked"} end
 if not session or not status then return {"unknown"} end
 

@@ -73,6 +73,19 @@ def test_a_ban_lasts_until_an_unban_and_both_are_audited(
     assert (unban.actor, unban.act, unban.reason) == (OPERATOR, "unban", "no reason given")
 
 
+def test_a_ban_may_have_a_reason_for_the_player_which_is_audited_too(
+    services: Services, run: Run, ada: Person
+) -> None:
+    words = ("users", "ban", ada.username, "--reason", "told by Bea", "--public-reason")
+    succeeds(run, *words, "One account for each player")
+    with pytest.raises(UserBanned) as banned:
+        services.accounts.log_in(ada.username, PASSWORD)
+    assert banned.value.ban is not None
+    assert banned.value.ban.reason == "One account for each player"
+    assert audit_trail(services, ada)[0].details["publicReason"] == "One account for each player"
+    assert "Length must be between 1 and 200" in refused(run, *words, "x" * 201)
+
+
 def test_a_timed_ban_ends_after_the_given_duration(
     services: Services, run: Run, ada: Person
 ) -> None:

@@ -27,6 +27,10 @@ PAYLOADS: dict[str, ChannelMessage] = {
     '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1000, 2000]}': SessionsEnded(
         "u", ("a",), "banned", Ban(1000, 2000)
     ),
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1000, null],'
+    ' "banReason": "shared account"}': SessionsEnded(
+        "u", ("a",), "banned", Ban(1000, None, "shared account")
+    ),
     '{"instance": "blue"}': ServerShutdown("blue"),
 }
 

@@ -32,7 +32,7 @@ EVENTS: dict[str, ViewerEvent | Pong] = {
         "banned", None
     ),
     '{"event":"disconnect","data":{"reason":"banned","reconnectInMs":null,"details":'
-    '{"bannedAt":"1970-01-01T00:00:01.000Z","until":null}}}': Disconnect(
+    '{"bannedAt":"1970-01-01T00:00:01.000Z","until":null,"reason":null}}}': Disconnect(
         "banned", None, Ban(1_000, None)
     ),
     '{"event":"error","data":{"code":"MESSAGE_INVALID","message":"Send …"}}': ErrorEvent(

@@ -6,6 +6,7 @@ import pytest
 
 from app.audit.audited_change import Initiator
 from app.contract.errors import SessionRevoked, UserBanned
+from app.contract.limits import AUTOMATIC_BAN
 from tests.app.fraud.attempts import (
     BANNED,
     WARNED,
@@ -134,3 +135,14 @@ def test_the_old_sessions_stay_ended_after_an_unban(
     watched.moderation.unban(OPERATOR, person.user_id)
     with pytest.raises(SessionRevoked):
         watched.scoring.issue_token(person.identity)
+
+
+def test_an_automatic_ban_tells_the_player_that_a_check_has_banned_and_nothing_of_the_rule(
+    watched: Services, clock: SettableClock
+) -> None:
+    person = Person.register(watched)
+    assert bursts(person, clock, 3)[-1] == BANNED
+    with pytest.raises(UserBanned) as refused:
+        watched.scoring.issue_token(person.identity)
+    assert refused.value.ban is not None
+    assert refused.value.ban.reason == AUTOMATIC_BAN

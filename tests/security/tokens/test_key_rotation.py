@@ -55,7 +55,7 @@ def me(server: WebServer, token: str) -> int:
     return Api(server.url).get("/api/users/me", token=token).status_code
 
 
-BANNED = {"bannedAt", "until"}
+BANNED = {"bannedAt", "until", "reason"}
 """The details of USER_BANNED."""
 
 

@@ -38,6 +38,17 @@ def test_a_ban_and_its_end(services: Services, admin: Caller, ada: Person) -> No
     assert latest(admin)[3] == "a mistake"
 
 
+def test_a_ban_may_have_a_reason_for_the_player(
+    services: Services, admin: Caller, ada: Person
+) -> None:
+    body = {"reason": "told by Bea", "publicReason": "One account for each player"}
+    body_of(admin("POST", f"/api/admin/users/{ada.user_id}/ban", body))
+    with pytest.raises(UserBanned) as banned:
+        services.accounts.log_in(ada.username, PASSWORD)
+    assert banned.value.ban is not None
+    assert banned.value.ban.reason == "One account for each player"
+
+
 def test_a_timed_ban_shows_its_end(admin: Caller, ada: Person) -> None:
     path = f"/api/admin/users/{ada.user_id}/ban"
     before = datetime.now(UTC)
