@@ -84,7 +84,8 @@ class SearchSchema(Schema):
     )
 
 
-def _check_since(moment: datetime) -> None:
+def check_since(moment: datetime) -> None:
+    """Raise ValidationError unless a history can begin at that moment."""
     ago = datetime.now(UTC) - moment
     if not timedelta(0) <= ago <= timedelta(seconds=MAX_SPAN_SECONDS):
         raise ValidationError(f"Must be in the past, {MAX_SPAN_SECONDS // 86400} days at most.")
@@ -95,7 +96,7 @@ class HistoryQuerySchema(Schema):
         format="iso",
         default_timezone=UTC,
         load_default=None,
-        validate=_check_since,
+        validate=check_since,
         metadata={"description": "Default: one hour ago; at most 366 days ago"},
     )
     limit = fields.Integer(

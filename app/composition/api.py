@@ -21,6 +21,7 @@ from app.composition.process import ProcessServices, build_process
 from app.composition.scoring import build_scoring
 from app.contract.identity import JwtVerifier
 from app.leaderboard.board_cache import LocalBoard
+from app.leaderboard.board_history import BoardHistories
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.history import HistoryReader
 from app.leaderboard.index.index_rebuild import IndexRebuild
@@ -62,6 +63,7 @@ class ApiServices(ProcessServices):
     leaderboard: Leaderboard
     rankings: Rankings
     history: HistoryReader
+    board_histories: BoardHistories
     moderation: Moderation
     moderation_reads: ModerationReads
     reconciler: Reconciler
@@ -108,6 +110,7 @@ def build_api_services(settings: Settings) -> ApiServices:
         leaderboard=board.leaderboard,
         rankings=board.rankings,
         history=HistoryReader(board.reads, board.leaderboard),
+        board_histories=BoardHistories(database, board.standings),
         moderation=Moderation(database, passwords, sanctions),
         moderation_reads=ModerationReads(database, board.leaderboard),
         reconciler=Reconciler(

@@ -221,6 +221,11 @@ def standing_from_json(row: Mapping[str, Any]) -> Standing:
     return Standing(row["rank"], row["userId"], row["username"], row["displayName"], row["score"])
 
 
+def microseconds(moment: datetime) -> int:
+    """µs since 1970."""
+    return round(moment.timestamp() * 1_000_000)
+
+
 def timestamp(milliseconds: int) -> str:
     """Format ms since 1970 as ISO 8601 in UTC."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -6,7 +6,13 @@ from datetime import UTC
 
 from marshmallow import Schema, fields, validate
 
-from app.api.leaderboard_schemas import SignedCursorField, SpanSchema, StandingSchema
+from app.api.leaderboard_schemas import (
+    SeriesSchema,
+    SignedCursorField,
+    SpanSchema,
+    StandingSchema,
+    check_since,
+)
 from app.boards.board import BETTER, COMBINE, PERIODS, SCORED_BY
 from app.contract.standings import TOP
 from app.http.schemas import Moment
@@ -112,6 +118,23 @@ class AroundQuerySchema(SpanSchema, PeriodQuerySchema):
     pass
 
 
+class BoardHistoryQuerySchema(PeriodQuerySchema):
+    since = Moment(
+        format="iso",
+        default_timezone=UTC,
+        load_default=None,
+        validate=check_since,
+        metadata={
+            "description": "Default: one hour ago, or the beginning of a period that is over"
+        },
+    )
+    limit = fields.Integer(
+        load_default=TOP,
+        validate=validate.Range(1, TOP),
+        metadata={"description": "Number of leaders"},
+    )
+
+
 class OfPeriodSchema(Schema):
     """The part of a reply that names its board and period."""
 
@@ -142,4 +165,19 @@ class StandingsSchema(OfPeriodSchema):
         required=True,
         allow_none=True,
         metadata={"description": "`after` of the next page; null on the last page"},
+    )
+
+
+class BoardHistorySchema(OfPeriodSchema):
+    version = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The version of the board; null for a period that is over"},
+    )
+    since = fields.String(required=True, metadata={**_TIME, "description": "Start of the span"})
+    until = fields.String(required=True, metadata={**_TIME, "description": "End of the span"})
+    series = fields.List(
+        fields.Nested(SeriesSchema),
+        required=True,
+        metadata={"description": "One entry for each leader, by rank"},
     )

@@ -6,13 +6,16 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response
+from flask import Response, jsonify
 
 from app.api.boards.board_json import board_json, period_json
 from app.api.boards.schemas import (
     AroundQuerySchema,
+    BoardHistoryQuerySchema,
+    BoardHistorySchema,
     BoardSettingsSchema,
     BoardsQuerySchema,
     BoardsSchema,
@@ -25,12 +28,13 @@ from app.boards.board import Board, board_key
 from app.boards.periods import Period
 from app.contract.errors import DatabaseUnavailable, NotFound, RateLimited, ValidationFailed
 from app.contract.standings import Board as MainBoard
-from app.contract.standings import Standing
+from app.contract.standings import Standing, microseconds, timestamp
 from app.http.access_control import current_identity, public, session_required
 from app.http.rate_limits import limit_read
 from app.http.replies.compression import compress_public
 from app.http.schemas import Resource
 from app.http.services import services
+from app.leaderboard.board_history import DEFAULT_SPAN
 from app.leaderboard.board_standings import StandingsPage, has_own_store
 
 boards = Resource("boards", __name__, url_prefix="/boards", description="Boards and periods")
@@ -132,6 +136,42 @@ def read_around_me(query: dict[str, Any], key: str) -> dict[str, Any]:
         return _page_json(board, page)
     page = services().standings.around(board, period, user_id, span)
     return _page_json(board, page)
+
+
+@boards.get("/<key>/history")
+@public
+@compress_public
+@limit_read
+@boards.document_errors(NotFound, RateLimited, DatabaseUnavailable)
+@boards.arguments(BoardHistoryQuerySchema, location="query")
+@boards.response(200, BoardHistorySchema)
+def read_history(query: dict[str, Any], key: str) -> Response:
+    """The scores of a period's leaders over time, in the board's order, oldest scores first.
+
+    Each player has at most 200 points. The first is the score at `since`, or the first act after
+    it; the last is the score at `until`.
+    """
+    board, period = _period(key, query)
+    version: int | None
+    if has_own_store(board, period.kind):
+        since = query["since"] or datetime.now(UTC) - DEFAULT_SPAN
+        main = services().history.since(since)
+        moments, version, series = (main.since, main.until), main.version, main.series
+    else:
+        found = services().board_histories.of(board, period, query["since"])
+        version, series = found.version, found.series
+        moments = (microseconds(found.since), microseconds(found.until))
+    # Not serialized by the schema: marshmallow would take longer for 2,000 points than PostgreSQL.
+    return jsonify(
+        {
+            "board": board.settings.key,
+            **period_json(period),
+            "version": version,
+            "since": timestamp(moments[0] // 1000),
+            "until": timestamp(moments[1] // 1000),
+            "series": [each.as_json() for each in series[: query["limit"]]],
+        }
+    )
 
 
 def _board(key: str) -> Board:

@@ -26,6 +26,14 @@ _ROW = {
 }
 _PERIOD = {"period": "all", "startsAt": None, "endsAt": None}
 _STANDINGS = {"board": "quiz-night", **_PERIOD, "leaderboard": [_ROW], "next": None}
+_HISTORY = {
+    "board": "quiz-night",
+    **_PERIOD,
+    "version": 1795479476347,
+    "since": _AT,
+    "until": _AT,
+    "series": [{**_ROW, "points": [{"at": _AT, "score": 120}]}],
+}
 _OWN = {"board": "main", **_PERIOD, "score": 1, "rank": 1, "players": 1}
 _ID = "01939e5b-6f4e-7c5a-8c55-8a2e6c0b9d10"
 
@@ -34,6 +42,7 @@ BOARD_EXAMPLES: dict[tuple[str, str], Example] = {
     ("get", "/api/boards/{key}"): Example(_BOARD),
     ("get", "/api/boards/{key}/leaderboard"): Example(_STANDINGS, query={"limit": 10}),
     ("get", "/api/boards/{key}/leaderboard.csv"): Example(None, query={"period": "all"}),
+    ("get", "/api/boards/{key}/history"): Example(_HISTORY, query={"limit": 1}),
     ("get", "/api/boards/{key}/leaderboard/around-me"): Example(_STANDINGS, query={"span": 2}),
     ("get", "/api/users/me/standings"): Example({"standings": [_OWN]}),
     ("post", "/api/service/scores"): Example(
