@@ -53,7 +53,8 @@ def test_a_burst_of_logins_and_registrations_delays_no_other_request(api: Api) -
     replies = [reply.result() for reply in burst]
     assert max(reply.elapsed.total_seconds() for reply in replies) < PASSWORD_SECONDS
     found = Counter(reply.status_code for reply in replies)
-    assert set(found) == {200, 201, 503}
+    # On a busy machine all of the accepted requests may be of one kind.
+    assert {503} < set(found) <= {200, 201, 503}
     for reply in replies:
         if reply.status_code == 503:
             refused(reply, 503, "SERVER_BUSY")
