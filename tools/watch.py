@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
     from tools.startup import enable_ctrl_c, run, use_virtualenv
 
-    use_virtualenv(Path(__file__).resolve(), needs=("requests", "rich", "websockets"))
+    use_virtualenv(Path(__file__).resolve(), needs=("httpx", "rich", "websockets"))
     enable_ctrl_c()
 
     from tools.watcher.command import main

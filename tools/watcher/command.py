@@ -8,15 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-import requests
 from rich.console import Console
 
+from clients.python.live_scoreboard_client import RequestFailed, Scoreboard
 from tools.startup import discard_output
-from tools.watcher.address import Address, WatchFailed, resolve_address
+from tools.watcher.address import Address, WatchFailed, parse_address
 from tools.watcher.json_lines import JsonLines, PipeClosed
 from tools.watcher.screen import Screen
-from tools.watcher.stream import BoardStream
-from tools.watcher.tokens import GivenToken, LoginTokens, TokenSource
+from tools.watcher.stream import show_board
 
 PERIODS = ("all", "day", "week", "month")
 ENDED, FAILED, USAGE = 0, 1, 2
@@ -34,12 +33,13 @@ def main(arguments: Sequence[str]) -> int:
         print("stdout is not a terminal: use --json", file=sys.stderr)
         return USAGE
     try:
-        address = resolve_address(options.url).watching(options.board, options.period)
-        _watch(address, _token_source(options, address), as_json=options.json)
+        address = parse_address(options.url)
+        with _open(options, address) as scoreboard:
+            _watch(scoreboard, options, address)
     except _UsageError as error:
         print(error, file=sys.stderr)
         return USAGE
-    except (WatchFailed, requests.RequestException) as error:
+    except WatchFailed as error:
         print(error, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -49,27 +49,44 @@ def main(arguments: Sequence[str]) -> int:
     return ENDED
 
 
-def _watch(address: Address, tokens: TokenSource, *, as_json: bool) -> None:
-    if as_json:
-        BoardStream(address.websocket, tokens, JsonLines(sys.stdout)).run()
+def _watch(scoreboard: Scoreboard, options: argparse.Namespace, address: Address) -> None:
+    if options.json:
+        show_board(scoreboard, options.board, options.period, JsonLines(sys.stdout))
         return
-    with Screen(Console(), address.site or address.websocket) as screen:
-        BoardStream(address.websocket, tokens, screen).run()
+    with Screen(Console(), address.websocket or address.site) as screen:
+        show_board(scoreboard, options.board, options.period, screen)
 
 
-def _token_source(options: argparse.Namespace, address: Address) -> TokenSource:
+def _open(options: argparse.Namespace, address: Address) -> Scoreboard:
+    """The scoreboard with a token or a login; raises WatchFailed."""
     token = options.token or address.token
     if token is None and options.username is None:
         token = os.environ.get(TOKEN_VARIABLE)
-    if token:
-        return GivenToken(token)
-    if options.username is None and not sys.stdin.isatty():
+    if not token and options.username is None and not sys.stdin.isatty():
         raise _UsageError(f"use --token, --username or {TOKEN_VARIABLE}")
-    if address.site is None:
+    if not token and address.websocket is not None:
         raise _UsageError("to log in, give the site's http address instead of the WebSocket's")
-    username = options.username or input("Username: ")
+    scoreboard = Scoreboard(address.site, token=token or None, websocket_url=address.websocket)
+    try:
+        try:
+            scoreboard.broadcaster_address()
+        except RequestFailed as error:
+            raise WatchFailed(f"There is no board at {address.site}: {error}") from error
+        if not token:
+            _log_in(scoreboard, options.username)
+    except BaseException:
+        scoreboard.close()
+        raise
+    return scoreboard
+
+
+def _log_in(scoreboard: Scoreboard, given_username: str | None) -> None:
+    username = given_username or input("Username: ")
     password = os.environ.get(PASSWORD_VARIABLE) or getpass.getpass(f"Password of {username}: ")
-    return LoginTokens(address.site, username, password)
+    try:
+        scoreboard.login(username, password)
+    except RequestFailed as error:
+        raise WatchFailed(f"The login was refused: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument(
         "--username", help=f"log in; asks for the password unless {PASSWORD_VARIABLE} is set"
     )
-    parser.add_argument("--board", help="its key, if it is not main")
+    parser.add_argument("--board", default="main", help="its key, if it is not main")
     parser.add_argument("--period", choices=PERIODS, help="if not the board's first")
     parser.add_argument("--json", action="store_true", help="print each frame as a line of JSON")
     return parser

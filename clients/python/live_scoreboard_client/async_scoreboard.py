@@ -37,6 +37,10 @@ class AsyncScoreboard:
         """The player who is logged in."""
         return self._credentials.user_id
 
+    async def broadcaster_address(self) -> str:
+        """The address of the WebSocket; raises ApiError or NoReply, also if there is no board."""
+        return await self._addresses.websocket()
+
     async def login(self, username: str, password: str) -> str:
         """Log in and return the player's id; raises ApiError or NoReply."""
         body = {"username": username, "password": password}

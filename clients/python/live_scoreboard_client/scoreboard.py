@@ -77,6 +77,10 @@ class Scoreboard:
         """The player who is logged in."""
         return self._scoreboard.user_id
 
+    def broadcaster_address(self) -> str:
+        """The address of the WebSocket; raises ApiError or NoReply, also if there is no board."""
+        return self._thread.run(self._scoreboard.broadcaster_address())
+
     def login(self, username: str, password: str) -> str:
         """Log in and return the player's id; raises ApiError or NoReply."""
         return self._thread.run(self._scoreboard.login(username, password))

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.system.harness import free_ports
+from tests.support.system.harness import SystemHarness, free_ports
 from tests.tools.scoreboard_stub import StubScoreboard
-from tools.watcher.address import WatchFailed, resolve_address
+from tools.watcher.address import WatchFailed, parse_address
 from tools.watcher.command import FAILED, USAGE, main
-from tools.watcher.tokens import LoginTokens
 
 RunCommand = Callable[..., tuple[int, str]]
 
@@ -26,14 +25,14 @@ def run_command(capsys: pytest.CaptureFixture[str]) -> RunCommand:
 
 
 def test_a_websocket_address_is_used_as_it_is() -> None:
-    assert resolve_address("ws://scores.example:8001").websocket == "ws://scores.example:8001/ws"
-    assert resolve_address("wss://scores.example/live").websocket == "wss://scores.example/live"
+    assert parse_address("ws://scores.example:8001").websocket == "ws://scores.example:8001/ws"
+    assert parse_address("wss://scores.example/live").websocket == "wss://scores.example/live"
 
 
 @pytest.mark.parametrize("url", ["ftp://scores.example", "http://", "ws://", "http://[::1"])
 def test_an_address_without_host_or_with_another_scheme_is_refused(url: str) -> None:
     with pytest.raises(WatchFailed, match=r"is not an (http, https, ws or wss )?address"):
-        resolve_address(url)
+        parse_address(url)
 
 
 def test_wrong_usage_is_reported_in_one_line(
@@ -61,9 +60,13 @@ def test_a_page_that_is_not_a_scoreboard_is_reported(run_command: RunCommand) ->
     with StubScoreboard() as stub:
         status, error = run_command(stub.url, "--json", "--token", "t")
     assert status == FAILED
-    assert "no board at" in error or "not a live scoreboard" in error
+    assert error.startswith(f"There is no board at {stub.url}: ")
 
 
-def test_a_refused_login_is_reported() -> None:
-    with StubScoreboard() as stub, pytest.raises(WatchFailed, match="The login was refused: "):
-        LoginTokens(stub.url, "nobody", "wrong password")
+def test_a_refused_login_is_reported(
+    run_command: RunCommand, running_system: SystemHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCOREBOARD_PASSWORD", "wrong password")
+    status, error = run_command(running_system.url, "--json", "--username", "nobody")
+    assert status == FAILED
+    assert error.startswith("The login was refused: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit, urlunsplit
 
 from ..calls import Calls
+from ..errors import NoReply
 
 _HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
@@ -20,8 +21,11 @@ class Addresses:
         """The WebSocket's address, which the server is asked for once; raises ApiError, NoReply."""
         if self._websocket_url is None:
             document = await self._calls.call("GET", "/asyncapi.json")
-            server = document["servers"]["broadcaster"]
-            path = document["channels"]["viewer"]["address"]
+            try:
+                server = document["servers"]["broadcaster"]
+                path = document["channels"]["viewer"]["address"]
+            except (KeyError, TypeError) as error:
+                raise NoReply("the server is not a live scoreboard") from error
             self._websocket_url = f"{server['protocol']}://{server['host']}{path}"
         return self._websocket_url
 

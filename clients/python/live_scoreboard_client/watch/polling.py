@@ -25,7 +25,7 @@ class PollTransport:
             try:
                 board = await self._reads.read()
             except ApiError as error:
-                if error.code == "NOT_FOUND":
+                if error.code == "NOT_FOUND" and self._reads.query:
                     raise WatchEnded(str(error)) from error
                 raise ConnectionFailed(str(error), error.retry_after_seconds or None) from error
             except RequestFailed as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 
@@ -42,6 +42,9 @@ class StreamTransport:
                     checked(reply)
                     raise ConnectionFailed("the reply is not an event stream")
                 async for event in events(reply.aiter_lines()):
+                    if event["event"] == "disconnect":
+                        receiver.receive(event)
+                        raise _disconnected(event["data"])
                     receiver.live()
                     receiver.receive(event)
         except ApiError as error:
@@ -49,6 +52,11 @@ class StreamTransport:
         except (httpx.HTTPError, RequestFailed) as error:
             raise ConnectionFailed(str(error) or type(error).__name__) from error
         raise ConnectionFailed("the stream ended")
+
+
+def _disconnected(data: dict[str, Any]) -> ConnectionFailed:
+    delay_ms = data["reconnectInMs"]
+    return ConnectionFailed(str(data["reason"]), None if delay_ms is None else delay_ms / 1000)
 
 
 async def events(lines: AsyncIterator[str]) -> AsyncIterator[Event]:

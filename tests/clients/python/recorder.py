@@ -1,0 +1,53 @@
+"""Handlers of a watch that record what they get."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from clients.python.live_scoreboard_client import Board, Rank, State
+
+
+class Recorder:
+    """Handlers that record what they get."""
+
+    def __init__(self) -> None:
+        self.boards: list[Board] = []
+        self.ranks: list[Rank] = []
+        self.states: list[State] = []
+        self._changed = threading.Condition()
+
+    @property
+    def handlers(self) -> dict[str, Any]:
+        """For a watch."""
+        return {**self.anonymous_handlers, "on_rank": lambda rank: self._add(self.ranks, rank)}
+
+    @property
+    def anonymous_handlers(self) -> dict[str, Any]:
+        """For a watch that sends no command."""
+        return {
+            "on_board": lambda board: self._add(self.boards, board),
+            "on_state": lambda state: self._add(self.states, state),
+        }
+
+    def await_state(self, kind: str, transport: str, seconds: float) -> None:
+        """Wait until this is the latest state."""
+
+        def reached() -> bool:
+            last = self.states[-1] if self.states else State("connecting")
+            return (last.kind, last.transport) == (kind, transport)
+
+        with self._changed:
+            assert self._changed.wait_for(reached, seconds), self.states
+
+    def await_rank(self, score: int) -> None:
+        """Wait for the player's own score."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: bool(self.ranks) and self.ranks[-1]["score"] == score, 10
+            ), self.ranks
+
+    def _add(self, items: list[Any], item: Any) -> None:
+        with self._changed:
+            items.append(item)
+            self._changed.notify_all()

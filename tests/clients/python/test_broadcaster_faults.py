@@ -1,0 +1,127 @@
+"""The Python client against broadcasters that do what a real one seldom does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import pytest
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
+
+from clients.python.live_scoreboard_client import Scoreboard, WatchEnded
+from tests.clients.python.recorder import Recorder
+from tests.support.system.harness import free_ports
+from tests.support.waiting import await_true
+
+pytestmark = pytest.mark.slow
+
+CONNECTED = json.dumps(
+    {"event": "connected", "data": {"heartbeatSeconds": 25, "tokenExpiresIn": 900}}
+)
+
+
+def board(version: int) -> str:
+    data = {"version": version, "updatedAt": "2026-11-24T00:00:00.000Z", "leaderboard": []}
+    return json.dumps({"event": "leaderboard_update", "data": data})
+
+
+def disconnect(reconnect_ms: int | None) -> str:
+    data = {"reason": "shutting_down", "reconnectInMs": reconnect_ms}
+    return json.dumps({"event": "disconnect", "data": data})
+
+
+@contextmanager
+def broadcaster(*connections: list[str], refusal: dict[str, str] | None = None) -> Iterator[str]:
+    """A WebSocket server that sends the next list of frames to each connection, then closes it.
+
+    With a refusal, it answers every handshake with 401 and this JSON.
+    """
+    frames = iter(connections)
+
+    def send_frames(socket: ServerConnection) -> None:
+        for frame in (CONNECTED, *next(frames, [])):
+            socket.send(frame)
+
+    def refuse(socket: ServerConnection, request: Request) -> Response | None:
+        if refusal is None:
+            return None
+        return socket.respond(HTTPStatus.UNAUTHORIZED, json.dumps(refusal))
+
+    with serve(send_frames, "127.0.0.1", 0, process_request=refuse) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws"
+        server.shutdown()
+        thread.join()
+
+
+def scoreboard_at(websocket_url: str) -> Scoreboard:
+    """A client whose API does not answer, so that only the WebSocket brings boards."""
+    (port,) = free_ports(1)
+    return Scoreboard(f"http://127.0.0.1:{port}", token="t", websocket_url=websocket_url)
+
+
+def test_an_older_board_never_follows_a_newer_one() -> None:
+    recorder = Recorder()
+    connections = ([board(5), board(7), board(6), disconnect(0)], [board(3), board(7), board(8)])
+    with (
+        broadcaster(*connections) as url,
+        scoreboard_at(url) as scoreboard,
+        scoreboard.watch(**recorder.anonymous_handlers) as watch,
+    ):
+        watch.wait_for_version(8)
+    assert [board["version"] for board in recorder.boards] == [5, 7, 8]
+
+
+def test_the_delay_that_the_server_gave_is_used() -> None:
+    recorder = Recorder()
+    with (
+        broadcaster([board(1), disconnect(120)], [board(2)]) as url,
+        scoreboard_at(url) as scoreboard,
+        scoreboard.watch(**recorder.anonymous_handlers) as watch,
+    ):
+        watch.wait_for_version(2)
+    waiting = next(state for state in recorder.states if state.kind == "waiting")
+    assert (waiting.cause, waiting.retry_seconds) == ("shutting_down", 0.12)
+
+
+def test_without_a_delay_from_the_server_the_delays_grow_to_four_seconds_with_jitter() -> None:
+    recorder = Recorder()
+    (port,) = free_ports(1)
+    with (
+        scoreboard_at(f"ws://127.0.0.1:{port}/ws") as scoreboard,
+        scoreboard.watch(**recorder.anonymous_handlers),
+    ):
+        await_true(lambda: len(delays(recorder)) >= 4, 20)
+    for delay, most in zip(delays(recorder), (1, 2, 4, 4), strict=False):
+        assert most / 2 <= delay <= most
+
+
+def delays(recorder: Recorder) -> list[float]:
+    """The delays between attempts to connect."""
+    return [state.retry_seconds for state in recorder.states if state.kind == "waiting"]
+
+
+def test_a_disconnect_without_a_delay_ends_the_watch() -> None:
+    with (
+        broadcaster([board(1), disconnect(None)]) as url,
+        scoreboard_at(url) as scoreboard,
+        scoreboard.watch() as watch,
+        pytest.raises(WatchEnded, match="closed the connection for good: shutting_down"),
+    ):
+        watch.wait_until_ended()
+
+
+@pytest.mark.parametrize("code", ["AUTH_INVALID", "USER_BANNED"])
+def test_a_refused_token_is_not_sent_again(code: str) -> None:
+    with (
+        broadcaster(refusal={"code": code, "message": "go away"}) as url,
+        scoreboard_at(url) as scoreboard,
+        scoreboard.watch() as watch,
+        pytest.raises(WatchEnded, match="refused the connection: go away"),
+    ):
+        watch.wait_until_ended()
