@@ -53,10 +53,21 @@ def test_where_upgrades_are_refused_it_falls_back_within_five_seconds(
         password=PASSWORD,
         websocket_url=address(broadcaster_relay, "ws", "/ws"),
     ) as watcher:
-        watcher.await_state("polling", "polling", FALLBACK_SECONDS)
+        watcher.await_state("live", "stream", FALLBACK_SECONDS)
         assert watcher.score()["shown"]
-        broadcaster_relay.refuse_upgrades = False
-        watcher.await_state("live", "websocket", FALLBACK_SECONDS)
+
+
+def test_where_streams_are_refused_too_it_polls_and_is_live_once_they_are_not(
+    running_system: SystemHarness, broadcaster_relay: Relay
+) -> None:
+    broadcaster_relay.refuse_streams = True
+    url = address(broadcaster_relay, "ws", "/ws")
+    with Watcher(running_system.url, websocket_url=url) as watcher:
+        watcher.await_state("polling", "polling", FALLBACK_SECONDS)
+        version = running_system.register().take_the_lead()["boardVersion"]
+        watcher.await_line(lambda line: line.get("version", 0) >= version, 5)
+        broadcaster_relay.refuse_streams = False
+        watcher.await_state("live", "stream", FALLBACK_SECONDS)
 
 
 def test_it_is_live_again_at_once_when_the_server_is_back(

@@ -97,12 +97,28 @@ def test_where_upgrades_are_refused_it_falls_back_within_five_seconds(
     ) as scoreboard:
         scoreboard.login(player.username, PASSWORD)
         with scoreboard.watch(**recorder.handlers) as watch:
-            recorder.await_state("polling", "polling", FALLBACK_SECONDS)
+            recorder.await_state("live", "stream", FALLBACK_SECONDS)
             version = scoreboard.score()["boardVersion"]
             assert version is not None
             watch.wait_for_version(version, 5)
-            broadcaster_relay.refuse_upgrades = False
-            recorder.await_state("live", "websocket", FALLBACK_SECONDS)
+
+
+def test_where_streams_are_refused_too_it_polls_and_is_live_once_they_are_not(
+    running_system: SystemHarness, broadcaster_relay: Relay
+) -> None:
+    recorder = Recorder()
+    broadcaster_relay.refuse_streams = True
+    with (
+        Scoreboard(
+            running_system.url, websocket_url=address(broadcaster_relay, "ws", "/ws")
+        ) as scoreboard,
+        scoreboard.watch(**recorder.handlers) as watch,
+    ):
+        recorder.await_state("polling", "polling", FALLBACK_SECONDS)
+        version = running_system.register().take_the_lead()["boardVersion"]
+        watch.wait_for_version(version, 5)
+        broadcaster_relay.refuse_streams = False
+        recorder.await_state("live", "stream", FALLBACK_SECONDS)
 
 
 def test_it_is_live_again_at_once_when_the_server_is_back(

@@ -22,6 +22,8 @@ class Relay:
         (self.port,) = free_ports(1)
         self.refuse_upgrades = False
         """Answer WebSocket handshakes with a bare 403."""
+        self.refuse_streams = False
+        """The same for event streams."""
         self.replies_to_lose: list[bytes] = []
         """Starts of requests, each of which loses one reply: the server carries it out."""
         self._listener: socket.socket | None = None
@@ -89,7 +91,7 @@ class Relay:
     def _pass_on(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(_CHUNK):
-                if self.refuse_upgrades and b"upgrade: websocket" in data.lower():
+                if self._refuses(data):
                     client.sendall(_REFUSED)
                     return
                 for start in self.replies_to_lose:
@@ -98,6 +100,11 @@ class Relay:
                         lost.set()
                         break
                 server.sendall(data)
+
+    def _refuses(self, request: bytes) -> bool:
+        is_upgrade = b"upgrade: websocket" in request.lower()
+        is_stream = request.startswith(b"GET /stream")
+        return (is_upgrade and self.refuse_upgrades) or (is_stream and self.refuse_streams)
 
     def _pass_back(
         self, server: socket.socket, client: socket.socket, lost: threading.Event
