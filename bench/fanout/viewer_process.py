@@ -113,7 +113,8 @@ class ViewerProcess:
             with suppress(TimeoutError, ConnectionError):
                 while more := sock.recv(READ_BYTES):
                     data += more
-            boards += sum(1 for _, frame in split_received(kind, data) if board_version(frame))
+            whole = (frame for first, frame in split_received(kind, data) if first)
+            boards += sum(1 for frame in whole if board_version(frame))
             sock.close()
         number, self._stalled = len(self._stalled), []
         return {"boards": boards // max(1, number)}

@@ -10,6 +10,7 @@ import json
 import secrets
 import socket
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Sequence
 
@@ -120,6 +121,15 @@ def test_invalid_and_too_large_messages_are_refused(data: bytes, kind: CloseKind
     with pytest.raises(ProtocolViolated) as refused:
         read(data)
     assert refused.value.close_kind == kind
+
+
+def test_a_message_that_inflates_to_much_is_not_inflated_beyond_the_limit() -> None:
+    tracemalloc.start()
+    with pytest.raises(ProtocolViolated):
+        read(frame(FIN | RSV1 | TEXT, BOMB))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 200_000
 
 
 def test_a_compressed_message_without_the_extension_is_refused() -> None:
