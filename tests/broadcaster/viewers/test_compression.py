@@ -143,6 +143,7 @@ def test_a_compressed_frame_holds_the_message_within_its_window(size: int) -> No
     text = json.dumps([secrets.token_hex(8) for _ in range(size)])
     data = frames.deflated_text(text)
     assert data[0] == 0xC1
+    assert not data.endswith(b"\x00\x00\xff\xff")
     head = {126: 4, 127: 10}.get(data[1], 2)
     inflate = zlib.decompressobj(-frames.WINDOW_BITS)
     assert inflate.decompress(data[head:] + b"\x00\x00\xff\xff").decode() == text
