@@ -39,6 +39,7 @@ _SPDX = {
     "MIT license": "MIT",
     "DFSG approved; MIT License": "MIT",
     "Apache Software License": "Apache-2.0",
+    "Python Software Foundation License": "PSF-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "GNU Library or Lesser General Public License (LGPL)": "LGPL with exceptions",
 }

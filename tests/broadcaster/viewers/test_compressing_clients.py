@@ -23,8 +23,10 @@ const socket = new WebSocket(process.argv[1], ["bearer", process.argv[2]], {
     perMessageDeflate: {threshold: 0},
 });
 socket.on("message", message => console.log(message.toString()));
+socket.on("upgrade", reply => {
+    console.log(JSON.stringify({extensions: reply.headers["sec-websocket-extensions"]}));
+});
 socket.on("open", () => {
-    console.log(JSON.stringify({extensions: socket.extensions}));
     socket.send(JSON.stringify({type: "watch", board: process.argv[3], padding: "x".repeat(500)}));
     socket.send(JSON.stringify({type: "ping"}));
 });
