@@ -43,12 +43,13 @@ class Audience:
         self._on_left(self)
 
     def move_here(self, viewer: ViewerConnection) -> None:
-        """Let a viewer of another audience watch this board, which it is sent at once."""
+        """Let a viewer watch this board and send it at once, also if it is watched already."""
         if viewer.closed:
             return
         before, viewer.audience = viewer.audience, self
-        self.add(viewer)
-        before.discard(viewer)
+        if before is not self:
+            self.add(viewer)
+            before.discard(viewer)
         self.send_board(viewer)
 
     def send_board(self, viewer: ViewerConnection, known_version: int | None = None) -> None:

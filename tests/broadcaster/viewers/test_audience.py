@@ -40,3 +40,13 @@ def test_a_viewer_that_moves_during_a_broadcast_gets_no_further_board_of_the_aud
     assert (len(other), left) == (0, [other])
     other.move_here(peers[2].viewer)
     assert len(other) == 0
+
+
+def test_a_viewer_that_names_the_board_it_watches_gets_it_again_and_stays(
+    harness: InProcessHub,
+) -> None:
+    peer = harness.join()
+    peer.read()
+    harness.audience.move_here(peer.viewer)
+    harness.audience.broadcast(board(2))
+    assert [event["data"]["version"] for event in peer.read()] == [1, 2]
