@@ -14,6 +14,7 @@ from app.contract.standings import MAIN, BoardPeriod
 MAX_AGE_SECONDS = 1.0
 """The rules of a board never change; its title and state reach readers after this time."""
 MAX_BOARDS = 1_000
+MAX_OFFERED = 100
 
 
 class KnownBoards:
@@ -22,7 +23,18 @@ class KnownBoards:
     def __init__(self, boards: Boards) -> None:
         self._boards = boards
         self._known: TTLCache[str, Board] = TTLCache(MAX_BOARDS, MAX_AGE_SECONDS)
+        self._offered: TTLCache[str, tuple[Board, ...]] = TTLCache(1, MAX_AGE_SECONDS)
         self._lock = threading.Lock()
+
+    def offered(self) -> tuple[Board, ...]:
+        """The first boards by key that are not archived; raises DatabaseUnavailable."""
+        with self._lock:
+            offered = self._offered.get("")
+        if offered is None:
+            offered = tuple(self._boards.page("", MAX_OFFERED)[0])
+            with self._lock:
+                self._offered[""] = offered
+        return offered
 
     def find(self, key: str) -> Board:
         """The board with that key; raises NotFound and DatabaseUnavailable."""

@@ -14,6 +14,7 @@ from app.accounts.passwords import Passwords
 from app.accounts.service_keys.service_keys import ServiceKeys
 from app.accounts.sessions import Sessions
 from app.boards.boards import Boards
+from app.boards.known_boards import KnownBoards
 from app.composition.accounts import build_service_keys, build_sessions, build_verifier
 from app.composition.leaderboard import build_leaderboard, build_publisher
 from app.composition.passwords import build_passwords
@@ -61,6 +62,7 @@ class ApiServices(ProcessServices):
     boards: Boards
     standings: BoardStandings
     leaderboard: Leaderboard
+    known_boards: KnownBoards
     rankings: Rankings
     history: HistoryReader
     board_histories: BoardHistories
@@ -108,6 +110,7 @@ def build_api_services(settings: Settings) -> ApiServices:
         boards=Boards(database),
         standings=board.standings,
         leaderboard=board.leaderboard,
+        known_boards=board.known_boards,
         rankings=board.rankings,
         history=HistoryReader(board.reads, board.leaderboard),
         board_histories=BoardHistories(database, board.standings),

@@ -26,6 +26,7 @@ JOINED_STYLES = (
     "styles/type.css",
     "styles/colours.css",
     "styles/page.css",
+    "styles/picker.css",
     "styles/board.css",
     "styles/shares.css",
     "styles/standings.css",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from app.boards.board import Better
+from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable
-from app.contract.standings import Board, Standing
-from app.leaderboard.leaderboard import Leaderboard
+from app.contract.events import LeaderboardUpdate
+from app.contract.standings import TOP, Board, BoardVersion, Standing
 from app.web.languages import Language
+from app.web.shown_ranking import ShownRanking
 
 MEDALS = {1: "first", 2: "second", 3: "third"}
 
@@ -25,57 +29,84 @@ class FirstRow:
     score: str
     medal: str
     share: str
-    """The score as a share of the leader's, in per cent with three digits (styles/shares.css)."""
+    """The score and the leader's, the smaller as a share of the larger, in per cent with three
+    digits (styles/shares.css)."""
     colour: int
     """The index of the player's colour (player-colours.js): that of the row, on a first board."""
 
 
-def read_first_board(leaderboard: Leaderboard) -> Board | None:
-    """The top ten from the same caches as GET /leaderboard; None if they and PostgreSQL fail."""
+@dataclass(frozen=True)
+class FirstBoard:
+    """The top ten of the ranking that the page shows."""
+
+    shown: ShownRanking
+    board: Board
+
+    def data(self) -> dict[str, Any]:
+        """The same as a frame has; a period that is over has neither a version nor a time."""
+        data = LeaderboardUpdate(self.board, self.shown.watched).data()
+        return data | {"version": 0, "updatedAt": None} if self.shown.is_past else data
+
+    def changed_at(self, language: Language) -> str:
+        """When it last changed, for a page that has no clock and no time zone of its reader."""
+        if self.shown.is_past:
+            return ""
+        moment = datetime.fromtimestamp(self.board.version.updated_at / 1000, UTC)
+        time = language.text("age.time", time=f"{moment:%H:%M} UTC")
+        return language.text("age.changed", age=time)
+
+    def rows(self, language: Language) -> list[FirstRow]:
+        """The rows in the page's language."""
+        standings = self.board.rows
+        better = self.shown.board.settings.better
+        return [
+            FirstRow(
+                display_name=standing.display_name,
+                username=standing.username,
+                rank=language.number(standing.rank),
+                gap=_gap(standings, index, better, language),
+                score=language.number(standing.score),
+                medal=MEDALS.get(standing.rank, ""),
+                share=f"{_percent(standing.score, standings[0].score):03}",
+                colour=index,
+            )
+            for index, standing in enumerate(standings)
+        ]
+
+
+def read_first_board(services: ApiServices, shown: ShownRanking) -> FirstBoard | None:
+    """The top ten, of a present period from the caches; None if they and PostgreSQL fail."""
     try:
-        return leaderboard.top()
+        if not shown.is_past:
+            return FirstBoard(shown, services.rankings.top(shown.watched))
+        rows = services.standings.top(shown.board, shown.period, TOP).rows
     except DatabaseUnavailable:
         return None
+    return FirstBoard(shown, Board(BoardVersion(0, 0, 0), rows, (), more=False))
 
 
-def changed_at(board: Board, language: Language) -> str:
-    """When the board last changed, for a page that has no clock and no time zone of its reader."""
-    moment = datetime.fromtimestamp(board.version.updated_at / 1000, UTC)
-    time = language.text("age.time", time=f"{moment:%H:%M} UTC")
-    return language.text("age.changed", age=time)
-
-
-def first_rows(board: Board, language: Language) -> list[FirstRow]:
-    """The rows of a board."""
-    standings = board.rows
-    return [
-        FirstRow(
-            display_name=standing.display_name,
-            username=standing.username,
-            rank=language.number(standing.rank),
-            gap=_gap(standings, index, language),
-            score=language.number(standing.score),
-            medal=MEDALS.get(standing.rank, ""),
-            share=f"{_percent(standing.score, standings[0].score):03}",
-            colour=index,
-        )
-        for index, standing in enumerate(standings)
-    ]
-
-
-def _gap(standings: tuple[Standing, ...], index: int, language: Language) -> str:
+def _gap(standings: tuple[Standing, ...], index: int, better: Better, language: Language) -> str:
     """As formatGap in board-row.js."""
     own = standings[index]
     above = next((row for row in reversed(standings[:index]) if row.rank < own.rank), None)
     if above is not None:
-        behind = above.score - own.score
+        behind = abs(above.score - own.score)
         return language.text("board.behind", points=behind, ordinal=above.rank)
     if len(standings) == 1:
         return language.text("board.leads")
-    lead = own.score - standings[1].score
-    return language.text("board.leadsBy", count=lead) if lead else language.text("board.sharesLead")
+    lead = abs(own.score - standings[1].score)
+    if not lead:
+        return language.text("board.sharesLead")
+    if better == "low":
+        return language.text("board.leadsLow", difference=lead)
+    return language.text("board.leadsBy", count=lead)
 
 
-def _percent(part: int, whole: int) -> int:
-    """As Math.round in JavaScript: halves upwards."""
-    return math.floor(100 * (part / whole) + 0.5)
+def _percent(score: int, leaders: int) -> int:
+    """As shareOf in board-changes.js, rounded as by Math.round: halves upwards."""
+    if score == leaders:
+        return 100
+    if score * leaders <= 0:
+        return 0
+    small, large = sorted((abs(score), abs(leaders)))
+    return math.floor(100 * (small / large) + 0.5)

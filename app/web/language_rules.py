@@ -1,4 +1,4 @@
-"""How each language writes numbers and chooses plural forms, as the browser's `Intl` does (CLDR).
+"""How each language writes numbers and dates, and chooses plural forms as `Intl` does (CLDR).
 
 For the texts that the server renders with numbers; tests/browser/loading compares the results.
 """
@@ -19,6 +19,9 @@ class LanguageRules:
     """Between groups of three digits."""
     cardinal_form: PluralForm
     ordinal_form: PluralForm
+    months: tuple[str, ...]
+    date: str
+    """With the placeholders day, month and year."""
 
 
 def _one_or_other(number: int) -> str:
@@ -32,7 +35,25 @@ def _english_ordinal(number: int) -> str:
 
 
 RULES: Mapping[str, LanguageRules] = {
-    "en": LanguageRules(",", _one_or_other, _english_ordinal),
-    "de": LanguageRules(".", _one_or_other, lambda _: "other"),
+    "en": LanguageRules(
+        ",",
+        _one_or_other,
+        _english_ordinal,
+        (
+            *("January", "February", "March", "April", "May", "June", "July", "August"),
+            *("September", "October", "November", "December"),
+        ),
+        "{day} {month} {year}",
+    ),
+    "de": LanguageRules(
+        ".",
+        _one_or_other,
+        lambda _: "other",
+        (
+            *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August"),
+            *("September", "Oktober", "November", "Dezember"),
+        ),
+        "{day}. {month} {year}",
+    ),
 }
 """By the tag of the language (BCP 47)."""

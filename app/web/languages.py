@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ class Language:
     def number(self, number: int) -> str:
         """A whole number, in English 1,234."""
         return f"{number:,}".replace(",", self.rules.group_separator)
+
+    def day(self, day: date) -> str:
+        """A date with the name of the month, in English 23 November 2026."""
+        return self.rules.date.format(day=day.day, month=self._month(day), year=day.year)
+
+    def month(self, day: date) -> str:
+        """The month that contains the day, in English November 2026."""
+        return f"{self._month(day)} {day.year}"
+
+    def _month(self, day: date) -> str:
+        return self.rules.months[day.month - 1]
 
     def _plural_form(self, values: Mapping[str, int | str]) -> str:
         if "ordinal" in values:

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from app.contract.events import LeaderboardUpdate
 from app.http.access_control import public
 from app.http.replies.compression import compress_public
 from app.http.services import services
@@ -18,9 +17,11 @@ from app.web.assets import (
     page_modules,
     register_assets,
 )
-from app.web.first_board import changed_at, first_rows, read_first_board
+from app.web.board_picker import board_picker, period_label
+from app.web.first_board import read_first_board
 from app.web.join_code import join_code
 from app.web.languages import choose_language
+from app.web.shown_ranking import shown_ranking
 from config.origins import page_origin
 from config.settings import Settings
 
@@ -40,7 +41,9 @@ register_assets(page)
 @public
 @compress_public
 def show() -> Response:
-    """The page with the board of this moment; its scripts read the next ones.
+    """The page with a board of this moment; its scripts read the next ones.
+
+    `board`, `period` and `at`, a date, choose the ranking; by default `main` of all time.
 
     Not limited by READ_LIMIT: a page costs its rendering, and the board comes from its caches.
     """
@@ -49,7 +52,8 @@ def show() -> Response:
     mode = "display" if is_display else "play"
     origin = page_origin(settings.allowed_origins) or request.host_url.rstrip("/")
     language = choose_language(request.accept_languages)
-    board = read_first_board(services().leaderboard)
+    shown = shown_ranking(services(), request.args)
+    board = read_first_board(services(), shown)
     response = make_response(
         render_template(
             "page.html",
@@ -59,9 +63,12 @@ def show() -> Response:
             modules=page_modules(mode),
             language=language,
             text=language.text,
-            board=LeaderboardUpdate(board).data() if board else None,
-            rows=first_rows(board, language) if board else [],
-            changed=changed_at(board, language) if board else "",
+            shown=shown,
+            picker=board_picker(services(), shown, language) if mode == "play" else None,
+            period=period_label(shown.period, language),
+            board=board.data() if board else None,
+            rows=board.rows(language) if board else [],
+            changed=board.changed_at(language) if board else "",
             refresh_seconds=REFRESH_SECONDS,
             websocket_url=settings.websocket_url,
             broadcaster_port=settings.broadcaster_port,

@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 LIVE = "live"
-NOT_LOGGED_IN = re.compile("^not logged in .* refreshed every 2 s$")
+NOT_LOGGED_IN = re.compile("^refreshed every 2 s$")
 NOT_LIVE = re.compile("^not live .* refreshed every 2 s$")
 ROWS = 10
 PHONE: ViewportSize = {"width": 360, "height": 740}

@@ -39,7 +39,7 @@ def test_a_player_reads_only_german(open_page: OpenPage, running_system: SystemH
     for _ in range(2):
         rival.score_point()
     page = open_page(running_system, **GERMAN)
-    expect(page.locator("#connection")).to_contain_text("nicht angemeldet")
+    expect(page.locator("#connection")).to_contain_text("alle 2 s aktualisiert")
     expect(page.locator("#board-rows tr").first).to_be_visible()
     check(page)
     log_in(page, player)

@@ -24,20 +24,23 @@ import { ScoresChart } from "./chart/scores-chart.js";
 import { Announcer } from "./common/announcer.js";
 import { createData } from "./common/elements.js";
 import { PlayerColours } from "./common/player-colours.js";
+import { serverNow } from "./common/server-clock.js";
 import { text } from "./common/texts.js";
+import { IS_PAST, WATCHED } from "./common/watched-board.js";
 import { ConnectionStatus } from "./live/connection-status.js";
+
+const RELOAD_JITTER_MS = 5_000;
+/** setTimeout can't wait longer than 2^31 ms. */
+const MAX_TIMER_MS = 86_400_000;
 
 const element = (id) => document.getElementById(id);
 const colours = new PlayerColours();
 const announcer = new Announcer(element("announcer"));
 const status = new ConnectionStatus();
 const board = new BoardView(element("board-rows"), element("board-empty"), colours);
-const latestScores = new LatestScores(element("latest-scores"), element("latest-scores-empty"));
-const history = new ScoreHistory(readHistory, () => {
-  chart.show(history);
-  latestScores.restore(history.series);
-});
-const chart = new ScoresChart(element("chart"), element("chart-empty"), colours);
+const latestScores = IS_PAST ? null : new LatestScores(element("latest-scores"), element("latest-scores-empty"));
+const history = IS_PAST ? null : createHistory();
+reloadAtEnd();
 
 // null if the server could not read the board.
 const firstBoard = JSON.parse(element("first-board").textContent);
@@ -53,7 +56,7 @@ export const page = {
   showBoard,
   announce: (topic, message) => announcer.announce(topic, message),
   showNotice,
-  reloadHistory: () => history.reloadSoon(),
+  reloadHistory: () => history?.reloadSoon(),
 };
 
 export function markStarted() {
@@ -66,15 +69,32 @@ function showBoard({ version, updatedAt, leaderboard }) {
   const changes = board.show({ version, leaderboard });
   if (changes === null) return false;
   document.documentElement.dataset.board = leaderboard.length === 0 ? "empty" : "filled";
-  const time = Date.parse(updatedAt);
-  status.setChangedAt(time);
-  latestScores.add(changes.scored, time);
-  history.addBoard(version, leaderboard, time);
+  const time = updatedAt ? Date.parse(updatedAt) : serverNow();
+  if (updatedAt || changes.scored.length > 0) status.setChangedAt(time);
+  latestScores?.add(changes.scored, time);
+  history?.addBoard(version, leaderboard, time);
   const newLeader = board.standings[0];
   if (leader !== undefined && newLeader !== undefined && leader.userId !== newLeader.userId) {
     announcer.announce("leader", text("board.newLeader", { name: newLeader.displayName }));
   }
   return true;
+}
+
+function createHistory() {
+  const chart = new ScoresChart(element("chart"), element("chart-empty"), colours);
+  const scores = new ScoreHistory(readHistory, () => {
+    chart.show(scores);
+    latestScores.restore(scores.series);
+  });
+  return scores;
+}
+
+/** Load the page of the next period when this one is over, not from all screens at once. */
+function reloadAtEnd() {
+  if (WATCHED.endsAt === null) return;
+  const leftMs = Date.parse(WATCHED.endsAt) - serverNow() + Math.random() * RELOAD_JITTER_MS;
+  if (leftMs > MAX_TIMER_MS) setTimeout(reloadAtEnd, MAX_TIMER_MS);
+  else setTimeout(() => location.reload(), Math.max(leftMs, RELOAD_JITTER_MS));
 }
 
 /** Show a message until the next one; "" hides it. `typed` is shown below, for a person to type. */

@@ -71,7 +71,7 @@ def test_a_text_with_plural_forms_names_the_number_that_chooses_the_form(tag: st
 
 
 def test_every_text_is_used() -> None:
-    sources = [TEMPLATE, *STATIC.rglob("*.js")]
+    sources = [TEMPLATE, *FOLDER.parent.glob("*.py"), *STATIC.rglob("*.js")]
     used = {
         key
         for source in sources

@@ -195,17 +195,19 @@ def test_a_browser_without_modules_shows_the_board_and_names_the_supported_brows
     expect(page.locator("#board-rows tr").first).to_be_visible()
 
 
-def test_a_chart_that_can_not_be_loaded_leaves_the_board_alone(
+def test_a_chart_that_can_not_be_loaded_leaves_the_board_alone_and_is_loaded_later(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     running_system.register().score_point()
     page = open_page(running_system)
-    page.route("**/uPlot.esm.js", lambda route: route.abort())
+    page.route("**/uPlot.esm.js*", lambda route: route.abort())
     page.reload()
     page.locator("#chart-title").scroll_into_view_if_needed()
     expect(page.locator("#chart-empty")).to_have_text("The chart could not be loaded.")
     expect(page.locator("#board-rows tr").first).to_be_visible()
     expect(page.locator("#page-failure")).to_be_hidden()
+    page.unroute("**/uPlot.esm.js*")
+    expect(page.locator("#chart canvas")).to_be_visible(timeout=20_000)
 
 
 def play_without(missing: list[str], open_page: OpenPage, system: SystemHarness) -> None:

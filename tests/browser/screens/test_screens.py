@@ -11,12 +11,14 @@ import pytest
 
 from app.audit.audited_change import Initiator
 from config.settings import load_settings
+from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report, services_of
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import LIVE, expect, log_in, score_a_point, submit_login
 from tests.browser.sample_contest import play_sample_contest
 from tests.support.servers import DatabaseServer
 from tests.support.services import Services, build_services
 from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -46,6 +48,21 @@ def contest(
     for system in system_with(postgres, tmp_path_factory, {"INCREMENT_LIMIT": "60 per minute"}):
         play_sample_contest(system)
         yield system
+
+
+@pytest.fixture(scope="module")
+def board_evening(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SystemHarness, list[Player]]]:
+    """A system with boards beside `main`, and 14 players on each."""
+    for system in system_with(postgres, tmp_path_factory, {}):
+        with services_of(system) as services:
+            create_boards(services)
+            players = [system.register(f"Player of Table {number}") for number in range(14)]
+            for number, player in enumerate(players):
+                report(services, player, 990 - 61 * number)
+                report(services, player, 41_250 + 977 * number**2, RACE.key)
+            yield system, players
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +171,35 @@ def test_displays(
     page = open_page(empty_system, "/?display")
     expect(page.locator("#notice code")).to_be_visible()
     take(page, "display-empty", full=False)
+
+
+@pytest.mark.parametrize("state", ["present", "past", "low", "menu", "player"])
+def test_boards_and_periods(
+    open_page: OpenPage,
+    board_evening: tuple[SystemHarness, list[Player]],
+    state: str,
+) -> None:
+    system, players = board_evening
+    if state == "low":
+        page = open_page(system, f"/?board={RACE.key}")
+    else:
+        page = open_page(system, f"/?board={QUIZ.key}&period=week")
+    expect(page.locator("#board-rows tr")).to_have_count(10)
+    if state == "past":
+        page.get_by_role("link", name="Previous week").click()
+        expect(page.locator("#board-empty")).to_be_visible()
+    if state == "menu":
+        page.locator("summary").click()
+    if state == "player":
+        log_in(page, players[6])
+        expect(page.locator("#around")).to_be_visible()
+    take(page, f"boards-{state}")
+    if state == "present":
+        page = open_page(system, f"/?display&board={QUIZ.key}&period=week")
+        expect(page.locator("#board-rows tr")).to_have_count(10)
+        take(page, "boards-display", full=False)
+        page = open_page(system, f"/?board={QUIZ.key}&period=month", locale="de-DE")
+        take(page, "boards-german")
 
 
 def test_docs(open_page: OpenPage, contest: SystemHarness) -> None:

@@ -1,6 +1,7 @@
 /** The REST API for a player: one method for each call. Renews the access token when needed. */
 
 import { text } from "../common/texts.js";
+import { standingsAddress, WATCHED } from "../common/watched-board.js";
 
 import { banNotice } from "./ban-notice.js";
 import { ErrorReply, isUncertain, request } from "./http-request.js";
@@ -54,12 +55,14 @@ export class ApiClient {
 
   /** {version, leaderboard}: the player's row with `span` rows above and below. Empty without a score. */
   async readAroundMe(span) {
-    return (await this.#authorized("GET", `api/leaderboard/around-me?span=${span}`)).body;
+    return (await this.#authorized("GET", standingsAddress("/around-me", { span }))).body;
   }
 
   /** {body: {actionToken, expiresIn}, rateLimit} */
   requestActionToken() {
-    return this.#authorized("POST", "api/actions/token");
+    // Versions of the server before there were boards take no body.
+    const body = WATCHED.board === "main" ? undefined : { board: WATCHED.board };
+    return this.#authorized("POST", "api/actions/token", body);
   }
 
   /** {body: {newScore, newRank, boardVersion}, rateLimit} */

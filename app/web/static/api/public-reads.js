@@ -1,15 +1,16 @@
 /** The reads that need no login: the board, its pages and its history, and the search for players. */
 
+import { historyAddress, standingsAddress } from "../common/watched-board.js";
 import { request } from "./http-request.js";
 
-/** {version, updatedAt, leaderboard}: the top ten. */
+/** {version, updatedAt, leaderboard}: the top ten. A board other than `main` has no `updatedAt` here. */
 export async function readBoard() {
-  return (await request("GET", "api/leaderboard?limit=10")).body;
+  return (await request("GET", standingsAddress("", { limit: 10 }))).body;
 }
 
 /** {version, leaderboard, previous, next}: a page; `query` has the limit, and a cursor as `after` or `before`. */
 export async function readStandings(query) {
-  return (await request("GET", `api/leaderboard?${new URLSearchParams(query)}`)).body;
+  return (await request("GET", standingsAddress("", query))).body;
 }
 
 /** {version, leaderboard, more}: players whose username begins with a text. */
@@ -19,5 +20,5 @@ export async function searchPlayers(username, limit) {
 
 /** {version, since, until, series: [{userId, displayName, score, points: [{at, score}]}]} */
 export async function readHistory() {
-  return (await request("GET", "api/leaderboard/history?limit=10")).body;
+  return (await request("GET", historyAddress())).body;
 }

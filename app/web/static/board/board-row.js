@@ -1,7 +1,8 @@
 /** One player's row of the board. */
 
-import { formatNumber } from "../common/format.js";
+import { formatChange, formatNumber } from "../common/format.js";
 import { text } from "../common/texts.js";
+import { WATCHED } from "../common/watched-board.js";
 
 const MEDALS = { 1: "first", 2: "second", 3: "third" };
 const MOVE_SHOWN_MS = 8_000;
@@ -53,7 +54,7 @@ export class BoardRow {
 
   /** Animate the row because its player scored; `points` is null if it isn't known how many. */
   markScored(points) {
-    this.#plus.textContent = points === null ? "" : `+${formatNumber(points)}`;
+    this.#plus.textContent = points === null ? "" : formatChange(points);
     this.element.classList.remove("scored");
     void this.element.offsetWidth; // A reflow without the class, or the animation does not restart.
     this.element.classList.add("scored");
@@ -74,5 +75,7 @@ export class BoardRow {
 export function formatGap(gap, lead) {
   if (gap !== null) return text("board.behind", { points: gap.points, ordinal: gap.rank });
   if (lead === null) return text("board.leads");
-  return lead === 0 ? text("board.sharesLead") : text("board.leadsBy", { count: lead });
+  if (lead === 0) return text("board.sharesLead");
+  // The lower score is a time or the like, not points.
+  return WATCHED.better === "low" ? text("board.leadsLow", { difference: lead }) : text("board.leadsBy", { count: lead });
 }

@@ -1,6 +1,6 @@
 /** The top ten on the page. Each player's row element is kept between boards, so that it can move. */
 
-import { changesBetween, gapAbove, lead } from "./board-changes.js";
+import { changesBetween, gapAbove, lead, shareOf } from "./board-changes.js";
 import { BoardRow, formatGap } from "./board-row.js";
 import { animateMoves, fadeOut } from "./row-animation.js";
 
@@ -86,7 +86,7 @@ export class BoardView {
     this.#rows.set(standing.userId, row);
     row.show(standing, {
       gap: formatGap(gapAbove(this.#standings, index), lead(this.#standings)),
-      share: standing.score / this.#standings[0].score,
+      share: shareOf(standing.score, this.#standings[0].score),
       colour: this.#colours.indexOf(standing.userId),
       own: standing.userId === this.#ownId,
     });

@@ -1,7 +1,7 @@
 /** The list of players that scored last: newest first, each player once. */
 
 import { createData, createElement } from "../common/elements.js";
-import { formatAge, formatNumber } from "../common/format.js";
+import { formatAge, formatChange } from "../common/format.js";
 import { serverNow } from "../common/server-clock.js";
 import { text } from "../common/texts.js";
 
@@ -53,7 +53,7 @@ export class LatestScores {
       const item = this.#list.children[index] ?? this.#list.appendChild(createItem());
       const [name, plus, total, time] = item.children;
       name.textContent = displayName;
-      plus.textContent = gained === null ? text("latest.new") : `+${formatNumber(gained)}`;
+      plus.textContent = gained === null ? text("latest.new") : formatChange(gained);
       total.textContent = text("latest.total", { score });
       time.textContent = formatAge(at, serverNow());
       time.dateTime = new Date(at).toISOString();

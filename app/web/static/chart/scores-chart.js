@@ -10,6 +10,8 @@ import { chartOptions, lineWidth } from "./chart-options.js";
 const MIN_REDRAW_MS = 1_000;
 /** Time passes without new scores too, so the chart is redrawn at this interval. */
 const REDRAW_INTERVAL_MS = 5_000;
+/** Until the library is loaded again after a failure. */
+const RELOAD_MS = 10_000;
 /** How far below the window the chart may be when the library is loaded. */
 const LOAD_MARGIN = "25%";
 
@@ -58,14 +60,19 @@ export class ScoresChart {
     this.#drawSoon();
   }
 
-  async #load() {
+  async #load(attempt = 0) {
     try {
-      this.#uPlot = (await import("../vendor/uplot/uPlot.esm.js")).default;
+      // With a new address for each attempt, because some browsers remember a module that failed.
+      const query = attempt === 0 ? "" : `?attempt=${attempt}`;
+      this.#uPlot = (await import(`../vendor/uplot/uPlot.esm.js${query}`)).default;
+      this.#isLoadable = true;
+      this.#empty.textContent = text("chart.none");
       this.#rebuild();
     } catch {
       this.#isLoadable = false;
       this.#empty.textContent = text("chart.failed");
       this.#draw();
+      setTimeout(() => this.#load(attempt + 1), RELOAD_MS);
     }
   }
 

@@ -14,6 +14,11 @@ export function formatNumber(number) {
   return number.toLocaleString(LANGUAGE);
 }
 
+/** A change of a score: "+12", "-3". */
+export function formatChange(difference) {
+  return difference > 0 ? `+${formatNumber(difference)}` : formatNumber(difference);
+}
+
 /** A rank: "1st", "22nd". */
 export function formatRank(rank) {
   return text("rank", { ordinal: rank });

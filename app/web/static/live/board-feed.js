@@ -2,6 +2,7 @@
 
 import { readBoard } from "../api/public-reads.js";
 import { text } from "../common/texts.js";
+import { IS_MAIN, IS_PAST, WATCHED } from "../common/watched-board.js";
 import { BoardSocket } from "./board-socket.js";
 import { Poller } from "./poller.js";
 
@@ -25,9 +26,12 @@ export function createBoardFeed(page, credentials, pollingReason, handlers) {
   const poller = new Poller(poll, POLL_SECONDS, ({ message }) => {
     status.show("waiting", text("connection.failed", { problem: message }));
   });
+  if (IS_PAST) return unchanging(status, readOnce);
   return { socket, poller, readOnce };
 
   function show(board) {
+    // A frame of `main` does not name its board.
+    if (!IS_MAIN && board.board !== WATCHED.board) return;
     if (page.showBoard(board)) handlers.onBoard(board);
   }
 
@@ -62,7 +66,18 @@ export function createBoardFeed(page, credentials, pollingReason, handlers) {
   }
 }
 
+/** For a period that is over: the page has its board already. */
+function unchanging(status, readOnce) {
+  const none = { start: () => status.show("off", text("connection.past")), stop() {} };
+  return { socket: none, poller: none, readOnce };
+}
+
 function websocketUrl() {
+  const { board, period } = WATCHED;
+  return IS_MAIN ? broadcasterUrl() : `${broadcasterUrl()}?${new URLSearchParams({ board, period })}`;
+}
+
+function broadcasterUrl() {
   const { websocketUrl: url, broadcasterPort } = document.body.dataset;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   if (url.startsWith("/")) return `${scheme}://${location.host}${url}`;

@@ -3,6 +3,7 @@
 import { createData, createElement } from "../common/elements.js";
 import { formatNumber } from "../common/format.js";
 import { text } from "../common/texts.js";
+import { WATCHED } from "../common/watched-board.js";
 
 export class AroundYou {
   #box;
@@ -30,6 +31,10 @@ export class AroundYou {
 
 function formatDistance(points) {
   if (points === 0) return text("around.level");
+  if (WATCHED.better === "low") {
+    const key = points < 0 ? "around.aheadLow" : "around.behindLow";
+    return text(key, { difference: Math.abs(points) });
+  }
   return points > 0 ? text("around.ahead", { count: points }) : text("around.behind", { count: -points });
 }
 

@@ -4,6 +4,7 @@ import { SessionEnded } from "../api/api-client.js";
 import { RequestFailed } from "../api/http-request.js";
 import { formatNumber, formatRank } from "../common/format.js";
 import { text } from "../common/texts.js";
+import { IS_MAIN } from "../common/watched-board.js";
 import { ActionPace } from "./action-pace.js";
 import { AroundYou } from "./around-you.js";
 import { ScoreButton } from "./score-button.js";
@@ -109,8 +110,9 @@ export class PlayerPanel {
       if (me.status === "flagged") {
         this.#showWarning(text("player.flaggedUntil", { until: new Date(me.flaggedUntil) }));
       }
-      if (updates === this.#updates) this.#showStanding(me);
-      if (me.rank !== null) this.read();
+      // The reply has the standing on `main`.
+      if (IS_MAIN && updates === this.#updates) this.#showStanding(me);
+      if (!IS_MAIN || me.rank !== null) this.read();
     });
   }
 
@@ -132,6 +134,11 @@ export class PlayerPanel {
   }
 
   #showResult({ newScore, newRank, boardVersion }) {
+    // The reply has the standing in the board's first period.
+    if (!IS_MAIN) {
+      this.read();
+      return;
+    }
     this.#version = Math.max(this.#version, boardVersion ?? 0);
     this.#showStanding({ score: newScore, rank: newRank });
     // A board with the new score follows if the player is well inside the top ten.

@@ -1,0 +1,123 @@
+"""Which board and period the page shows, by the parameters of its address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from app.boards.board import MAIN_ID, Board, BoardSettings
+from app.boards.periods import Period, period_at
+from app.composition.api import ApiServices
+from app.contract.errors import DatabaseUnavailable, NotFound
+from app.contract.standings import MAIN, BoardPeriod, timestamp
+
+MAIN_BOARD = Board(
+    MAIN_ID,
+    BoardSettings(MAIN.board, MAIN.board, scored_by="players"),
+    created_at=datetime.fromtimestamp(0, UTC),
+    archived_at=None,
+)
+"""As far as it is known without PostgreSQL."""
+
+
+@dataclass(frozen=True)
+class ShownRanking:
+    """One board in one of its periods."""
+
+    board: Board
+    period: Period
+    present: Period
+    """The period of the same kind that contains this moment."""
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is the board of the page without parameters."""
+        return self.watched == MAIN
+
+    @property
+    def is_past(self) -> bool:
+        return self.period != self.present
+
+    @property
+    def watched(self) -> BoardPeriod:
+        return BoardPeriod(self.board.settings.key, self.period.kind)
+
+    @property
+    def previous(self) -> date | None:
+        """A day of the period before; None if the board did not exist then."""
+        starts_at, starts_on = self.period.starts_at, self.period.starts_on
+        if starts_at is None or starts_on is None or starts_at <= self.board.created_at:
+            return None
+        return period_at(self.period.kind, "UTC", _noon(starts_on - timedelta(days=1))).starts_on
+
+    @property
+    def next(self) -> date | None:
+        """The first day of the period after; None if that is in the future."""
+        ends_at = self.period.ends_at
+        if ends_at is None or not self.is_past:
+            return None
+        return period_at(self.period.kind, self.period.time_zone, ends_at).starts_on
+
+    def for_scripts(self) -> dict[str, Any]:
+        """What the page's scripts need to read and watch the same ranking (watched-board.js)."""
+        settings, ends_at = self.board.settings, self.period.ends_at
+        starts_at = self.period.starts_at
+        return {
+            "board": settings.key,
+            "period": self.period.kind,
+            "at": _milliseconds(starts_at) if starts_at and self.is_past else None,
+            "endsAt": _milliseconds(ends_at) if ends_at and not self.is_past else None,
+            "better": settings.better,
+            "scoredByPlayers": settings.scored_by == "players" and self.board.state == "open",
+        }
+
+
+def shown_ranking(services: ApiServices, query: Mapping[str, str]) -> ShownRanking:
+    """The ranking of the parameters `board`, `period` and `at`, a date of the board's calendar.
+
+    Raises NotFound and, for a board other than `main`, DatabaseUnavailable.
+    """
+    key, kind = query.get("board") or MAIN.board, query.get("period")
+    if key == MAIN.board:
+        board, kind = _main(services), kind or MAIN.period
+    else:
+        board = services.known_boards.find(key)
+    settings = board.settings
+    chosen = next((each for each in settings.periods if kind in {None, "", each}), None)
+    if chosen is None:
+        raise NotFound("The board has no periods of this kind")
+    present = period_at(chosen, settings.time_zone, datetime.now(UTC))
+    at = query.get("at")
+    if not at or chosen == "all":
+        return ShownRanking(board, present, present)
+    starts_on = period_at(chosen, "UTC", _noon(_day(at))).starts_on
+    period = Period(chosen, starts_on, settings.time_zone)
+    starts_at = period.starts_at
+    if starts_at is None or starts_at > datetime.now(UTC):
+        return ShownRanking(board, present, present)
+    return ShownRanking(board, period, present)
+
+
+def _main(services: ApiServices) -> Board:
+    # Without PostgreSQL its board of all time may still be in a cache.
+    try:
+        return services.known_boards.find(MAIN.board)
+    except DatabaseUnavailable:
+        return MAIN_BOARD
+
+
+def _noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotFound("`at` is a date such as 2026-11-23") from None
+
+
+def _milliseconds(moment: datetime) -> str:
+    return timestamp(int(moment.timestamp() * 1000))

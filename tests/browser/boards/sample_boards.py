@@ -1,0 +1,54 @@
+"""Boards of a sample evening: a quiz with weeks and days, and a race for the lowest time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import text
+
+from app.audit.audited_change import Initiator
+from app.boards.board import BoardSettings
+from config.settings import load_settings
+from tests.app.scoring.service_acts import act_id
+from tests.support.services import Services, build_services
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
+
+OPERATOR = Initiator("operator:test", "a test")
+QUIZ = BoardSettings(
+    "quiz-night",
+    "Quiz night at the old town library",
+    min_points=-1000,
+    max_points=1000,
+    periods=("all", "day", "week", "month"),
+    time_zone="Europe/Berlin",
+)
+RACE = BoardSettings("race", "Race", better="low", combine="best", min_points=0, max_points=100_000)
+
+
+@contextmanager
+def services_of(system: SystemHarness) -> Iterator[Services]:
+    """The services of a running system, for what only its operator can do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in system.environment().items():
+            patch.setenv(name, value)
+        services = build_services(load_settings())
+    yield services
+    services.close()
+
+
+def create_boards(services: Services) -> None:
+    """Create both boards, as if they had existed for a year."""
+    for settings in (QUIZ, RACE):
+        services.boards.create(OPERATOR, settings)
+    with services.database.transaction() as connection:
+        connection.execute(text("UPDATE boards SET created_at = now() - interval '1 year'"))
+
+
+def report(services: Services, player: Player, points: int, board: str = QUIZ.key) -> None:
+    """Count one act of the player, as its game server does."""
+    act = {"id": act_id(), "userId": player.user_id, "board": board, "points": points}
+    (answer,) = services.service_scores.count((board,), [act])
+    assert answer.as_json()["status"] == "counted"

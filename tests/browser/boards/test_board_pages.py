@@ -1,0 +1,148 @@
+"""The page of a board other than `main`: its rows, its periods, and the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.boards.sample_boards import (
+    QUIZ,
+    RACE,
+    create_boards,
+    report,
+    services_of,
+)
+from tests.browser.conftest import OpenPage, system_with
+from tests.browser.page_actions import (
+    LIVE,
+    PHONE,
+    check_on_all_screens,
+    expect,
+    row_of,
+    submit_login,
+)
+from tests.support.servers import DatabaseServer
+from tests.support.services import Services
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
+
+pytestmark = pytest.mark.slow
+
+QUIZ_WEEK = f"/?board={QUIZ.key}&period=week"
+
+
+@pytest.fixture(scope="module")
+def system(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SystemHarness]:
+    yield from system_with(postgres, tmp_path_factory, {})
+
+
+@pytest.fixture(scope="module")
+def services(system: SystemHarness) -> Iterator[Services]:
+    with services_of(system) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def players(system: SystemHarness, services: Services) -> list[Player]:
+    """Three players with 300, 200 and 100 points in the quiz, and the opposite in the race."""
+    create_boards(services)
+    found = [system.register(name) for name in ("Ada", "Bea", "Cem")]
+    for number, player in enumerate(found):
+        report(services, player, 300 - 100 * number)
+        report(services, player, 50 + 10 * number, RACE.key)
+    return found
+
+
+def test_the_picker_leads_to_a_board_and_to_its_weeks(
+    open_page: OpenPage, system: SystemHarness, players: list[Player]
+) -> None:
+    page = open_page(system)
+    expect(page.locator("#board-rows tr")).to_have_count(0)
+    page.locator("summary").click()
+    page.get_by_role("link", name=QUIZ.title).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(QUIZ.title)
+    expect(page.locator("#board-rows .name")).to_have_text(["Ada", "Bea", "Cem"])
+    page.get_by_role("link", name="Week", exact=True).click()
+    expect(page.locator(".picker-steps strong")).to_contain_text("week of")
+    expect(page.locator("#board-rows .total")).to_have_text(["300", "200", "100"])
+    page.get_by_role("link", name="Previous week").click()
+    expect(page.locator("#board-empty")).to_contain_text("No points in this period.")
+    expect(page.locator("#connection")).to_have_text("this period is over")
+    page.get_by_role("link", name="This week").click()
+    expect(page.locator("#board-rows .total")).to_have_text(["300", "200", "100"])
+
+
+def test_a_viewer_with_a_login_sees_each_score_of_the_board_at_once(
+    open_page: OpenPage, system: SystemHarness, services: Services, players: list[Player]
+) -> None:
+    page = open_page(system, QUIZ_WEEK)
+    submit_login(page, players[2])
+    expect(page.locator("#connection")).to_have_text(LIVE)
+    expect(page.locator("#own-score")).to_have_text("100")
+    expect(page.locator("#own-rank")).to_have_text("3rd")
+    expect(page.locator("#score")).to_be_hidden()
+    report(services, players[2], 50)
+    expect(row_of(page, players[2]).locator(".total")).to_have_text("150")
+    expect(page.locator("#latest-scores .gained")).to_have_text("+50")
+    report(services, players[2], -50)
+    expect(row_of(page, players[2]).locator(".total")).to_have_text("100")
+    expect(page.locator("#around")).to_contain_text("100 points ahead")
+
+
+def test_a_viewer_without_a_login_sees_the_scores_of_the_board(
+    open_page: OpenPage, system: SystemHarness, services: Services, players: list[Player]
+) -> None:
+    page = open_page(system, f"/?board={RACE.key}")
+    expect(page.locator("#board-rows .name")).to_have_text(["Ada", "Bea", "Cem"])
+    expect(page.locator("#board-rows .gap")).to_have_text(
+        ["leads by 10", "10 behind 1st", "10 behind 2nd"]
+    )
+    page.locator("#chart-title").scroll_into_view_if_needed()
+    expect(page.locator("#chart canvas")).to_be_visible()
+    report(services, players[1], 30, RACE.key)
+    expect(page.locator("#board-rows .name")).to_have_text(["Bea", "Ada", "Cem"])
+
+
+def test_the_full_standings_are_those_of_the_board(
+    open_page: OpenPage, system: SystemHarness, players: list[Player]
+) -> None:
+    page = open_page(system, f"{QUIZ_WEEK}#standings")
+    expect(page.locator("#standings-rows tr")).to_have_count(3)
+    expect(page.get_by_role("searchbox")).to_be_hidden()
+
+
+def test_a_display_shows_the_board_without_the_picker(
+    open_page: OpenPage, system: SystemHarness, players: list[Player]
+) -> None:
+    page = open_page(system, f"/?display&board={QUIZ.key}&period=day")
+    expect(page.get_by_role("heading", level=1)).to_have_text(QUIZ.title)
+    expect(page.locator("#board-title")).to_contain_text("Top ten, ")
+    expect(page.locator("#board-rows tr")).to_have_count(3)
+    expect(page.locator(".picker")).to_have_count(0)
+
+
+def test_the_page_of_a_board_has_its_rows_without_javascript(
+    open_page: OpenPage, system: SystemHarness, players: list[Player]
+) -> None:
+    page = open_page(system, QUIZ_WEEK, java_script_enabled=False)
+    expect(page.locator("#board-rows .name")).to_have_text(["Ada", "Bea", "Cem"])
+    page.get_by_role("link", name="Month", exact=True).click()
+    expect(page.locator("#board-rows .name")).to_have_text(["Ada", "Bea", "Cem"])
+
+
+def test_the_picker_is_usable_on_all_screens_and_by_keyboard(
+    open_page: OpenPage, system: SystemHarness, players: list[Player]
+) -> None:
+    page = open_page(system, QUIZ_WEEK, locale="de-DE", viewport=PHONE)
+    expect(page.locator(".picker-steps strong")).to_contain_text("Woche ab")
+    check_on_all_screens(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    check_on_all_screens(page)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(QUIZ.title)
