@@ -20,7 +20,7 @@ import requests
 
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from tests.support.environment import base_environment
-from tests.support.servers import ROOT
+from tests.support.servers import ROOT, Stores
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 from tests.support.system.web_server import WebServer, web_server
@@ -70,6 +70,12 @@ class Client:
                 self.counted.append(nonce)
 
 
+@pytest.fixture
+def system(stores: Stores, tmp_path: Path) -> SystemHarness:
+    """The settings of a system that does not run; its points must not fill the shared board."""
+    return SystemHarness(stores, tmp_path)
+
+
 @contextmanager
 def load(url: str, clients: list[Client]) -> Iterator[None]:
     stop = threading.Event()
@@ -92,9 +98,9 @@ def reload(server: WebServer) -> None:
 
 
 def test_reloads_under_load_leave_no_request_without_an_answer(
-    running_system: SystemHarness, tmp_path: Path
+    system: SystemHarness, tmp_path: Path
 ) -> None:
-    with web_server(running_system, tmp_path) as server:
+    with web_server(system, tmp_path) as server:
         clients = [
             Client(Player.register(server.url), pause, keep_alive)
             for keep_alive in (True, False)
@@ -111,7 +117,7 @@ def test_reloads_under_load_leave_no_request_without_an_answer(
     for client in clients:
         assert client.losses == []
         assert set(client.answers) == {200}
-        assert counted_in_postgres(running_system, client.player) == sorted(client.counted)
+        assert counted_in_postgres(system, client.player) == sorted(client.counted)
     # An old worker stops only when a new one serves, so that no connection waits for a start.
     changes = [{"serving": 1, "shutting_down": -1}.get(step, 0) for step in steps]
     assert min(accumulate(changes[steps.index("serving") + 1 :], initial=1)) >= 1
@@ -119,10 +125,10 @@ def test_reloads_under_load_leave_no_request_without_an_answer(
 
 
 def test_a_reload_brings_new_code_and_new_settings(
-    running_system: SystemHarness, project_copy: Path, tmp_path: Path
+    system: SystemHarness, project_copy: Path, tmp_path: Path
 ) -> None:
     # An empty variable counts as unset, so the default applies.
-    with web_server(running_system, tmp_path, root=project_copy, READ_LIMIT="") as server:
+    with web_server(system, tmp_path, root=project_copy, READ_LIMIT="") as server:
         assert shown(server) == ("6000", "The board")
         replace(
             project_copy / "config/rate_limit_settings.py", '"6000 per minute"', '"6543 per minute"'
@@ -145,9 +151,9 @@ def shown(server: WebServer) -> tuple[str, str]:
 
 
 def test_the_old_workers_keep_serving_if_a_reload_fails(
-    running_system: SystemHarness, project_copy: Path, tmp_path: Path
+    system: SystemHarness, project_copy: Path, tmp_path: Path
 ) -> None:
-    with web_server(running_system, tmp_path, root=project_copy) as server:
+    with web_server(system, tmp_path, root=project_copy) as server:
         old = {worker.pid for worker in server.workers()}
         for number, file in enumerate(("app/factory.py", "config/settings.py"), start=1):
             original = (project_copy / file).read_text()
