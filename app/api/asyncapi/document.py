@@ -16,6 +16,12 @@ from app.contract.viewers import close_codes
 from app.contract.viewers.close_codes import CloseKind
 from app.http.services import services
 
+STREAMED = tuple(
+    event.name
+    for event in (events.LeaderboardUpdate, events.ServerShutdownEvent, events.Disconnect)
+)
+"""The events of an event stream."""
+_HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 GUIDE = files(__package__).joinpath("guide.md").read_text(encoding="utf-8").strip()
 """How to watch, in Markdown."""
 
@@ -28,19 +34,36 @@ def asyncapi_document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {"title": "Live Scoreboard", "version": "1", "description": GUIDE},
         "defaultContentType": "application/json",
-        "servers": {"broadcaster": {"host": websocket.netloc, "protocol": websocket.scheme}},
+        "servers": {
+            "broadcaster": {"host": websocket.netloc, "protocol": websocket.scheme},
+            "streams": {"host": websocket.netloc, "protocol": _HTTP_SCHEMES[websocket.scheme]},
+        },
         "channels": {
             "viewer": {
                 "address": websocket.path,
+                "servers": [{"$ref": "#/servers/broadcaster"}],
                 "description": "One WebSocket connection of a viewer.",
                 "messages": {
                     name: {"$ref": f"#/components/messages/{name}"} for name in (*sent, *received)
                 },
                 "x-closeCodes": _close_codes(),
-            }
+            },
+            "stream": {
+                "address": f"{websocket.path.rpartition('/')[0]}/stream",
+                "servers": [{"$ref": "#/servers/streams"}],
+                "description": "Server-Sent Events without a token: in the field `event` the event"
+                "'s name, in `data` its data, and in `id` the version.",
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in STREAMED},
+            },
         },
         "operations": {
             "watch": _operation("send", sent, "The broadcaster sends events."),
+            "stream": {
+                "action": "send",
+                "summary": "The broadcaster sends the public events.",
+                "channel": {"$ref": "#/channels/stream"},
+                "messages": [{"$ref": f"#/channels/stream/messages/{name}"} for name in STREAMED],
+            },
             "command": _operation("receive", received, "A viewer may send commands."),
         },
         "components": {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import requests
 from websockets.sync.client import connect
 
 from app.api.asyncapi.json_schema import schema_of
@@ -86,6 +87,21 @@ def test_a_viewer_connects_at_its_address_and_gets_the_messages_that_it_describe
         instance.write_text(json.dumps(frame))
         checked = check(schema, instance)
         assert checked.returncode == 0, checked.stdout
+
+
+def test_the_stream_at_its_address_sends_a_message_that_it_describes(
+    running_system: SystemHarness,
+) -> None:
+    Player.register(running_system.url).score_point()
+    document = Api(running_system.url).get("/asyncapi.json").json()
+    server, channel = document["servers"]["streams"], document["channels"]["stream"]
+    address = f"{server['protocol']}://{server['host']}{channel['address']}"
+    with requests.get(address, stream=True, timeout=10) as reply:
+        names = (
+            line.partition(": ")[2] for line in reply.iter_lines(1, decode_unicode=True) if line
+        )
+        next(names)
+        assert next(names) in channel["messages"]
 
 
 def test_a_field_is_required_only_if_all_samples_have_it() -> None:
