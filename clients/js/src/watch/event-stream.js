@@ -34,14 +34,17 @@ export class EventStream {
       const reader = reply.body.getReader();
       const decoder = new TextDecoder();
       const parser = new EventParser();
+      /** The data of the server's last event, if it said why it ends the stream. */
+      let disconnect = null;
       for (;;) {
         clearTimeout(timer);
         timer = setTimeout(end, SILENT_MS);
         this.#heardAt = performance.now();
         const { value, done } = await reader.read();
-        if (done) throw new ConnectionFailed("The stream ended");
+        if (done) throw new ConnectionFailed(disconnect?.reason ?? "The stream ended", disconnect?.reconnectInMs);
         for (const event of parser.parse(decoder.decode(value, { stream: true }))) {
-          receiver.live();
+          if (event.event === "disconnect") disconnect = event.data;
+          else receiver.live();
           receiver.receive(event);
         }
       }
