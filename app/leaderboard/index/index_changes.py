@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import redis
@@ -54,6 +54,18 @@ class AppliedBatch(NamedTuple):
     results: Sequence[ApplyResult]
     places: Mapping[Ranking, Mapping[int, ScorePlace]]
     """Where scores stand, without the rankings whose index is incomplete."""
+
+
+class _Merged:
+    """The changes that the points of a batch make in one ranking, and the reply of Redis."""
+
+    def __init__(self, ranking: Ranking) -> None:
+        self.ranking = ranking
+        self.changes: list[StandingChange] = []
+        self.seen_version = 0
+        self.with_ranks = False
+        self.result = ApplyResult(ranking, 0, 0, version_raised=False)
+        self.ranks: list[int] = []
 
 
 class IndexChanges:
@@ -132,35 +144,34 @@ class IndexChanges:
         return self._position_after_commits() if self._position_after_commits else None
 
     def _apply_points(self, points: Sequence[Sequence[RankingChanges]]) -> list[AppliedPoint]:
-        ranked: Collection[Ranking] = {point[0].ranking for point in points}
-        merged: dict[Ranking, RankingChanges] = {}
-        indexes = []
-        """Of each point's first change among all changes of that ranking."""
+        merged: dict[Ranking, _Merged] = {}
+        firsts: list[tuple[_Merged, int]] = []
+        """For each point its first ranking, and the index of its change there."""
+        batch = None
         for point in points:
-            indexes.append(
-                len(merged[point[0].ranking].changes) if point[0].ranking in merged else 0
-            )
-            for each in point:
-                merged[each.ranking] = _merge(merged.get(each.ranking), each)
+            for part, (ranking, changes, version) in enumerate(point):
+                # The points of most batches are all of one ranking.
+                if batch is None or batch.ranking is not ranking:
+                    batch = merged.setdefault(ranking, _Merged(ranking))
+                if part == 0:
+                    batch.with_ranks = True
+                    firsts.append((batch, len(batch.changes)))
+                batch.changes.extend(changes)
+                batch.seen_version = max(batch.seen_version, version)
         position = self._commit_position()
-        replies = _replies(
-            [
-                (
-                    self._script,
-                    self._call(each, with_ranks=each.ranking in ranked, position=position),
-                )
-                for each in merged.values()
-            ]
-        )
-        by_ranking = dict(zip(merged, replies, strict=True))
-        results = {ranking: _result(ranking, reply) for ranking, reply in by_ranking.items()}
+        calls: list[tuple[LuaScript, Call]] = []
+        for batch in merged.values():
+            made = RankingChanges(batch.ranking, batch.changes, batch.seen_version)
+            call = self._call(made, with_ranks=batch.with_ranks, position=position)
+            calls.append((self._script, call))
+        for batch, reply in zip(merged.values(), _replies(calls), strict=True):
+            batch.result = _result(batch.ranking, reply)
+            # Empty while the index is incomplete.
+            batch.ranks = [higher + 1 for higher in reply[3:]]
+        results = [batch.result for batch in merged.values()]
         return [
-            AppliedPoint(
-                results[point[0].ranking],
-                _rank(by_ranking[point[0].ranking], index),
-                tuple(results.values()),
-            )
-            for point, index in zip(points, indexes, strict=True)
+            AppliedPoint(batch.result, batch.ranks[index] if batch.ranks else None, results)
+            for batch, index in firsts
         ]
 
     def _call(
@@ -187,18 +198,10 @@ class IndexChanges:
             MAX_VERSION_LEAD_MS,
             names.lifetime_ms,
         ]
-        for change in batch.changes:
-            arguments += [change.user_id, change.score, int(change.listed)]
-            arguments += [change.reached_at, change.revision]
+        for user_id, score, revision, reached_at, _, listed in batch.changes:
+            arguments += [user_id, score, int(listed), reached_at, revision]
         index = [names.scores, names.revisions, names.complete_until]
         return [*index, names.version, names.last_board, names.cached_board], arguments
-
-
-def _merge(present: RankingChanges | None, added: RankingChanges) -> RankingChanges:
-    if present is None:
-        return added
-    seen = max(present.seen_version, added.seen_version)
-    return RankingChanges(added.ranking, [*present.changes, *added.changes], seen)
 
 
 def _replies(calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
@@ -213,9 +216,3 @@ def _replies(calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
 def _result(ranking: Ranking, reply: Sequence[Any]) -> ApplyResult:
     applied, version, raised = reply[:3]
     return ApplyResult(ranking, applied, int(version), bool(raised))
-
-
-def _rank(reply: Sequence[Any], index: int) -> int | None:
-    """Rank of the change with that index; the counts are missing while the index is incomplete."""
-    higher = reply[3:]
-    return higher[index] + 1 if higher else None
