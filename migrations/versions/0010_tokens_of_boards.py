@@ -37,6 +37,7 @@ DECLARE
     action record;
     board boards;
     known bigint;
+    has_others boolean := token_board <> 0;
     issued timestamptz := to_timestamp(token_issued_at / 1000.0);
     moment timestamptz;
 BEGIN
@@ -51,7 +52,12 @@ BEGIN
         verdict := 'banned';
         RETURN;
     END IF;
-    SELECT * INTO board FROM boards WHERE id = token_board;
+    IF token_board <> 0 THEN
+        SELECT * INTO board FROM boards WHERE id = token_board;
+    ELSIF EXISTS (SELECT FROM boards WHERE id = 0 AND cardinality(periods) > 1) THEN
+        SELECT * INTO board FROM boards WHERE id = 0;
+        has_others := true;
+    END IF;
     moment := clock_timestamp();
     known := player.score;
     IF token_board <> 0 THEN
@@ -77,7 +83,7 @@ BEGIN
                     reached_action_id = action.id, changed_at = moment
                     WHERE id = of_user;
             END IF;
-            IF token_board <> 0 OR cardinality(board.periods) > 1 THEN
+            IF has_others THEN
                 PERFORM add_to_standings(board, of_user, 1, action.id, moment);
                 others := present_standings(board, of_user, moment);
             END IF;
@@ -97,7 +103,7 @@ BEGIN
         reached := coalesce((extract(epoch FROM player.reached_at) * 1000000)::bigint, 0);
         changed := (extract(epoch FROM player.changed_at) * 1000000)::bigint;
     END IF;
-    IF token_board <> 0 OR cardinality(board.periods) > 1 THEN
+    IF has_others THEN
         others := present_standings(board, of_user, moment);
     END IF;
 END
