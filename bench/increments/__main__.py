@@ -11,10 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
+from bench.increments.boards import BOARD, add_periods, service_key
 from bench.increments.growth import print_growth
 from bench.increments.load import Figures, Load, NoLoadGenerator, combine, generator
 from bench.increments.players import counted, log_in
@@ -23,13 +25,15 @@ from bench.increments.site import Site, site
 
 PLAYERS = 10_000
 SLICES = 3
-TARGET_CONNECTIONS, RATIO, P99_MS = 16, 0.25, 60
+TARGET_CONNECTIONS, RATIO, PERIODS_RATIO, P99_MS = 16, 0.25, 0.22, 60
+SERVICE_CONNECTIONS, TARGET_ACTS, ACTS_RATIO = 8, 100, 1.0
 SERVERS = ("gunicorn", "postgres", "valkey")
-HEADER = ("connections", "per second", "pgbench", "ratio", "p50", "p95", "p99", *SERVERS)
+HEADER = ("", "per second", "pgbench", "ratio", "p50", "p95", "p99", *SERVERS)
 LEGEND = f"""
-per second: increments, or whole rounds. pgbench: transactions per second with {CLIENTS} clients,
-measured before, after and {SLICES - 1} times during the load; ratio: to their mean. p50, p95, p99:
-latency of one request in ms. gunicorn, postgres, valkey: CPU per increment or round in µs."""
+The first column is the number of connections, or of acts in a call. per second: increments, whole
+rounds, or acts. pgbench: transactions per second with {CLIENTS} clients, measured before, after and
+{SLICES - 1} times during the load; ratio: to their mean. p50, p95, p99: latency of a request in ms.
+gunicorn, postgres, valkey: CPU per increment, round or act in µs."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.increments", description=__doc__)
     parser.add_argument("--connections", type=_numbers, default=[1, 8, 16, 64])
+    parser.add_argument("--acts", type=_numbers, default=[1, 10, 100, 500], help="acts in a call")
     parser.add_argument("--growth", type=_numbers, default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--seconds", type=int, default=10, help=f"of each load, in {SLICES} slices")
     return parser.parse_args()
@@ -104,14 +109,35 @@ def _measure(running: Site, options: argparse.Namespace, folder: Path) -> bool:
     _print_table(options.connections, spent)
     print("\nWhole rounds: a token and its increment")
     _print_table(options.connections, played)
+    key = service_key(running)
+    reported = [
+        compare(partial(load.report, acts=acts, key=key, board=BOARD), SERVICE_CONNECTIONS)
+        for acts in options.acts
+    ]
+    if reported:
+        print(f"\nScores of a service at {SERVICE_CONNECTIONS} connections, by acts in a call")
+        _print_table(options.acts, reported)
     print(LEGEND)
+    met = True
+    if TARGET_ACTS in options.acts:
+        ratio = reported[options.acts.index(TARGET_ACTS)].ratio
+        wanted = f"{ACTS_RATIO} or more"
+        met = _judge(f"acts, {TARGET_ACTS} a call", ratio, wanted, ratio >= ACTS_RATIO)
     if TARGET_CONNECTIONS not in options.connections:
-        return True
+        return met
     judged = spent[options.connections.index(TARGET_CONNECTIONS)]
     print(f"\nTargets, at {TARGET_CONNECTIONS} connections:")
     enough = _judge("ratio to pgbench", judged.ratio, f"{RATIO} or more", judged.ratio >= RATIO)
     late = judged.figures.p99
-    return _judge("p99, ms", late, f"under {P99_MS}", late < P99_MS) and enough
+    soon = _judge("p99, ms", late, f"under {P99_MS}", late < P99_MS)
+    add_periods(running)
+    load.provide(int(2_500 * options.seconds))
+    four = compare(load.spend, TARGET_CONNECTIONS)
+    print("\nIncrements with main in four periods")
+    _print_table([TARGET_CONNECTIONS], [four])
+    wanted = f"{PERIODS_RATIO} or more"
+    also = _judge("ratio with four periods", four.ratio, wanted, four.ratio >= PERIODS_RATIO)
+    return met and enough and soon and also
 
 
 def _check(running: Site, before: int, loads: Sequence[Figures], connections: list[int]) -> None:

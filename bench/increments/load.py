@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 from bench.increments.cpu_time import cpu_seconds
 from bench.increments.site import Site
 
-SCRIPT = Path(__file__).parent / "wrk" / "requests.lua"
+SCRIPTS = Path(__file__).parent / "wrk"
 
 
 class NoLoadGenerator(Exception):
@@ -106,7 +106,16 @@ class Load:
         """Ask for tokens and spend each one, as a player does."""
         return self._run(connections, seconds, ROUNDS="1")
 
-    def _run(self, connections: int, seconds: float, **variables: str) -> Figures:
+    def report(
+        self, connections: int, seconds: float, *, acts: int, key: str, board: str
+    ) -> Figures:
+        """Report scores of a service in calls of `acts` acts; `counted` is the number of acts."""
+        variables = {"ACTS": str(acts), "KEY": key, "BOARD": board}
+        return self._run(connections, seconds, "scores.lua", **variables)
+
+    def _run(
+        self, connections: int, seconds: float, script: str = "requests.lua", **variables: str
+    ) -> Figures:
         found = self._folder / "figures"
         environment = {
             **os.environ,
@@ -120,7 +129,7 @@ class Load:
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=10s", "-s"]
         before = cpu_seconds(self._site.roots)
         subprocess.run(
-            [*command, str(SCRIPT), self._site.url],
+            [*command, str(SCRIPTS / script), self._site.url],
             env=environment,
             check=True,
             stdout=subprocess.DEVNULL,

@@ -40,5 +40,6 @@ def _transaction() -> str:
         "issued_at": "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
         "nonce": "gen_random_uuid()",
         "lifetime": "3600000",
+        "board_id": "0",
     }
     return re.sub(r"%\(([a-z_]+)\)s", lambda found: values[found[1]], action_ledger.COUNT) + ";"
