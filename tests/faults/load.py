@@ -64,8 +64,11 @@ class Load:
     A player repeats the same token, at any API, until it gets a final answer.
     """
 
-    def __init__(self, urls: Sequence[str], *, players: int, pause: float) -> None:
+    def __init__(
+        self, urls: Sequence[str], *, players: int, pause: float, board: str = "main"
+    ) -> None:
         self._urls = urls
+        self._board = board
         self._pause = pause
         self._stopping = threading.Event()
         self._given_up = threading.Event()
@@ -123,7 +126,7 @@ class Load:
     def _ask_token(self, player: Player) -> str | None:
         player.url = self._some_url()
         try:
-            reply = player.call("POST", "/actions/token")
+            reply = player.call("POST", "/actions/token", json={"board": self._board})
         except requests.RequestException:
             self._count_answer(UNANSWERED)
             return None

@@ -1,4 +1,4 @@
-"""Batches of service scores while workers and servers are killed: each act counts once."""
+"""Boards beside `main` while workers and servers are killed: each act and token counts once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.batches import service_board
+from tests.faults.board_tokens import token_board
 from tests.faults.harness import RETURN_SECONDS, FaultHarness, freeze, stop_at_once, workers_of
 from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 
-ACTS = 400
+ACTS, SPENDS = 400, 20
 """Counted before the fault, and again after it."""
 
 
@@ -46,23 +47,28 @@ def restart_redis(harness: FaultHarness) -> None:
         restart_redis,
     ],
 )
-def test_every_act_of_repeated_batches_counts_once(
+def test_every_act_of_repeated_batches_and_every_token_of_a_board_counts_once(
     harness: FaultHarness, fault: Callable[[FaultHarness], None]
 ) -> None:
     with service_board(harness) as quiz:
-        load = quiz.load
+        arena = token_board(harness, quiz.services)
+        load, tokens = quiz.load, arena.load
 
         def await_acts() -> None:
-            wanted = len(load.acts) + ACTS
-            await_true(lambda: len(load.acts) >= wanted, RETURN_SECONDS)
+            acts, spends = len(load.acts) + ACTS, len(tokens.spends) + SPENDS
+            await_true(lambda: len(load.acts) >= acts, RETURN_SECONDS)
+            await_true(lambda: len(tokens.spends) >= spends, RETURN_SECONDS)
 
         with load.running():
+            tokens.start()
             await_acts()
             fault(harness)
             over = time.monotonic()
             await_acts()
+            tokens.stop()
         assert set(load.unanswered) <= {"DB_ERROR", "no answer", "SERVER_BUSY"}
         quiz.check_counted_once()
+        arena.check_counted_once()
     harness.check_nothing_lost(over)
 
 
