@@ -60,7 +60,8 @@ OVERFLOWING = """() => [...document.querySelectorAll("body *")].filter((element)
     const { left, right, width } = element.getBoundingClientRect();
     return width > 0 && (left < -0.5 || right > innerWidth + 0.5);
 }).map((element) => element.outerHTML.slice(0, 80))"""
-expect.set_options(timeout=10_000)
+# A limit for a busy machine. What is promised has a limit of its own in its test.
+expect.set_options(timeout=20_000)
 
 
 def submit_login(page: Page, player: Player) -> None:
