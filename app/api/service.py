@@ -45,7 +45,8 @@ class ActResultSchema(Schema):
     )
     rank = fields.Integer(metadata={"description": "The present rank of this score"})
     details = fields.Dict(
-        keys=fields.String(), metadata={"description": "`invalid`: messages by field"}
+        keys=fields.String(),
+        metadata={"description": "`invalid`: messages by field. `not_open`: the board's times"},
     )
 
 

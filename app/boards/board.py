@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
+from app.boards.clock import Clock, ClockState
 from app.contract.errors import ValidationFailed
 from app.contract.standings import PeriodKind
 
 Better = Literal["high", "low"]
 Combine = Literal["sum", "best", "latest"]
 ScoredBy = Literal["players", "service"]
+BoardState = ClockState | Literal["archived"]
 
 BETTER: tuple[Better, ...] = get_args(Better)
 COMBINE: tuple[Combine, ...] = get_args(Combine)
 SCORED_BY: tuple[ScoredBy, ...] = get_args(ScoredBy)
 PERIODS: tuple[PeriodKind, ...] = get_args(PeriodKind)
+STATES: tuple[BoardState, ...] = (*get_args(ClockState), "archived")
 
 MAIN_ID = 0
 MAIN_KEY = "main"
@@ -86,10 +89,14 @@ class Board:
     settings: BoardSettings
     created_at: datetime
     archived_at: datetime | None
+    clock: Clock
+    read_at: datetime
+    """When the row was read, by PostgreSQL's clock."""
 
     @property
-    def state(self) -> Literal["open", "archived"]:
-        return "archived" if self.archived_at else "open"
+    def state(self) -> BoardState:
+        """The state when the row was read."""
+        return "archived" if self.archived_at else self.clock.state_at(self.read_at)
 
 
 def board_key(text: str) -> str:

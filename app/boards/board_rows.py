@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from app.boards.board import Board, BoardSettings
+from app.boards.clock import Clock
 
 # ruff: noqa: S608 - the parts are constants of this module
 
 _COLUMNS = (
     "id, key, title, better, combine, scored_by, min_points, max_points, periods, time_zone,"
-    " created_at, archived_at"
+    " created_at, archived_at, opens_at, closes_at, clock_timestamp() AS read_at"
 )
 _INSERT = text(
     "INSERT INTO boards"
-    " (key, title, better, combine, scored_by, min_points, max_points, periods, time_zone)"
+    " (key, title, better, combine, scored_by, min_points, max_points, periods, time_zone,"
+    " opens_at, closes_at)"
     " VALUES (:key, :title, :better, :combine, :scored_by, :min_points, :max_points, :periods,"
-    f" :time_zone) ON CONFLICT (key) DO NOTHING RETURNING {_COLUMNS}"
+    f" :time_zone, :opens_at, :closes_at) ON CONFLICT (key) DO NOTHING RETURNING {_COLUMNS}"
 )
 _LIST = text(
     f"SELECT {_COLUMNS} FROM boards WHERE key > :after AND (:archived OR archived_at IS NULL)"
@@ -35,14 +38,21 @@ _ADD_PERIODS = text(
     " || array_fill(clock_timestamp() + :lead_seconds * interval '1 s', ARRAY[:number])"
     " WHERE id = :id AND periods = CAST(:known AS text[])"
 )
+_LOCK_CLOCK = text("SELECT lock_clock_alone(:id)")
+_SET_CLOCK = text(
+    "UPDATE boards SET opens_at = :opens_at, closes_at = :closes_at WHERE id = :id"
+    " AND (opens_at, closes_at) IS DISTINCT FROM"
+    " (CAST(:opens_at AS timestamptz), CAST(:closes_at AS timestamptz))"
+)
+_NOW = text("SELECT clock_timestamp()")
 _ARCHIVE = text(
     "UPDATE boards SET archived_at = clock_timestamp() WHERE id = :id AND archived_at IS NULL"
 )
 
 
-def insert(connection: Connection, settings: BoardSettings) -> Board | None:
+def insert(connection: Connection, settings: BoardSettings, clock: Clock) -> Board | None:
     """Insert a board; None if its key is taken."""
-    values = vars(settings) | {"periods": list(settings.periods)}
+    values = vars(settings) | vars(clock) | {"periods": list(settings.periods)}
     row = connection.execute(_INSERT, values).one_or_none()
     return _board(row) if row else None
 
@@ -64,6 +74,22 @@ def find_all(connection: Connection, keys: Sequence[str]) -> dict[str, Board]:
 def set_title(connection: Connection, board_id: int, title: str) -> bool:
     """Change the title; False if the board has it already."""
     return connection.execute(_SET_TITLE, {"id": board_id, "title": title}).rowcount == 1
+
+
+def lock_clock(connection: Connection, board_id: int) -> None:
+    """Wait for the acts that are being counted on the board; others wait for this transaction."""
+    connection.execute(_LOCK_CLOCK, {"id": board_id})
+
+
+def set_clock(connection: Connection, board_id: int, clock: Clock) -> bool:
+    """Change the clock, which is locked; False if the board has these times already."""
+    return connection.execute(_SET_CLOCK, vars(clock) | {"id": board_id}).rowcount == 1
+
+
+def now(connection: Connection) -> datetime:
+    """The time by PostgreSQL's clock."""
+    moment: datetime = connection.execute(_NOW).scalar_one()
+    return moment
 
 
 def add_periods(
@@ -101,4 +127,5 @@ def _board(row: Any) -> Board:
         tuple(row.periods),
         row.time_zone,
     )
-    return Board(row.id, settings, row.created_at, row.archived_at)
+    clock = Clock(row.opens_at, row.closes_at)
+    return Board(row.id, settings, row.created_at, row.archived_at, clock, row.read_at)

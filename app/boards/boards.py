@@ -11,6 +11,7 @@ from app.audit import audit_rows
 from app.audit.audited_change import Initiator
 from app.boards import board_rows
 from app.boards.board import MAIN_ID, Board, BoardSettings
+from app.boards.clock import Clock, ClockChange
 from app.contract.errors import NotFound, ValidationFailed
 from app.contract.standings import PeriodKind
 from app.storage.database import Database
@@ -27,11 +28,14 @@ class Boards:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, initiator: Initiator, settings: BoardSettings) -> Board:
+    def create(
+        self, initiator: Initiator, settings: BoardSettings, times: ClockChange | None = None
+    ) -> Board:
         """Create a board; raises ValidationFailed, also if the key is taken."""
         settings.check()
         with self._database.transaction() as connection:
-            board = board_rows.insert(connection, settings)
+            clock = Clock().changed(times or {}, board_rows.now(connection))
+            board = board_rows.insert(connection, settings, clock)
             if board is None:
                 raise ValidationFailed(_TAKEN, {"key": [_TAKEN]})
             _audit(connection, initiator, "create-board", board)
@@ -57,11 +61,12 @@ class Boards:
         key: str,
         title: str | None = None,
         periods: Sequence[PeriodKind] | None = None,
+        times: ClockChange | None = None,
     ) -> Board:
-        """Change the title, or give `main` further periods; None keeps what the board has.
+        """Change title and times, or give `main` further periods; None keeps what the board has.
 
-        A period that is added counts the acts from PERIOD_LEAD_SECONDS later on. Raises NotFound
-        and ValidationFailed.
+        A period that is added counts the acts from PERIOD_LEAD_SECONDS later on. Acts that are
+        counted after this call obey the new times. Raises NotFound and ValidationFailed.
         """
         board = self.find(key)
         known = board.settings.periods
@@ -71,7 +76,11 @@ class Boards:
         changed.check()
         if periods is not None:
             _check_periods(board, periods)
+        if times and board.id == MAIN_ID:
+            raise ValidationFailed("The board main has no clock, it is always open")
         with self._database.transaction() as connection:
+            if times:
+                _set_clock(connection, initiator, board, times)
             if board_rows.set_title(connection, board.id, changed.title):
                 _audit(connection, initiator, "edit-board", board, title=changed.title)
             if added and board_rows.add_periods(
@@ -103,7 +112,18 @@ def _check_periods(board: Board, periods: Sequence[PeriodKind]) -> None:
     raise ValidationFailed(problem, {"periods": [f"{problem}."]})
 
 
+def _set_clock(
+    connection: Connection, initiator: Initiator, board: Board, times: ClockChange
+) -> None:
+    board_rows.lock_clock(connection, board.id)
+    # Read after the lock, so that no act of a later time has been counted by the old clock.
+    current = board_rows.find_all(connection, [board.settings.key])[board.settings.key]
+    clock = current.clock.changed(times, current.read_at)
+    if board_rows.set_clock(connection, board.id, clock):
+        _audit(connection, initiator, "set-clock", board, **clock.as_json())
+
+
 def _audit(
-    connection: Connection, initiator: Initiator, act: str, board: Board, **details: str
+    connection: Connection, initiator: Initiator, act: str, board: Board, **details: str | None
 ) -> None:
     audit_rows.insert(connection, initiator, act, None, {"board": board.settings.key, **details})

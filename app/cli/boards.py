@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 import sys
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -23,14 +24,25 @@ from app.boards.board import (
     ScoredBy,
     board_key,
 )
+from app.boards.clock import ClockChange, ClockTime
 from app.cli.operators import OperatorGroup, checked, initiator, optional_reason, services
 from app.cli.output import echo_json, echo_table, example, table_or_json
-from app.cli.time_arguments import Since
+from app.cli.time_arguments import ClockMoment, Since, format_time
 from app.contract.standings import PeriodKind
 
 MAX_LISTED = 10_000
 boards = OperatorGroup("boards", help="Boards of their own rules, beside the board main.")
 key_argument = click.argument("key", metavar="KEY")
+
+
+def clock_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of the contest clock, which the command gets as opens_at and closes_at."""
+    for option, help_text in (
+        ("--closes-at", "Acts are counted before this moment; none: no end."),
+        ("--opens-at", "Acts are counted from this moment on; none: at once."),
+    ):
+        command = click.option(option, type=ClockMoment(), help=help_text)(command)
+    return command
 
 
 class Points(click.ParamType[tuple[int, int]]):
@@ -87,6 +99,7 @@ class Periods(click.ParamType[tuple[PeriodKind, ...]]):
 @click.option("--points", type=Points(), default="1..1", help="Points of one act.")
 @click.option("--periods", type=Periods(), default="all", help="The first one is the default.")
 @click.option("--time-zone", default="UTC", help="IANA name; decides when a day begins.")
+@clock_options
 @optional_reason
 def create(
     key: str,
@@ -98,15 +111,16 @@ def create(
     periods: tuple[PeriodKind, ...],
     time_zone: str,
     reason: str,
+    **times: datetime | Literal["now", "none"] | None,
 ) -> None:
-    """Create a board. Only its title can be changed later.
+    """Create a board. Only its title and its times can be changed later.
 
     KEY is its address: 1 to 64 of a-z, 0-9 and '-'.
     """
     settings = BoardSettings(
         key, title, better, combine, scored_by, *points, periods=periods, time_zone=time_zone
     )
-    board = services().boards.create(initiator(reason), settings)
+    board = services().boards.create(initiator(reason), settings, _clock_change(times))
     click.echo(f"Created the board {board.settings.key}")
 
 
@@ -135,20 +149,33 @@ def show(key: str) -> None:
 @key_argument
 @click.option("--title", help="The name to show.")
 @click.option("--periods", type=Periods(), help="Only of main: all,day,week,month to add to all.")
+@clock_options
 @optional_reason
-def edit(key: str, title: str | None, periods: tuple[PeriodKind, ...] | None, reason: str) -> None:
-    """Change the title of a board, or give main further periods.
+def edit(
+    key: str,
+    title: str | None,
+    periods: tuple[PeriodKind, ...] | None,
+    reason: str,
+    **times: datetime | Literal["now", "none"] | None,
+) -> None:
+    """Change the title or the times of a board, or give main further periods.
 
-    A period that is added counts the points from 10 seconds later on.
+    The times can be changed while the board is open. A period that is added counts the points from
+    10 seconds later on.
     """
-    if title is None and periods is None:
-        raise click.UsageError("Give --title or --periods.")
+    change = _clock_change(times)
+    if title is None and periods is None and not change:
+        raise click.UsageError("Give --title, --periods, --opens-at or --closes-at.")
     key = checked("KEY", board_key, key)
-    board = services().boards.edit(initiator(reason), key, title, periods)
+    board = services().boards.edit(initiator(reason), key, title, periods, change)
     if title is not None:
         click.echo(f"The title of {key} is {board.settings.title!r}")
     if periods is not None:
         click.echo(f"The periods of {key} are {', '.join(board.settings.periods)}")
+    if change:
+        clock = board.clock
+        opens, closes = format_time(clock.opens_at), format_time(clock.closes_at)
+        click.echo(f"{key} is {board.state}; it opens at {opens} and closes at {closes}")
 
 
 @boards.command("archive", epilog=example("flask boards archive quiz-night --yes"))
@@ -180,6 +207,13 @@ def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
 
 def _find(key: str) -> Board:
     return services().boards.find(checked("KEY", board_key, key))
+
+
+def _clock_change(times: Mapping[str, datetime | Literal["now", "none"] | None]) -> ClockChange:
+    """The times that the command names."""
+    names: tuple[ClockTime, ...] = ("opens_at", "closes_at")
+    given = ((name, times[name]) for name in names)
+    return {name: None if time == "none" else time for name, time in given if time is not None}
 
 
 def _row(board: Board) -> tuple[object, ...]:

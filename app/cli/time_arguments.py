@@ -63,6 +63,17 @@ class Until(_TimeOrDuration):
     direction = 1
 
 
+class ClockMoment(click.ParamType[datetime | Literal["now", "none"]]):
+    """A time of a board's clock."""
+
+    name = "now|none|2h|time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime | Literal["now", "none"]:
+        return value if value in {"now", "none"} else Until().convert(value, param, ctx)
+
+
 def format_time(time: datetime | None, if_none: str = "-") -> str:
     """The time in UTC, to the second."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if time else if_none

@@ -148,11 +148,11 @@ class MethodNotAllowed(DomainError):
 
 
 class BoardNotOpen(DomainError):
-    """The board is archived and takes no points; a token of it was not counted. Final."""
+    """The board takes no points now; `details` has its times, `opensAt` and `closesAt`."""
 
     code = "BOARD_NOT_OPEN"
     error = "Conflict"
-    default_message = "This board takes no points any more"
+    default_message = "This board takes no points now"
 
 
 class UsernameTaken(DomainError):

@@ -144,6 +144,13 @@ class Moment(fields.AwareDateTime):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
 
 
+class MomentOrNow(Moment):
+    """A time, or the word `now`: the moment of the change by PostgreSQL's clock."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return value if value == "now" else super()._deserialize(value, *args, **kwargs)
+
+
 class ErrorSchema(Schema):
     """The body of every error reply."""
 
@@ -158,7 +165,8 @@ class ErrorSchema(Schema):
     details = fields.Dict(
         keys=fields.String(),
         metadata={
-            "description": "VALIDATION_ERROR: messages by field. TOKEN_USED: the first result"
+            "description": "VALIDATION_ERROR: messages by field. TOKEN_USED: the first result."
+            " BOARD_NOT_OPEN: the times"
         },
     )
     warning = fields.Nested(WarningSchema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
@@ -10,7 +11,7 @@ import structlog
 
 from app.accounts.sessions import Sessions
 from app.boards.board import MAIN_KEY, Board
-from app.boards.known_boards import KnownBoards
+from app.boards.known_boards import MAX_AGE_SECONDS, KnownBoards
 from app.contract.errors import (
     AuthInvalid,
     BoardNotOpen,
@@ -204,8 +205,13 @@ class Scoring:
         board = self._boards.find(key)
         if board.settings.scored_by != "players":
             raise Forbidden("Only a service key scores on this board")
-        if board.archived_at is not None:
-            raise BoardNotOpen()
+        # The board may be a second old, so one that opens within this time has tokens already.
+        soon = board.read_at + timedelta(seconds=MAX_AGE_SECONDS)
+        if board.archived_at or "open" not in {
+            board.clock.state_at(board.read_at),
+            board.clock.state_at(soon),
+        }:
+            raise _not_open(board)
 
     def _record(self, identity: Identity, token: ActionToken, board: Board | None) -> CountedToken:
         """Count the token in one transaction; raises if it is not and will not be counted.
@@ -221,10 +227,14 @@ class Scoring:
             case "expired":
                 raise TokenExpired()
             case "not_open":
-                raise BoardNotOpen()
+                raise _not_open(board)
         if recorded.first_score is None:
             INCREMENTS.inc()
         return recorded
+
+
+def _not_open(board: Board | None) -> BoardNotOpen:
+    return BoardNotOpen(details=board.clock.as_json() if board else None)
 
 
 def _error_of(denied: AccessDenied) -> DomainError:

@@ -37,7 +37,8 @@ class ActAnswer:
     """In the board's first period; None unless the act was counted, now or before."""
     rank: int | None = None
     """The present rank of that score; None if no player has it now."""
-    problems: Problems | None = None
+    details: Problems | Mapping[str, str | None] | None = None
+    """Of `invalid`: messages by field; of `not_open`: the times of the board."""
 
     def as_json(self) -> dict[str, Any]:
         """The answer without fields that it lacks."""
@@ -46,7 +47,7 @@ class ActAnswer:
             "status": self.status,
             "score": self.score,
             "rank": self.rank,
-            "details": self.problems,
+            "details": self.details,
         }
         return {name: value for name, value in answer.items() if value is not None or name == "id"}
 
@@ -95,13 +96,13 @@ class ServiceScores:
         answers: list[ActAnswer] = []
         for fields, each in zip(reported, acts, strict=True):
             if not isinstance(each, ReportedAct):
-                answers.append(ActAnswer(_sent_id(fields), "invalid", problems=each))
+                answers.append(ActAnswer(_sent_id(fields), "invalid", details=each))
             elif each.board not in boards:
                 answers.append(ActAnswer(each.id, "unknown_board"))
             elif not (each.user_id or each.username_key in user_ids):
                 answers.append(ActAnswer(each.id, "unknown_user"))
             else:
-                answers.append(_answer(each, next(results)))
+                answers.append(_answer(each, next(results), boards[each.board]))
         for answer in answers:
             SERVICE_ACTS.labels(answer.status).inc()
         ranks = self._publish(countable, recorded, boards)
@@ -167,8 +168,9 @@ class ServiceScores:
         return {shown(score): place.rank for score, place in places.items() if place.players}
 
 
-def _answer(act: ReportedAct, result: ActResult) -> ActAnswer:
-    return ActAnswer(act.id, result.verdict, result.score)
+def _answer(act: ReportedAct, result: ActResult, board: Board) -> ActAnswer:
+    times = board.clock.as_json() if result.verdict == "not_open" else None
+    return ActAnswer(act.id, result.verdict, result.score, details=times)
 
 
 def _sent_id(fields: Any) -> str | None:

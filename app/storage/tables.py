@@ -132,11 +132,15 @@ boards = sa.Table(
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Column("archived_at", Moment),
+    # The contest clock.
+    sa.Column("opens_at", Moment),
+    sa.Column("closes_at", Moment),
     sa.UniqueConstraint("key", name="boards_key_key"),
     sa.CheckConstraint("better IN ('high', 'low')", name="better"),
     sa.CheckConstraint("combine IN ('sum', 'best', 'latest')", name="combine"),
     sa.CheckConstraint("scored_by IN ('players', 'service')", name="scored_by"),
     sa.CheckConstraint("min_points <= max_points", name="points"),
+    sa.CheckConstraint("opens_at < closes_at", name="clock"),
 )
 
 # A player's score in one period of a board. The standing of `main` and all time is in users.

@@ -136,7 +136,7 @@ def upgrade() -> None:
     )
     op.create_index("compensations_user_id", "compensations", ["user_id", "board_id"])
     statements = (REMAINING_ACTS, REMAINING_SCORES, TAKE_BACK, COUNTED_SCORE)
-    for statement in (*statements, _add_to_standings(), _count_scores()):
+    for statement in (*statements, _add_to_standings(), count_scores()):
         op.execute(statement)
 
 
@@ -161,7 +161,7 @@ def _add_to_standings() -> str:
     )
 
 
-def _count_scores() -> str:
+def count_scores() -> str:
     """The same for the score that an act adds to."""
     known = "SELECT score INTO known FROM standings"
     return _replacing(str(_of("0009").COUNT)).replace(

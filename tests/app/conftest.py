@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from app.boards import board_rows
 from app.boards.board import BoardSettings
+from app.boards.clock import Clock
 from app.composition.api import build_background
 from app.maintenance.background import Background
 from tests.support.services import Services
@@ -38,7 +39,7 @@ def key_boards(services: Services) -> None:
     """The boards that tests of service keys name, without entries in the audit trail."""
     with services.database.transaction() as connection:
         for key in ("finals", "quiz-night"):
-            assert board_rows.insert(connection, BoardSettings(key, key))
+            assert board_rows.insert(connection, BoardSettings(key, key), Clock())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from marshmallow import fields, validate
@@ -11,9 +12,10 @@ from app.api.admin.schemas import ReasonSchema
 from app.api.boards.board_json import board_json
 from app.api.boards.schemas import BoardSettingsSchema, PointsSchema
 from app.boards.board import BETTER, COMBINE, PERIODS, SCORED_BY, BoardSettings
+from app.boards.clock import ClockChange, ClockTime
 from app.contract.errors import NotFound
 from app.http.access_control import admin_required
-from app.http.schemas import Resource, StorableText
+from app.http.schemas import MomentOrNow, Resource, StorableText
 from app.http.services import services
 
 # ruff: noqa: N815 - the contract's names are camelCase
@@ -21,6 +23,23 @@ from app.http.services import services
 admin_boards = Resource(
     "admin_boards", __name__, url_prefix="/admin/boards", description="Boards, for admins"
 )
+
+
+class TimesSchema(ReasonSchema):
+    """The times of the contest clock; each may be `now`."""
+
+    opensAt = MomentOrNow(
+        format="iso",
+        default_timezone=UTC,
+        allow_none=True,
+        metadata={"description": "Acts are counted from this moment on; null: at once"},
+    )
+    closesAt = MomentOrNow(
+        format="iso",
+        default_timezone=UTC,
+        allow_none=True,
+        metadata={"description": "Acts are counted before this moment; null: no end"},
+    )
 
 
 class NewPointsSchema(PointsSchema):
@@ -32,7 +51,7 @@ class NewPointsSchema(PointsSchema):
     )
 
 
-class NewBoardSchema(ReasonSchema):
+class NewBoardSchema(TimesSchema):
     key = StorableText(
         required=True, metadata={"description": "The board's address: 1 to 64 of a-z, 0-9 and `-`"}
     )
@@ -63,7 +82,7 @@ class NewBoardSchema(ReasonSchema):
     )
 
 
-class ChangeSchema(ReasonSchema):
+class ChangeSchema(TimesSchema):
     title = StorableText(load_default=None, metadata={"description": "The name to show"})
     periods = fields.List(
         fields.String(validate=validate.OneOf(PERIODS)),
@@ -77,7 +96,7 @@ class ChangeSchema(ReasonSchema):
 @admin_boards.arguments(NewBoardSchema)
 @admin_boards.response(201, BoardSettingsSchema)
 def create(body: dict[str, Any]) -> dict[str, Any]:
-    """Create a board; only its title can be changed later."""
+    """Create a board; only its title and its times can be changed later."""
     settings = BoardSettings(
         key=body["key"],
         title=body["title"],
@@ -89,7 +108,7 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
         periods=tuple(body["periods"]),
         time_zone=body["timeZone"],
     )
-    return board_json(services().boards.create(current_initiator(body), settings))
+    return board_json(services().boards.create(current_initiator(body), settings, _times(body)))
 
 
 @admin_boards.patch("/<key>")
@@ -98,11 +117,14 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
 @admin_boards.arguments(ChangeSchema)
 @admin_boards.response(200, BoardSettingsSchema)
 def edit(body: dict[str, Any], key: str) -> dict[str, Any]:
-    """Change the title of a board, or give `main` further periods.
+    """Change the title or the times of a board, or give `main` further periods.
 
-    A period that is added counts the points from 10 seconds later on.
+    Times can be changed while the board is open; `now` opens or closes it at once, null removes
+    the time. A period that is added counts the points from 10 seconds later on.
     """
-    changed = services().boards.edit(current_initiator(body), key, body["title"], body["periods"])
+    changed = services().boards.edit(
+        current_initiator(body), key, body["title"], body["periods"], _times(body)
+    )
     return board_json(changed)
 
 
@@ -114,3 +136,9 @@ def edit(body: dict[str, Any], key: str) -> dict[str, Any]:
 def archive(body: dict[str, Any], key: str) -> dict[str, Any]:
     """Refuse further acts for good; the standings stay readable."""
     return board_json(services().boards.archive(current_initiator(body), key))
+
+
+def _times(body: dict[str, Any]) -> ClockChange:
+    """The times that the body names."""
+    names: dict[str, ClockTime] = {"opensAt": "opens_at", "closesAt": "closes_at"}
+    return {names[name]: body[name] for name in names if name in body}

@@ -22,6 +22,7 @@ def board_json(board: Board) -> dict[str, Any]:
         "periods": list(settings.periods),
         "timeZone": settings.time_zone,
         "state": board.state,
+        **board.clock.as_json(),
         "createdAt": timestamp(int(board.created_at.timestamp() * 1000)),
     }
 

@@ -13,7 +13,7 @@ from app.api.leaderboard_schemas import (
     StandingSchema,
     check_since,
 )
-from app.boards.board import BETTER, COMBINE, PERIODS, SCORED_BY
+from app.boards.board import BETTER, COMBINE, PERIODS, SCORED_BY, STATES
 from app.contract.standings import TOP
 from app.http.schemas import Moment
 
@@ -67,8 +67,18 @@ class BoardSettingsSchema(Schema):
     )
     state = fields.String(
         required=True,
-        validate=validate.OneOf(["open", "archived"]),
-        metadata={"description": "`archived`: no further acts are counted"},
+        validate=validate.OneOf(STATES),
+        metadata={"description": "Acts are counted only while it is `open`"},
+    )
+    opensAt = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={**_TIME, "description": "Acts are counted from this moment on; null: at once"},
+    )
+    closesAt = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={**_TIME, "description": "Acts are counted before this moment; null: no end"},
     )
     createdAt = fields.String(
         required=True, metadata={**_TIME, "description": "When the board was created"}

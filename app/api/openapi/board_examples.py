@@ -15,6 +15,8 @@ _BOARD = {
     "periods": ["all"],
     "timeZone": "UTC",
     "state": "open",
+    "opensAt": None,
+    "closesAt": "2036-12-24T00:00:00.000Z",
     "createdAt": _AT,
 }
 _ROW = {
@@ -63,7 +65,9 @@ BOARD_EXAMPLES: dict[tuple[str, str], Example] = {
         _BOARD,
         {"key": "$NEW_BOARD", "title": "Quiz night", "points": {"min": 0, "max": 1000}},
     ),
-    ("patch", "/api/admin/boards/{key}"): Example(_BOARD, {"title": "Quiz night 2"}),
+    ("patch", "/api/admin/boards/{key}"): Example(
+        _BOARD, {"title": "Quiz night 2", "closesAt": "2036-12-24T00:00:00Z"}
+    ),
     ("post", "/api/admin/boards/{key}/archive"): Example(
         {**_BOARD, "state": "archived"}, {"reason": "the quiz is over"}
     ),

@@ -81,6 +81,19 @@ def test_an_archived_board_counts_nothing_more_and_stays_readable(
     assert refused(run, "boards", "archive", "main", "--yes") == "The board main can't be archived"
 
 
+def test_times_are_set_by_commands(run: Run) -> None:
+    succeeds(run, *CREATE, "--opens-at", "2036-12-24T10:00", "--closes-at", "2036-12-24T11:00")
+    shown = succeeds(run, "boards", "show", "quiz-night")
+    assert "opensAt     2036-12-24T10:00:00.000Z" in shown
+    edit = ("boards", "edit", "quiz-night")
+    assert "is open; it opens at" in succeeds(run, *edit, "--opens-at", "now")
+    assert "and closes at -" in succeeds(run, *edit, "--closes-at", "none")
+    assert "quiz-night is closed" in succeeds(run, *edit, "--closes-at", "now")
+    assert "closesAt: After opensAt" in refused(run, *edit, "--closes-at", "2020-01-01")
+    assert "is neither a duration" in run(*edit, "--closes-at", "soon").stderr
+    assert "Give --title, --periods" in run(*edit).stderr
+
+
 def test_the_title_changes(services: Services, run: Run) -> None:
     succeeds(run, *CREATE)
     succeeds(run, "boards", "edit", "quiz-night", "--title", "Quiz night 2")
@@ -98,4 +111,4 @@ def test_main_is_given_further_periods(services: Services, run: Run) -> None:
     succeeds(run, *CREATE)
     refusal = refused(run, "boards", "edit", "quiz-night", "--periods", "all,day")
     assert refusal == "Only main can be given further periods"
-    assert "Give --title or --periods" in run("boards", "edit", "main").stderr
+    assert "Give --title, --periods" in run("boards", "edit", "main").stderr

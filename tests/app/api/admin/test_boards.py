@@ -28,6 +28,37 @@ def test_a_board_is_created_renamed_and_archived(services: Services, admin: Call
     assert acts == ["archive-board", "edit-board", "create-board"]
 
 
+def test_the_times_of_a_board_are_set_moved_and_removed(services: Services, admin: Caller) -> None:
+    opens, closes = "2036-12-24T10:00:00.000Z", "2036-12-24T12:00:00.000Z"
+    created = body_of(admin("POST", PATH, QUIZ | {"opensAt": opens, "closesAt": closes}), 201)
+    assert (created["state"], created["opensAt"], created["closesAt"]) == (
+        "scheduled",
+        opens,
+        closes,
+    )
+    opened = body_of(admin("PATCH", f"{PATH}/quiz", {"opensAt": "now"}))
+    assert (opened["state"], opened["closesAt"]) == ("open", closes)
+    assert body_of(admin("PATCH", f"{PATH}/quiz", {"closesAt": "now"}))["state"] == "closed"
+    reopened = body_of(admin("PATCH", f"{PATH}/quiz", {"title": "Quiz 2", "closesAt": None}))
+    assert (reopened["state"], reopened["title"], reopened["closesAt"]) == ("open", "Quiz 2", None)
+    entry = next(e for e in services.moderation_reads.audit(limit=5) if e.act == "set-clock")
+    assert entry.details == {"board": "quiz", "opensAt": opened["opensAt"], "closesAt": None}
+
+
+def test_a_wrong_time_changes_nothing(admin: Caller) -> None:
+    body_of(admin("POST", PATH, QUIZ | {"opensAt": "2036-12-24T10:00:00Z"}), 201)
+    for closes in ("2036-12-24T10:00:00Z", "2020-01-01T00:00:00Z", "soon"):
+        change = {"title": "Quiz 2", "closesAt": closes}
+        refusal = body_of(admin("PATCH", f"{PATH}/quiz", change), 400)
+        assert set(refusal["details"]) == {"closesAt"}
+    assert body_of(admin("PATCH", f"{PATH}/quiz", {}))["title"] == "Quiz"
+
+
+def test_main_has_no_clock(admin: Caller) -> None:
+    refusal = body_of(admin("PATCH", f"{PATH}/main", {"closesAt": "now"}), 400)
+    assert refusal["message"] == "The board main has no clock, it is always open"
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
