@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP, UUID
 
+from app.storage.board_tables import add_board_tables
+
 metadata = sa.MetaData(
     naming_convention={
         "pk": "%(table_name)s_pkey",
@@ -113,82 +115,6 @@ actions = sa.Table(
     postgresql_partition_by="RANGE (issued_at)",
 )
 
-boards = sa.Table(
-    "boards",
-    metadata,
-    sa.Column("id", sa.Integer, sa.Identity(always=True), primary_key=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("better", sa.Text, nullable=False),
-    sa.Column("combine", sa.Text, nullable=False),
-    sa.Column("scored_by", sa.Text, nullable=False),
-    # Of one act.
-    sa.Column("min_points", sa.Integer, nullable=False),
-    sa.Column("max_points", sa.Integer, nullable=False),
-    # The first is the period that replies to acts show.
-    sa.Column("periods", ARRAY(sa.Text), nullable=False),
-    # Since when each period counts, in the same order; NULL or missing: with the board.
-    sa.Column("periods_from", ARRAY(Moment), nullable=False, server_default="{}"),
-    sa.Column("time_zone", sa.Text, nullable=False),
-    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
-    sa.Column("archived_at", Moment),
-    # The contest clock.
-    sa.Column("opens_at", Moment),
-    sa.Column("closes_at", Moment),
-    sa.UniqueConstraint("key", name="boards_key_key"),
-    sa.CheckConstraint("better IN ('high', 'low')", name="better"),
-    sa.CheckConstraint("combine IN ('sum', 'best', 'latest')", name="combine"),
-    sa.CheckConstraint("scored_by IN ('players', 'service')", name="scored_by"),
-    sa.CheckConstraint("min_points <= max_points", name="points"),
-    sa.CheckConstraint("opens_at < closes_at", name="clock"),
-)
-
-# A player's score in one period of a board. The standing of `main` and all time is in users.
-standings = sa.Table(
-    "standings",
-    metadata,
-    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), primary_key=True),
-    sa.Column("period", sa.Text, primary_key=True),
-    # The first day of the period by the board's clocks; -infinity for all time.
-    sa.Column("starts_on", sa.Date, primary_key=True),
-    sa.Column("user_id", Id, sa.ForeignKey("users.id"), primary_key=True),
-    sa.Column("score", sa.BigInteger, nullable=False),
-    # Ascending from the best: the score, negated if a high score is better.
-    sa.Column("order_score", sa.BigInteger, nullable=False),
-    # False for a score that is none on this board, and while the player is banned.
-    sa.Column("listed", sa.Boolean, nullable=False),
-    sa.Column("revision", sa.BigInteger, nullable=False),
-    sa.Column("reached_at", Moment, nullable=False),
-    sa.Column("reached_action_id", sa.BigInteger, nullable=False),
-    sa.Column("changed_at", Moment, nullable=False),
-    sa.Index(
-        "standings_order",
-        "board_id",
-        "period",
-        "starts_on",
-        "order_score",
-        "reached_at",
-        "reached_action_id",
-        postgresql_where=sa.text("listed"),
-    ),
-    sa.Index("standings_user_id", "user_id"),
-    sa.Index("standings_changed_at", "changed_at"),
-)
-
-# Acts of a player that are taken back: those since a moment and before an action. The view
-# remaining_acts leaves them out.
-compensations = sa.Table(
-    "compensations",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
-    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
-    sa.Column("since", Moment, nullable=False),
-    sa.Column("before_action_id", sa.BigInteger, nullable=False),
-    sa.Column("created_at", Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
-    sa.Index("compensations_user_id", "user_id", "board_id"),
-)
-
 fraud_events = sa.Table(
     "fraud_events",
     metadata,
@@ -252,3 +178,4 @@ service_keys = sa.Table(
     sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),
     sa.CheckConstraint("cardinality(boards) > 0", name="boards"),
 )
+add_board_tables(metadata)

@@ -1,0 +1,90 @@
+"""The tables of boards and of what players have on them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID
+
+_Moment = TIMESTAMP(timezone=True)
+_Id = UUID(as_uuid=False)
+
+
+def add_board_tables(metadata: sa.MetaData) -> None:
+    """Declare the tables."""
+    sa.Table(
+        "boards",
+        metadata,
+        sa.Column("id", sa.Integer, sa.Identity(always=True), primary_key=True),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("better", sa.Text, nullable=False),
+        sa.Column("combine", sa.Text, nullable=False),
+        sa.Column("scored_by", sa.Text, nullable=False),
+        # Of one act.
+        sa.Column("min_points", sa.Integer, nullable=False),
+        sa.Column("max_points", sa.Integer, nullable=False),
+        # The first is the period that replies to acts show.
+        sa.Column("periods", ARRAY(sa.Text), nullable=False),
+        # Since when each period counts, in the same order; NULL or missing: with the board.
+        sa.Column("periods_from", ARRAY(_Moment), nullable=False, server_default="{}"),
+        sa.Column("time_zone", sa.Text, nullable=False),
+        sa.Column(
+            "created_at", _Moment, nullable=False, server_default=sa.text("clock_timestamp()")
+        ),
+        sa.Column("archived_at", _Moment),
+        # The contest clock.
+        sa.Column("opens_at", _Moment),
+        sa.Column("closes_at", _Moment),
+        sa.UniqueConstraint("key", name="boards_key_key"),
+        sa.CheckConstraint("better IN ('high', 'low')", name="better"),
+        sa.CheckConstraint("combine IN ('sum', 'best', 'latest')", name="combine"),
+        sa.CheckConstraint("scored_by IN ('players', 'service')", name="scored_by"),
+        sa.CheckConstraint("min_points <= max_points", name="points"),
+        sa.CheckConstraint("opens_at < closes_at", name="clock"),
+    )
+    # A player's score in one period of a board. The standing of `main` and all time is in users.
+    sa.Table(
+        "standings",
+        metadata,
+        sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), primary_key=True),
+        sa.Column("period", sa.Text, primary_key=True),
+        # The first day of the period by the board's clocks; -infinity for all time.
+        sa.Column("starts_on", sa.Date, primary_key=True),
+        sa.Column("user_id", _Id, sa.ForeignKey("users.id"), primary_key=True),
+        sa.Column("score", sa.BigInteger, nullable=False),
+        # Ascending from the best: the score, negated if a high score is better.
+        sa.Column("order_score", sa.BigInteger, nullable=False),
+        # False for a score that is none on this board, and while the player is banned.
+        sa.Column("listed", sa.Boolean, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("reached_at", _Moment, nullable=False),
+        sa.Column("reached_action_id", sa.BigInteger, nullable=False),
+        sa.Column("changed_at", _Moment, nullable=False),
+        sa.Index(
+            "standings_order",
+            "board_id",
+            "period",
+            "starts_on",
+            "order_score",
+            "reached_at",
+            "reached_action_id",
+            postgresql_where=sa.text("listed"),
+        ),
+        sa.Index("standings_user_id", "user_id"),
+        sa.Index("standings_changed_at", "changed_at"),
+    )
+    # Acts of a player that are taken back: those since a moment and before an action. The view
+    # remaining_acts leaves them out.
+    sa.Table(
+        "compensations",
+        metadata,
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        sa.Column("user_id", _Id, sa.ForeignKey("users.id"), nullable=False),
+        sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
+        sa.Column("since", _Moment, nullable=False),
+        sa.Column("before_action_id", sa.BigInteger, nullable=False),
+        sa.Column(
+            "created_at", _Moment, nullable=False, server_default=sa.text("clock_timestamp()")
+        ),
+        sa.Index("compensations_user_id", "user_id", "board_id"),
+    )
