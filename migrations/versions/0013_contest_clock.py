@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from app.storage.table_locks import TableLock, run_with_locks
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
