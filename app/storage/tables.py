@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP, UUID
 
-from app.storage.board_tables import add_board_tables
+from app.storage.schema.boards import add_board_tables
 
 metadata = sa.MetaData(
     naming_convention={

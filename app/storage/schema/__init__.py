@@ -1,0 +1,1 @@
+"""Parts of the schema that app/storage/tables.py puts together."""
