@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.boards.board import MAIN_ID, Board, BoardSettings
+from app.boards.clock import Clock
 from app.boards.periods import Period, period_at
 from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable, NotFound
@@ -18,6 +19,8 @@ MAIN_BOARD = Board(
     BoardSettings(MAIN.board, MAIN.board, scored_by="players"),
     created_at=datetime.fromtimestamp(0, UTC),
     archived_at=None,
+    clock=Clock(),
+    read_at=datetime.fromtimestamp(0, UTC),
 )
 """As far as it is known without PostgreSQL."""
 
