@@ -59,9 +59,9 @@ IN_COUNT_SCORES = (
 IN_COUNT_TOKEN = (
     # The board `main` has no clock.
     (
-        "    SELECT * INTO board FROM boards WHERE id = token_board;\n",
-        "    IF token_board <> 0 THEN\n        PERFORM lock_clocks(ARRAY[token_board]);\n"
-        "    END IF;\n    SELECT * INTO board FROM boards WHERE id = token_board;\n",
+        "        SELECT * INTO board FROM boards WHERE id = token_board;\n",
+        "        PERFORM lock_clocks(ARRAY[token_board]);\n"
+        "        SELECT * INTO board FROM boards WHERE id = token_board;\n",
     ),
     ("AND board.archived_at IS NULL THEN", "AND (token_board = 0 OR is_open(board, moment)) THEN"),
     (
