@@ -61,7 +61,7 @@ def board_evening(
             players = [system.register(f"Player of Table {number}") for number in range(14)]
             for number, player in enumerate(players):
                 report(services, player, 990 - 61 * number)
-                report(services, player, 41_250 + 977 * number**2, RACE.key)
+                report(services, player, 41_250 + 317 * number**2, RACE.key)
             yield system, players
 
 
