@@ -1,5 +1,7 @@
 /** Draws the end of each line: a dot in its colour and the player's name, without overlaps. */
 
+import { WATCHED } from "../common/watched-board.js";
+
 const LINE_HEIGHT = 1.25;
 
 /** Draw over uPlot's canvas; `series` are ScoreHistory's, in the order of the board. */
@@ -15,6 +17,8 @@ export function drawLabels(plot, series, colours, style) {
       y: plot.valToPos(plot.data[colour + 1].at(-1), "y", true),
     };
   });
+  // Where the lower score is better, the first of the board is the lowest line.
+  if (WATCHED.better === "low") ends.reverse();
   // Less than LINE_HEIGHT if the chart is too low for all labels.
   const lineHeight = Math.min(size * LINE_HEIGHT, bbox.height / Math.max(1, ends.length - 1));
   const labelYs = spread(ends.map(({ y }) => y), lineHeight, bbox.top + bbox.height);
