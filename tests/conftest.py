@@ -31,6 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = longest_first(items)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Leave bytes out of the names of tests.
+
+    Each pytest worker collects the tests by itself, and all names have to be the same; bytes may be
+    masked with a random key or hold the time.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _each_private_key_checked_once() -> Iterator[None]:
     """The check takes 50 ms, and the settings of a run have one key hundreds of times."""
