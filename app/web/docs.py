@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, render_template
 
 from app.http.access_control import public
 from app.http.replies.compression import compress_public
-from app.web.page import content_security_policy
+from app.web.content_security import content_security_policy
 
 docs = Blueprint("docs", __name__, template_folder="templates")
 

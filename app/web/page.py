@@ -1,9 +1,6 @@
-"""The live page at `/`, and the policy that restricts it to this server's own files."""
+"""The live page at `/`."""
 
 from __future__ import annotations
-
-import re
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, render_template, request
 
@@ -18,14 +15,12 @@ from app.web.assets import (
     register_assets,
 )
 from app.web.board_picker import board_picker, period_label
+from app.web.content_security import content_security_policy, websocket_sources
 from app.web.first_board import read_first_board
 from app.web.join_code import join_code
 from app.web.languages import choose_language
 from app.web.shown_ranking import shown_ranking
 from config.origins import page_origin
-from config.settings import Settings
-
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?")
 
 REFRESH_SECONDS = 10
 """How often a page without JavaScript loads itself again."""
@@ -88,38 +83,3 @@ def show() -> Response:
     response.add_etag()
     response.make_conditional(request)
     return response
-
-
-def content_security_policy(websockets: tuple[str, ...]) -> str:
-    """Allows this server's own files, and connections to it and to `websockets` (CSP 3)."""
-    directives = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": "'self' data:",
-        "font-src": "'self'",
-        "connect-src": " ".join(("'self'", *websockets)),
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
-    }
-    return "; ".join(f"{name} {sources}" for name, sources in directives.items())
-
-
-def websocket_sources(settings: Settings, host: str) -> tuple[str, ...]:
-    """CSP sources of the page's WebSocket; `host` is the request's Host header, with port.
-
-    Both schemes, because a proxy may end TLS without a header that says so.
-    """
-    own_path = settings.websocket_url.startswith("/")
-    if settings.websocket_url and not own_path:
-        url = urlsplit(settings.websocket_url)
-        return (f"{url.scheme}://{url.netloc}",)
-    match = _HOST.fullmatch(host)
-    if match is None:
-        return ()
-    # CSP's grammar has no IPv6 address, so only the port restricts the source.
-    name = "*" if match["name"].startswith("[") else match["name"]
-    port = match["port"] or "" if own_path else f":{settings.broadcaster_port}"
-    authority = f"{name}{port}"
-    return (f"ws://{authority}", f"wss://{authority}")

@@ -23,15 +23,12 @@ import { ScoreHistory } from "./chart/score-history.js";
 import { ScoresChart } from "./chart/scores-chart.js";
 import { Announcer } from "./common/announcer.js";
 import { createData } from "./common/elements.js";
+import { reloadAtEnd } from "./common/period-end.js";
 import { PlayerColours } from "./common/player-colours.js";
 import { serverNow } from "./common/server-clock.js";
 import { text } from "./common/texts.js";
 import { IS_PAST, WATCHED } from "./common/watched-board.js";
 import { ConnectionStatus } from "./live/connection-status.js";
-
-const RELOAD_JITTER_MS = 5_000;
-/** setTimeout can't wait longer than 2^31 ms. */
-const MAX_TIMER_MS = 86_400_000;
 
 const element = (id) => document.getElementById(id);
 const colours = new PlayerColours();
@@ -87,14 +84,6 @@ function createHistory() {
     latestScores.restore(scores.series);
   });
   return scores;
-}
-
-/** Load the page of the next period when this one is over, not from all screens at once. */
-function reloadAtEnd() {
-  if (WATCHED.endsAt === null) return;
-  const leftMs = Date.parse(WATCHED.endsAt) - serverNow() + Math.random() * RELOAD_JITTER_MS;
-  if (leftMs > MAX_TIMER_MS) setTimeout(reloadAtEnd, MAX_TIMER_MS);
-  else setTimeout(() => location.reload(), Math.max(leftMs, RELOAD_JITTER_MS));
 }
 
 /** Show a message until the next one; "" hides it. `typed` is shown below, for a person to type. */

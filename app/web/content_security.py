@@ -1,0 +1,45 @@
+"""The policy that restricts a page to this server's own files (Content Security Policy 3)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from config.settings import Settings
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?")
+
+
+def content_security_policy(websockets: tuple[str, ...]) -> str:
+    """Allows this server's own files, and connections to it and to `websockets` (CSP 3)."""
+    directives = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": " ".join(("'self'", *websockets)),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return "; ".join(f"{name} {sources}" for name, sources in directives.items())
+
+
+def websocket_sources(settings: Settings, host: str) -> tuple[str, ...]:
+    """CSP sources of the page's WebSocket; `host` is the request's Host header, with port.
+
+    Both schemes, because a proxy may end TLS without a header that says so.
+    """
+    own_path = settings.websocket_url.startswith("/")
+    if settings.websocket_url and not own_path:
+        url = urlsplit(settings.websocket_url)
+        return (f"{url.scheme}://{url.netloc}",)
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return ()
+    # CSP's grammar has no IPv6 address, so only the port restricts the source.
+    name = "*" if match["name"].startswith("[") else match["name"]
+    port = match["port"] or "" if own_path else f":{settings.broadcaster_port}"
+    authority = f"{name}{port}"
+    return (f"ws://{authority}", f"wss://{authority}")
