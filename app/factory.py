@@ -27,6 +27,7 @@ from app.metrics.request_metrics import request_metrics
 from app.network.trusted_proxies import trust_proxies
 from app.observability.logging import configure_logging
 from app.web.docs import docs
+from app.web.embed import embed
 from app.web.page import page
 from config.settings import InvalidSettings, load_settings
 
@@ -57,6 +58,7 @@ def create_app(services: ApiServices) -> Flask:
     )
     register_api(app)
     app.register_blueprint(page)
+    app.register_blueprint(embed)
     app.register_blueprint(docs)
     register_commands(app, services.settings)
     trust_proxies(app, services.settings)

@@ -77,6 +77,13 @@ class ServerSettings:
         "",
         parse_origins,
     )
+    embed_origins: tuple[str, ...] = variable(
+        "EMBED_ORIGINS",
+        "origins of other pages that may show /embed/… in a frame, comma-separated; `*` for all;"
+        " empty: none",
+        "",
+        parse_origins,
+    )
     websocket_url: str = variable(
         "WEBSOCKET_URL",
         "WebSocket that the page connects to; `/ws`: at the page's own address; empty: the page's"

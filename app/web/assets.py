@@ -17,7 +17,7 @@ from app.web.module_graph import imported_modules
 
 FOLDER = Path(__file__).parent / "static"
 ENDPOINT = "static"
-PAGE_SCRIPTS = {"play": "play.js", "display": "display.js"}
+PAGE_SCRIPTS = {"play": "play.js", "display": "display.js", "embed": "embed.js"}
 """By the mode of the page."""
 PAGE_STYLES = "styles/joined.css"
 """Made of JOINED_STYLES, so that the first paint waits for one reply instead of nine."""
@@ -36,6 +36,20 @@ JOINED_STYLES = (
     "styles/display.css",
     "styles/media.css",
 )
+EMBED_STYLES = {
+    "": "styles/embed-joined.css",
+    "light": "styles/embed-joined-light.css",
+    "dark": "styles/embed-joined-dark.css",
+}
+"""By theme, made of JOINED_EMBED_STYLES; empty: as the browser prefers."""
+JOINED_EMBED_STYLES = (
+    "styles/type.css",
+    "styles/colours.css",
+    "styles/board.css",
+    "styles/shares.css",
+    "styles/embed.css",
+)
+_IF_DARK = b"@media (prefers-color-scheme: dark)"
 MAX_AGE_SECONDS = 365 * 24 * 3600
 
 
@@ -104,4 +118,8 @@ def _files() -> Mapping[str, bytes]:
     paths = sorted(path for path in FOLDER.rglob("*") if path.is_file())
     files = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in paths}
     files[PAGE_STYLES] = b"\n".join(files[name] for name in JOINED_STYLES)
+    embed = b"\n".join(files[name] for name in JOINED_EMBED_STYLES)
+    files[EMBED_STYLES[""]] = embed
+    files[EMBED_STYLES["light"]] = embed.replace(_IF_DARK, b"@media not all")
+    files[EMBED_STYLES["dark"]] = embed.replace(_IF_DARK, b"@media all")
     return files

@@ -7,21 +7,28 @@ from urllib.parse import urlsplit
 
 from config.settings import Settings
 
+NONE = "'none'"
+SELF = "'self'"
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?")
 
 
-def content_security_policy(websockets: tuple[str, ...]) -> str:
-    """Allows this server's own files, and connections to it and to `websockets` (CSP 3)."""
+def content_security_policy(
+    websockets: tuple[str, ...], *, ancestors: str = NONE, base: str = NONE
+) -> str:
+    """Allows this server's own files, and connections to it and to `websockets` (CSP 3).
+
+    `ancestors` are the sources of pages that may frame this one, `base` those of its <base>.
+    """
     directives = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
+        "default-src": NONE,
+        "script-src": SELF,
+        "style-src": SELF,
         "img-src": "'self' data:",
-        "font-src": "'self'",
-        "connect-src": " ".join(("'self'", *websockets)),
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
+        "font-src": SELF,
+        "connect-src": " ".join((SELF, *websockets)),
+        "base-uri": base,
+        "form-action": NONE,
+        "frame-ancestors": ancestors,
     }
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 

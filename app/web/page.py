@@ -16,6 +16,7 @@ from app.web.assets import (
 )
 from app.web.board_picker import board_picker, period_label
 from app.web.content_security import content_security_policy, websocket_sources
+from app.web.embed import overlay
 from app.web.first_board import read_first_board
 from app.web.join_code import join_code
 from app.web.languages import choose_language
@@ -27,6 +28,9 @@ REFRESH_SECONDS = 10
 
 DISPLAY = "display"
 """Query parameter: a page for a projector, without controls."""
+
+OVERLAY = "overlay"
+"""Query parameter: the board alone on a transparent background, for a broadcast."""
 
 page = Blueprint("page", __name__, template_folder="templates")
 register_assets(page)
@@ -42,6 +46,8 @@ def show() -> Response:
 
     Not limited by READ_LIMIT: a page costs its rendering, and the board comes from its caches.
     """
+    if OVERLAY in request.args:
+        return overlay()
     settings = services().settings
     is_display = DISPLAY in request.args
     mode = "display" if is_display else "play"

@@ -27,7 +27,7 @@ import { reloadAtEnd } from "./common/period-end.js";
 import { PlayerColours } from "./common/player-colours.js";
 import { serverNow } from "./common/server-clock.js";
 import { text } from "./common/texts.js";
-import { IS_PAST, WATCHED } from "./common/watched-board.js";
+import { IS_PAST } from "./common/watched-board.js";
 import { ConnectionStatus } from "./live/connection-status.js";
 
 const element = (id) => document.getElementById(id);

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from app.factory import create_app
 from app.web.assets import (
+    EMBED_STYLES,
     FOLDER,
     JOINED_STYLES,
     PAGE_SCRIPTS,
@@ -36,7 +37,7 @@ def client(shared_services: Services) -> FlaskClient:
     return create_app(shared_services).test_client()
 
 
-@pytest.mark.parametrize("page", ["/", "/?display", "/docs"])
+@pytest.mark.parametrize("page", ["/", "/?display", "/docs", "/embed/main", "/?overlay"])
 def test_browsers_keep_every_file_that_a_page_names(client: FlaskClient, page: str) -> None:
     addresses = LINK.findall(client.get(page).text)
     assert addresses
@@ -59,6 +60,7 @@ def test_scripts_and_styles_name_files_of_their_own_build(client: FlaskClient) -
 def test_the_pages_styles_are_all_of_its_stylesheets(client: FlaskClient) -> None:
     of_page = {path.name for path in (FOLDER / "styles").iterdir()} - {
         "docs.css",
+        "embed.css",
         "no-script.css",
     }
     assert {name for name in JOINED_STYLES if "vendor" not in name} == {
@@ -75,7 +77,7 @@ def test_the_page_names_each_module_that_its_script_imports(client: FlaskClient)
     imported = {name for mode in PAGE_SCRIPTS for name in page_modules(mode)}
     entries = {*PAGE_SCRIPTS.values(), "page-failure.js"}
     assert imported == scripts - other - LATE_MODULES - entries
-    for path, mode in (("/", "play"), ("/?display", "display")):
+    for path, mode in (("/", "play"), ("/?display", "display"), ("/?overlay", "embed")):
         preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)"', client.get(path).text)
         modules = page_modules(mode)
         assert preloaded == [f"assets/build-{fingerprint()}/{name}" for name in modules]
@@ -84,6 +86,22 @@ def test_the_page_names_each_module_that_its_script_imports(client: FlaskClient)
 def test_a_page_loads_no_module_of_the_other_mode() -> None:
     assert not any(name.startswith("display/") for name in page_modules("play"))
     assert not any(name.startswith(("play/", "standings/")) for name in page_modules("display"))
+    assert {name.partition("/")[0] for name in page_modules("embed")} == {
+        "api",
+        "board",
+        "common",
+        "live",
+    }
+
+
+def test_the_styles_of_a_theme_have_no_rule_for_the_other(client: FlaskClient) -> None:
+    def rules(theme: str) -> str:
+        return client.get(f"/assets/{EMBED_STYLES[theme]}").text
+
+    preference = "@media (prefers-color-scheme: dark)"
+    assert preference in rules("")
+    assert rules("dark") == rules("").replace(preference, "@media all")
+    assert rules("light") == rules("").replace(preference, "@media not all")
 
 
 def test_the_styles_use_only_weights_and_widths_that_the_basic_font_has(

@@ -206,3 +206,30 @@ def test_docs(open_page: OpenPage, contest: SystemHarness) -> None:
     page = open_page(contest, "/docs")
     expect(page.locator(".opblock").first).to_be_visible()
     take(page, "docs", full=False)
+
+
+def test_boards_without_controls(
+    open_page: OpenPage, contest: SystemHarness, empty_system: SystemHarness
+) -> None:
+    page = open_page(contest, "/embed/main")
+    expect(page.locator("#board-rows tr")).to_have_count(10)
+    take(page, "embed")
+    page.route("**/api/**", lambda route: route.abort())
+    expect(page.locator("#problem")).to_be_visible()
+    take(page, "embed-unreachable")
+    take(open_page(empty_system, "/embed/main?rows=5"), "embed-empty")
+    take(open_page(contest, "/embed/main?rows=3&theme=dark"), "embed-dark")
+
+
+@pytest.mark.parametrize("query", ["rows=10", "rows=5&theme=light"])
+def test_overlays(open_page: OpenPage, contest: SystemHarness, query: str) -> None:
+    page = open_page(contest, f"/?overlay&{query}", viewport={"width": 1920, "height": 1080})
+    page.evaluate("document.fonts.ready")
+    name = query.replace("&", "-")
+    page.screenshot(path=Path(FOLDER) / "overlay" / f"{name}.png", omit_background=True)
+    # The picture of a broadcast, with bright and dark parts.
+    page.evaluate(
+        "document.documentElement.style.background ="
+        " 'repeating-linear-gradient(45deg, #3b6, #fff 400px, #124 800px)'"
+    )
+    page.screenshot(path=Path(FOLDER) / "overlay" / f"{name}-over-a-picture.png")

@@ -8,19 +8,24 @@ export class BoardView {
   #body;
   #empty;
   #colours;
+  #maxRows;
   #rows = new Map();
   #version = -1;
   #standings = [];
   #ownId = null;
 
-  /** `body` receives the rows; `empty` is shown while there are none; `colours` are PlayerColours. */
-  constructor(body, empty, colours) {
+  /**
+   * `body` receives the rows; `empty` is shown while there are none; `colours` are PlayerColours.
+   * Of a longer board, the first `maxRows` are shown.
+   */
+  constructor(body, empty, colours, maxRows = Infinity) {
     this.#body = body;
     this.#empty = empty;
     this.#colours = colours;
+    this.#maxRows = maxRows;
   }
 
-  /** The standings that are shown, in order. */
+  /** The standings of the board, in order. */
   get standings() {
     return this.#standings;
   }
@@ -33,7 +38,7 @@ export class BoardView {
 
   /** Take over the rows that the server rendered for this board, so that show() finds them. */
   adopt({ leaderboard }) {
-    leaderboard.forEach(({ userId }, index) => {
+    leaderboard.slice(0, this.#maxRows).forEach(({ userId }, index) => {
       this.#rows.set(userId, new BoardRow(this.#body.children[index]));
     });
   }
@@ -52,23 +57,27 @@ export class BoardView {
     this.#standings = leaderboard;
     this.#colours.assign(leaderboard.map(({ userId }) => userId));
     this.#render();
-    for (const { standing, points } of changes.scored) this.#rows.get(standing.userId).markScored(points);
-    for (const [userId, ranks] of changes.moved) this.#rows.get(userId).markMoved(ranks);
+    for (const { standing, points } of changes.scored) this.#rows.get(standing.userId)?.markScored(points);
+    for (const [userId, ranks] of changes.moved) this.#rows.get(userId)?.markMoved(ranks);
     this.#empty.dataset.state = "waiting";
     this.#empty.hidden = leaderboard.length > 0;
     return changes;
+  }
+
+  get #shown() {
+    return this.#standings.slice(0, this.#maxRows);
   }
 
   #render() {
     const elements = [...this.#rows.values()].map(({ element }) => element);
     animateMoves(elements, () => {
       this.#removeOldRows();
-      return this.#standings.map((standing, index) => this.#renderRow(standing, index));
+      return this.#shown.map((standing, index) => this.#renderRow(standing, index));
     });
   }
 
   #removeOldRows() {
-    const present = new Set(this.#standings.map(({ userId }) => userId));
+    const present = new Set(this.#shown.map(({ userId }) => userId));
     for (const [userId, { element }] of this.#rows) {
       if (present.has(userId)) continue;
       this.#rows.delete(userId);

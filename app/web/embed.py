@@ -1,0 +1,93 @@
+"""A board without controls: `/embed/<board>` for other sites, `/?overlay` for broadcasts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from app.contract.standings import TOP
+from app.http.access_control import public
+from app.http.replies.compression import compress_public
+from app.http.services import services
+from app.web.assets import EMBED_STYLES, PAGE_SCRIPTS, folder_address, page_modules
+from app.web.board_picker import period_label
+from app.web.content_security import NONE, SELF, content_security_policy
+from app.web.first_board import read_first_board
+from app.web.languages import choose_language
+from app.web.shown_ranking import shown_ranking
+from config.origins import ANY_ORIGIN
+
+REFRESH_SECONDS = 10
+"""How often a board without JavaScript loads itself again."""
+THEMES = ("light", "dark")
+_SCRIPT = "embed"
+_SCRIPT_TEXTS = ("board", "connection", "errors")
+"""The parts of the texts that the script uses."""
+
+embed = Blueprint("embed", __name__, template_folder="templates")
+
+
+@embed.get("/embed/<key>")
+@public
+@compress_public
+def show(key: str) -> Response:
+    """The board, which pages of EMBED_ORIGINS may frame.
+
+    `period`, `rows` (1 to 10) and `theme` (light or dark) are parameters. Not limited by
+    READ_LIMIT, as the live page.
+    """
+    origins = services().settings.embed_origins
+    ancestors = ANY_ORIGIN if ANY_ORIGIN in origins else " ".join(origins) or NONE
+    response = _board_alone(key, "embed", "")
+    # The address has a folder more than those that the page and its scripts name.
+    policy = content_security_policy((), ancestors=ancestors, base=SELF)
+    response.headers["Content-Security-Policy"] = policy
+    return response
+
+
+def overlay() -> Response:
+    """The board of the parameter `board`, in large type on a transparent background."""
+    response = _board_alone(request.args.get("board", ""), "overlay", "dark")
+    response.headers["Content-Security-Policy"] = content_security_policy(())
+    return response
+
+
+def _board_alone(key: str, mode: Literal["embed", "overlay"], default_theme: str) -> Response:
+    query = {"board": key, "period": request.args.get("period", "")}
+    shown = shown_ranking(services(), query)
+    board = read_first_board(services(), shown)
+    max_rows = _max_rows()
+    language = choose_language(request.accept_languages)
+    asked = request.args.get("theme", "")
+    theme = asked if asked in THEMES else default_theme
+    response = make_response(
+        render_template(
+            "embed.html",
+            mode=mode,
+            theme=theme,
+            max_rows=max_rows,
+            assets=folder_address()[1:],
+            styles=EMBED_STYLES[theme],
+            script=PAGE_SCRIPTS[_SCRIPT],
+            modules=page_modules(_SCRIPT),
+            language=language,
+            text=language.text,
+            texts={name: language.texts[name] for name in _SCRIPT_TEXTS},
+            shown=shown,
+            period=period_label(shown.period, language),
+            board=board.data() if board else None,
+            rows=board.rows(language)[:max_rows] if board else [],
+            refresh_seconds=REFRESH_SECONDS,
+        )
+    )
+    response.headers["Cache-Control"] = "no-cache"
+    response.content_language.add(language.tag)
+    response.vary.add("Accept-Language")
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _max_rows() -> int:
+    return min(max(request.args.get("rows", TOP, type=int), 1), TOP)

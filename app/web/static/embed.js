@@ -1,0 +1,35 @@
+/** Starts a board without controls (embed.html): in a frame of another site, or over a broadcast. */
+
+import { readBoard } from "./api/public-reads.js";
+import { BoardView } from "./board/board-view.js";
+import { reloadAtEnd } from "./common/period-end.js";
+import { PlayerColours } from "./common/player-colours.js";
+import { text } from "./common/texts.js";
+import { Poller } from "./live/poller.js";
+
+const POLL_SECONDS = 2;
+
+const element = (id) => document.getElementById(id);
+const problem = element("problem");
+const maxRows = Number(document.body.dataset.rows);
+const board = new BoardView(element("board-rows"), element("board-empty"), new PlayerColours(), maxRows);
+
+// null if the server could not read the board.
+const firstBoard = JSON.parse(element("first-board").textContent);
+if (firstBoard !== null) {
+  board.adopt(firstBoard);
+  board.show(firstBoard);
+}
+new Poller(poll, POLL_SECONDS, showProblem).start();
+reloadAtEnd();
+document.documentElement.dataset.started = ""; // For page-failure.js.
+
+async function poll() {
+  board.show(await readBoard());
+  problem.hidden = true;
+}
+
+function showProblem({ message }) {
+  problem.textContent = text("connection.failed", { problem: message });
+  problem.hidden = false;
+}

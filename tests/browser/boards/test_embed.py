@@ -1,0 +1,205 @@
+"""Boards without controls: in a frame of another site, and over a broadcast."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from app.factory import create_app
+from tests.app.scoring.service_acts import create_board
+from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report, services_of
+from tests.browser.conftest import OpenPage, system_with
+from tests.browser.page_actions import console_errors_of, expect
+from tests.support.servers import DatabaseServer
+from tests.support.services import Services
+from tests.support.system.harness import SystemHarness
+from tests.support.system.player import Player
+
+pytestmark = pytest.mark.slow
+
+MakeServices = Callable[..., Services]
+SITE = "http://blog.example"
+
+
+class FramingSite:
+    """Another site, whose page is a frame with an address that the test sets."""
+
+    def __init__(self) -> None:
+        self.framed = ""
+        site = self
+
+        class Page(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = f'<!doctype html><iframe src="{site.framed}"></iframe>'.encode()
+                self.send_response(HTTPStatus.OK)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Be quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        self.port = self.server.server_port
+        self.origin = f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[FramingSite]:
+    site = FramingSite()
+    thread = threading.Thread(target=site.server.serve_forever)
+    thread.start()
+    yield site
+    site.server.shutdown()
+    thread.join()
+    site.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def evening(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory, site: FramingSite
+) -> Iterator[tuple[SystemHarness, list[Player]]]:
+    """A system whose boards a page of the site may frame, with three players on the quiz."""
+    variables = {"EMBED_ORIGINS": site.origin}
+    for system in system_with(postgres, tmp_path_factory, variables):
+        with services_of(system) as services:
+            create_boards(services)
+            players = [system.register(f"Player {number}") for number in range(3)]
+            for number, player in enumerate(players):
+                report(services, player, 30 - 10 * number)
+        yield system, players
+
+
+def ancestors(services: Services, path: str) -> str:
+    """The sources of pages that may frame this one."""
+    reply = create_app(services).test_client().get(path)
+    assert reply.status_code == 200
+    (directive,) = [
+        each
+        for each in reply.headers["Content-Security-Policy"].split("; ")
+        if each.startswith("frame-ancestors ")
+    ]
+    return directive.removeprefix("frame-ancestors ")
+
+
+def test_only_the_origins_of_the_setting_may_frame_a_board(make_services: MakeServices) -> None:
+    assert ancestors(make_services(), "/embed/main") == "'none'"
+    services = make_services(EMBED_ORIGINS=f"{SITE},https://club.example")
+    assert ancestors(services, "/embed/main") == f"{SITE} https://club.example"
+    assert ancestors(services, "/") == ancestors(services, "/?overlay") == "'none'"
+    assert ancestors(make_services(EMBED_ORIGINS="*"), "/embed/main") == "*"
+
+
+def test_a_board_or_a_period_that_does_not_exist_is_not_found(services: Services) -> None:
+    create_board(services, periods=("all", "week"))
+    client = create_app(services).test_client()
+    for path, status in {
+        "/embed/quiz": 200,
+        "/embed/quiz?period=week": 200,
+        "/embed/quiz?period=day": 404,
+        "/embed/nothing": 404,
+        "/embed/Not%20a%20key": 404,
+        "/?overlay&board=quiz": 200,
+        "/?overlay&board=nothing": 404,
+    }.items():
+        assert client.get(path).status_code == status, path
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown"), [("", 10), ("3", 3), ("0", 1), ("-5", 1), ("99", 10), ("many", 10)]
+)
+def test_the_number_of_rows_is_at_least_one_and_at_most_ten(
+    services: Services, rows: str, shown: int
+) -> None:
+    page = create_app(services).test_client().get(f"/embed/main?rows={rows}").text
+    assert f'data-rows="{shown}"' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "theme"),
+    [
+        ("/embed/main?theme=light", "light"),
+        ("/embed/main?theme=dark", "dark"),
+        ("/embed/main?theme=loud", None),
+        ("/embed/main", None),
+        ("/?overlay", "dark"),
+        ("/?overlay&theme=loud", "dark"),
+        ("/?overlay&theme=light", "light"),
+    ],
+)
+def test_the_theme_is_one_of_two(services: Services, path: str, theme: str | None) -> None:
+    page = create_app(services).test_client().get(path).text
+    found = re.search(r'data-theme="([^"]*)"', page)
+    assert (found and found[1]) == theme
+
+
+def test_a_frame_of_another_site_shows_the_board_live(
+    open_page: OpenPage, evening: tuple[SystemHarness, list[Player]], site: FramingSite
+) -> None:
+    system, players = evening
+    page = open_page(system, "/health")
+    errors = console_errors_of(page)
+    site.framed = f"{system.url}/embed/{QUIZ.key}?period=week&rows=2&theme=dark"
+    page.emulate_media(color_scheme="light")
+    page.goto(site.origin)
+    board = page.frame_locator("iframe")
+    names = board.locator("#board-rows tr:not(.leaving) .name")
+    expect(names).to_have_text(["Player 0", "Player 1"])
+    expect(board.locator("h1")).to_have_text(QUIZ.title)
+    expect(board.locator(".period")).to_contain_text("week of")
+    expect(board.locator("body")).to_have_css("background-color", "rgb(19, 22, 28)")
+    with services_of(system) as services:
+        report(services, players[2], 500)
+    expect(names).to_have_text(["Player 2", "Player 0"])
+    expect(board.locator(".total").first).to_have_text("510")
+    assert [error for error in errors if "favicon" not in error] == []
+
+
+def test_a_frame_of_a_site_that_is_not_in_the_setting_stays_empty(
+    open_page: OpenPage, evening: tuple[SystemHarness, list[Player]], site: FramingSite
+) -> None:
+    system, _ = evening
+    page = open_page(system, "/health")
+    site.framed = f"{system.url}/embed/main"
+    with page.expect_event(
+        "console", lambda message: "frame-ancestors" in message.text.lower()
+    ) as refused:
+        # The same page under another name is another origin.
+        page.goto(f"http://localhost:{site.port}")
+    assert site.origin in refused.value.text
+    expect(page.frame_locator("iframe").locator("#board-rows")).to_have_count(0)
+
+
+def test_an_overlay_is_transparent_and_shows_the_board_that_it_names(
+    open_page: OpenPage, evening: tuple[SystemHarness, list[Player]]
+) -> None:
+    system, _ = evening
+    path = f"/?overlay&board={QUIZ.key}&period=day"
+    page = open_page(system, path, viewport={"width": 1920, "height": 1080})
+    expect(page.locator("h1")).to_have_text(QUIZ.title)
+    expect(page.locator("#board-rows tr")).to_have_count(3)
+    for element in ("html", "body", "main"):
+        expect(page.locator(element)).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    size = page.locator(".name").first.evaluate(
+        "name => parseFloat(getComputedStyle(name).fontSize)"
+    )
+    assert size >= 36
+    page.screenshot(omit_background=True)
+
+
+def test_without_javascript_a_board_has_its_first_rows(
+    open_page: OpenPage, evening: tuple[SystemHarness, list[Player]]
+) -> None:
+    system, players = evening
+    with services_of(system) as services:
+        for number, player in enumerate(players):
+            report(services, player, 100 + number, RACE.key)
+    page = open_page(system, f"/embed/{RACE.key}?rows=2", java_script_enabled=False)
+    expect(page.locator("#board-rows .name")).to_have_text(["Player 0", "Player 1"])
+    expect(page.locator("#board-rows .gap").first).to_have_text("leads by 1")
