@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import re
 import sys
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,57 +22,15 @@ from app.boards.board import (
     ScoredBy,
     board_key,
 )
-from app.boards.clock import ClockChange, ClockTime
+from app.cli.boards.arguments import Periods, Points, clock_change, clock_options
 from app.cli.operators import OperatorGroup, checked, initiator, optional_reason, services
 from app.cli.output import echo_json, echo_table, example, table_or_json
-from app.cli.time_arguments import ClockMoment, Since, format_time
+from app.cli.time_arguments import Since, format_time
 from app.contract.standings import PeriodKind
 
 MAX_LISTED = 10_000
 boards = OperatorGroup("boards", help="Boards of their own rules, beside the board main.")
 key_argument = click.argument("key", metavar="KEY")
-
-
-def clock_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of the contest clock, which the command gets as opens_at and closes_at."""
-    for option, help_text in (
-        ("--closes-at", "Acts are counted before this moment; none: no end."),
-        ("--opens-at", "Acts are counted from this moment on; none: at once."),
-    ):
-        command = click.option(option, type=ClockMoment(), help=help_text)(command)
-    return command
-
-
-class Points(click.ParamType[tuple[int, int]]):
-    """MIN..MAX, or one number for both."""
-
-    name = "MIN..MAX"
-    _range = re.compile(r"(-?[0-9]{1,10})(?:\.\.(-?[0-9]{1,10}))?")
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        found = self._range.fullmatch(value)
-        if not found:
-            self.fail(f"{value!r} is not a range such as 0..1000.", param, ctx)
-        return int(found[1]), int(found[2] or found[1])
-
-
-class Periods(click.ParamType[tuple[PeriodKind, ...]]):
-    """Kinds of periods, with commas between them."""
-
-    name = "all,day,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[PeriodKind, ...]:
-        chosen = [part.strip() for part in value.split(",")]
-        found = tuple(kind for part in chosen for kind in PERIODS if kind == part)
-        if len(found) != len(chosen):
-            self.fail(
-                f"{value!r} is not a list of {', '.join(PERIODS)}, as in all,week.", param, ctx
-            )
-        return found
 
 
 @boards.command(
@@ -120,7 +76,7 @@ def create(
     settings = BoardSettings(
         key, title, better, combine, scored_by, *points, periods=periods, time_zone=time_zone
     )
-    board = services().boards.create(initiator(reason), settings, _clock_change(times))
+    board = services().boards.create(initiator(reason), settings, clock_change(times))
     click.echo(f"Created the board {board.settings.key}")
 
 
@@ -163,7 +119,7 @@ def edit(
     The times can be changed while the board is open. A period that is added counts the points from
     10 seconds later on.
     """
-    change = _clock_change(times)
+    change = clock_change(times)
     if title is None and periods is None and not change:
         raise click.UsageError("Give --title, --periods, --opens-at or --closes-at.")
     key = checked("KEY", board_key, key)
@@ -207,13 +163,6 @@ def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
 
 def _find(key: str) -> Board:
     return services().boards.find(checked("KEY", board_key, key))
-
-
-def _clock_change(times: Mapping[str, datetime | Literal["now", "none"] | None]) -> ClockChange:
-    """The times that the command names."""
-    names: tuple[ClockTime, ...] = ("opens_at", "closes_at")
-    given = ((name, times[name]) for name in names)
-    return {name: None if time == "none" else time for name, time in given if time is not None}
 
 
 def _row(board: Board) -> tuple[object, ...]:

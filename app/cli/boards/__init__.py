@@ -1,0 +1,1 @@
+"""`flask boards`: the commands of boards and the types of their arguments."""
