@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("app.ledger",),
     ("app.accounts",),
     ("app.leaderboard",),
+    ("app.contest",),
     ("app.moderation",),
     ("app.fraud",),
     ("app.scoring",),

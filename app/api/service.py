@@ -41,7 +41,10 @@ class ActResultSchema(Schema):
         metadata={"description": "What became of the act"},
     )
     score = fields.Integer(
-        metadata={"description": "The player's score after the act, in the board's first period"}
+        metadata={
+            "description": "The player's score after the act, in the board's first period; missing"
+            " while a freeze hides the act"
+        }
     )
     rank = fields.Integer(metadata={"description": "The present rank of this score"})
     details = fields.Dict(

@@ -53,7 +53,11 @@ class MeSchema(Schema):
 
 class OwnStandingSchema(OfPeriodSchema):
     score = fields.Integer(required=True, metadata={"description": "The caller's score"})
-    rank = fields.Integer(required=True, metadata={"description": "Competition rank"})
+    rank = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Competition rank; null while the score has hidden acts"},
+    )
     players = fields.Integer(required=True, metadata={"description": "Number of ranked players"})
 
 

@@ -59,6 +59,12 @@ class BoardSettings:
             details = {name: [message] for name, message in wrong.items()}
             raise ValidationFailed("; ".join(f"{n}: {m}" for n, m in wrong.items()), details)
 
+    def check_clock(self, clock: Clock) -> None:
+        """Raise ValidationFailed if a board of these settings can't have the clock."""
+        if clock.freezes_at is not None and self.scored_by != "service":
+            problem = "Only a board that a service scores on can freeze."
+            raise ValidationFailed(f"freezesAt: {problem}", {"freezesAt": [problem]})
+
     def index_score(self, score: int) -> int:
         """The score of which the higher is the better, or the score of such a score."""
         return score if self.better == "high" else -score

@@ -15,14 +15,16 @@ from app.boards.clock import Clock
 
 _COLUMNS = (
     "id, key, title, better, combine, scored_by, min_points, max_points, periods, time_zone,"
-    " created_at, archived_at, opens_at, closes_at, clock_timestamp() AS read_at"
+    " created_at, archived_at, opens_at, freezes_at, closes_at, thawed_at,"
+    " clock_timestamp() AS read_at"
 )
 _INSERT = text(
     "INSERT INTO boards"
     " (key, title, better, combine, scored_by, min_points, max_points, periods, time_zone,"
-    " opens_at, closes_at)"
+    " opens_at, freezes_at, closes_at)"
     " VALUES (:key, :title, :better, :combine, :scored_by, :min_points, :max_points, :periods,"
-    f" :time_zone, :opens_at, :closes_at) ON CONFLICT (key) DO NOTHING RETURNING {_COLUMNS}"
+    " :time_zone, :opens_at, :freezes_at, :closes_at)"
+    f" ON CONFLICT (key) DO NOTHING RETURNING {_COLUMNS}"
 )
 _LIST = text(
     f"SELECT {_COLUMNS} FROM boards WHERE key > :after AND (:archived OR archived_at IS NULL)"
@@ -40,10 +42,13 @@ _ADD_PERIODS = text(
 )
 _LOCK_CLOCK = text("SELECT lock_clock_alone(:id)")
 _SET_CLOCK = text(
-    "UPDATE boards SET opens_at = :opens_at, closes_at = :closes_at WHERE id = :id"
-    " AND (opens_at, closes_at) IS DISTINCT FROM"
-    " (CAST(:opens_at AS timestamptz), CAST(:closes_at AS timestamptz))"
+    "UPDATE boards SET opens_at = :opens_at, freezes_at = :freezes_at, closes_at = :closes_at,"
+    " thawed_at = :thawed_at WHERE id = :id"
+    " AND (opens_at, freezes_at, closes_at, thawed_at) IS DISTINCT FROM"
+    " (CAST(:opens_at AS timestamptz), CAST(:freezes_at AS timestamptz),"
+    "   CAST(:closes_at AS timestamptz), CAST(:thawed_at AS timestamptz))"
 )
+_THAW = text("UPDATE boards SET thawed_at = clock_timestamp() WHERE id = :id")
 _NOW = text("SELECT clock_timestamp()")
 _ARCHIVE = text(
     "UPDATE boards SET archived_at = clock_timestamp() WHERE id = :id AND archived_at IS NULL"
@@ -84,6 +89,11 @@ def lock_clock(connection: Connection, board_id: int) -> None:
 def set_clock(connection: Connection, board_id: int, clock: Clock) -> bool:
     """Change the clock, which is locked; False if the board has these times already."""
     return connection.execute(_SET_CLOCK, vars(clock) | {"id": board_id}).rowcount == 1
+
+
+def thaw(connection: Connection, board_id: int) -> None:
+    """End the freeze of the board, whose clock must be locked by this transaction."""
+    connection.execute(_THAW, {"id": board_id})
 
 
 def now(connection: Connection) -> datetime:
@@ -127,5 +137,5 @@ def _board(row: Any) -> Board:
         tuple(row.periods),
         row.time_zone,
     )
-    clock = Clock(row.opens_at, row.closes_at)
+    clock = Clock(row.opens_at, row.freezes_at, row.closes_at, row.thawed_at)
     return Board(row.id, settings, row.created_at, row.archived_at, clock, row.read_at)

@@ -35,6 +35,7 @@ class Boards:
         settings.check()
         with self._database.transaction() as connection:
             clock = Clock().changed(times or {}, board_rows.now(connection))
+            settings.check_clock(clock)
             board = board_rows.insert(connection, settings, clock)
             if board is None:
                 raise ValidationFailed(_TAKEN, {"key": [_TAKEN]})
@@ -119,6 +120,7 @@ def _set_clock(
     # Read after the lock, so that no act of a later time has been counted by the old clock.
     current = board_rows.find_all(connection, [board.settings.key])[board.settings.key]
     clock = current.clock.changed(times, current.read_at)
+    board.settings.check_clock(clock)
     if board_rows.set_clock(connection, board.id, clock):
         _audit(connection, initiator, "set-clock", board, **clock.as_json())
 

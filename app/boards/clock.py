@@ -1,8 +1,8 @@
-"""The contest clock of a board: when it accepts acts."""
+"""The contest clock of a board: when it accepts acts, and when it hides them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -10,22 +10,31 @@ from typing import Any, Literal
 from app.contract.errors import ValidationFailed
 from app.contract.standings import timestamp
 
-ClockState = Literal["scheduled", "open", "closed"]
-ClockTime = Literal["opens_at", "closes_at"]
+ClockState = Literal["scheduled", "open", "frozen", "closed"]
+ClockTime = Literal["opens_at", "freezes_at", "closes_at"]
 ClockChange = Mapping[ClockTime, datetime | Literal["now"] | None]
 """New times; `now` is the moment of the change by PostgreSQL's clock, None is no time."""
 
-_NAMES: Mapping[ClockTime, str] = {"opens_at": "opensAt", "closes_at": "closesAt"}
+CLOCK_TIMES: Mapping[ClockTime, str] = {
+    "opens_at": "opensAt",
+    "freezes_at": "freezesAt",
+    "closes_at": "closesAt",
+}
+"""The times that can be set, with their names in the contract."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The times of a board; None: it has opened with its creation, or never closes."""
+    """The times of a board; None: it has opened with its creation, or never freezes or closes."""
 
     opens_at: datetime | None = None
     """The first moment at which acts are counted."""
+    freezes_at: datetime | None = None
+    """The first moment at which acts are hidden, until the board is unfrozen."""
     closes_at: datetime | None = None
     """The first moment at which acts are no longer counted."""
+    thawed_at: datetime | None = None
+    """When the hidden acts were shown."""
 
     def state_at(self, moment: datetime) -> ClockState:
         """The state at a moment by PostgreSQL's clock."""
@@ -33,27 +42,49 @@ class Clock:
             return "scheduled"
         if self.closes_at is not None and moment >= self.closes_at:
             return "closed"
-        return "open"
+        return "frozen" if self.hides_at(moment) else "open"
+
+    def hides_at(self, moment: datetime) -> bool:
+        """Whether acts of that moment are hidden at present; true of a closed board too."""
+        return self.freezes_at is not None and self.freezes_at <= moment and self.thawed_at is None
 
     def changed(self, change: ClockChange, now: datetime) -> Clock:
         """The clock after a change at that moment; raises ValidationFailed."""
         times = {name: now if time == "now" else time for name, time in change.items()}
         clock = replace(self, **times)
-        problems: dict[str, list[str]] = {}
-        if clock.opens_at and clock.closes_at and clock.opens_at >= clock.closes_at:
-            problems["closesAt"] = ["After opensAt."]
-        elif clock.closes_at != self.closes_at and clock.closes_at and clock.closes_at < now:
-            # Acts from that moment on have been counted.
-            problems["closesAt"] = ["Not in the past; now closes the board at once."]
+        if clock.freezes_at != self.freezes_at:
+            # The new time belongs to another freeze, which has not ended.
+            clock = replace(clock, thawed_at=None)
+        problems = dict(self._problems(clock, now))
         if problems:
             raise ValidationFailed(
-                "; ".join(f"{name}: {each[0]}" for name, each in problems.items()), problems
+                "; ".join(f"{name}: {problem}" for name, problem in problems.items()),
+                {name: [problem] for name, problem in problems.items()},
             )
         return clock
 
+    def _problems(self, clock: Clock, now: datetime) -> Iterator[tuple[str, str]]:
+        """What is wrong with a clock that follows this one, as (name, sentence)."""
+        opens, freezes, closes = clock.opens_at, clock.freezes_at, clock.closes_at
+        if freezes != self.freezes_at and self.hides_at(now):
+            yield "freezesAt", "The board is frozen; unfreeze it first."
+        elif freezes != self.freezes_at and freezes and freezes < now:
+            # Acts from that moment on have been shown.
+            yield "freezesAt", "Not in the past; now freezes the board at once."
+        elif freezes and opens and freezes < opens:
+            yield "freezesAt", "Not before opensAt."
+        if opens and closes and opens >= closes:
+            yield "closesAt", "After opensAt."
+        elif freezes and closes and freezes > closes:
+            yield "closesAt", "Not before freezesAt."
+        elif closes != self.closes_at and closes and closes < now:
+            # Acts from that moment on have been counted.
+            yield "closesAt", "Not in the past; now closes the board at once."
+
     def as_json(self) -> dict[str, Any]:
         """The times in ISO 8601, null for those that are not set."""
-        times = {name: getattr(self, field) for field, name in _NAMES.items()}
+        times = {name: getattr(self, field) for field, name in CLOCK_TIMES.items()}
+        times["thawedAt"] = self.thawed_at
         return {
             name: timestamp(int(time.timestamp() * 1000)) if time else None
             for name, time in times.items()

@@ -16,10 +16,11 @@ from app.accounts.sessions import Sessions
 from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.accounts import build_service_keys, build_sessions, build_verifier
-from app.composition.leaderboard import build_leaderboard, build_publisher
+from app.composition.leaderboard import build_freezes, build_leaderboard, build_publisher
 from app.composition.passwords import build_passwords
 from app.composition.process import ProcessServices, build_process
 from app.composition.scoring import build_scoring
+from app.contest.freezes import Freezes
 from app.contract.identity import JwtVerifier
 from app.leaderboard.board_cache import LocalBoard
 from app.leaderboard.board_history import BoardHistories
@@ -60,6 +61,7 @@ class ApiServices(ProcessServices):
     scoring: Scoring
     service_scores: ServiceScores
     boards: Boards
+    freezes: Freezes
     standings: BoardStandings
     leaderboard: Leaderboard
     known_boards: KnownBoards
@@ -85,7 +87,7 @@ def build_api_services(settings: Settings) -> ApiServices:
     session = build_sessions(settings, connections)
     board = build_leaderboard(connections)
     publisher = build_publisher(board, session.cache, alerts)
-    sanctions = Sanctions(publisher)
+    sanctions, boards = Sanctions(publisher), Boards(database)
     index_rebuild = IndexRebuild(connections.redis)
     passwords = build_passwords(settings)
     attempts = LoginAttempts(connections.redis, settings.login_failure_limit)
@@ -107,7 +109,8 @@ def build_api_services(settings: Settings) -> ApiServices:
         service_scores=ServiceScores(
             database, ScoreLedger(database), board.standings, publisher, board.used
         ),
-        boards=Boards(database),
+        boards=boards,
+        freezes=build_freezes(settings, boards, publisher),
         standings=board.standings,
         leaderboard=board.leaderboard,
         known_boards=board.known_boards,

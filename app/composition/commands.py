@@ -9,9 +9,10 @@ from app.accounts.display_tokens import DisplayTokens
 from app.accounts.service_keys.service_keys import ServiceKeys
 from app.boards.boards import Boards
 from app.composition.accounts import build_service_keys, build_sessions
-from app.composition.leaderboard import build_leaderboard, build_publisher
+from app.composition.leaderboard import build_freezes, build_leaderboard, build_publisher
 from app.composition.passwords import build_passwords
 from app.composition.process import ProcessServices, build_process
+from app.contest.freezes import Freezes
 from app.leaderboard.board_standings import BoardStandings
 from app.maintenance.ledger_check import LedgerCheck
 from app.maintenance.partitions import Partitions
@@ -35,6 +36,7 @@ class CommandServices(ProcessServices):
     display_pairing: DisplayPairing
     service_keys: ServiceKeys
     boards: Boards
+    freezes: Freezes
     standings: BoardStandings
     ledger_check: LedgerCheck
     partitions: Partitions
@@ -49,6 +51,7 @@ def build_command_services(settings: Settings) -> CommandServices:
     publisher = build_publisher(board, session.cache, process.alerts)
     passwords = build_passwords(settings)
     display_tokens = DisplayTokens(connections.database, session.sessions, session.signer)
+    boards = Boards(connections.database)
     ledger_database = connect_unpooled(settings.database_url, WHOLE_LEDGER_SECONDS)
     return CommandServices(
         settings=settings,
@@ -61,7 +64,8 @@ def build_command_services(settings: Settings) -> CommandServices:
         display_tokens=display_tokens,
         display_pairing=DisplayPairing(connections.redis, display_tokens),
         service_keys=build_service_keys(connections.database),
-        boards=Boards(connections.database),
+        boards=boards,
+        freezes=build_freezes(settings, boards, publisher),
         standings=board.standings,
         ledger_check=LedgerCheck(ledger_database, board.index, publisher),
         partitions=Partitions(ledger_database, settings.action_token_seconds),

@@ -10,6 +10,7 @@ from app.alerting.alerts import Alerts
 from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.process import StoreConnections
+from app.contest.freezes import Freezes
 from app.leaderboard.board_cache import LocalBoard, SharedBoard, SharedReads
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.index.index_changes import IndexChanges
@@ -20,6 +21,11 @@ from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rank_index import RankIndex
 from app.leaderboard.rankings import Rankings
 from app.leaderboard.replica_reads import ReplicaReads, position_after_commits
+from app.storage.database import connect_unpooled
+from config.settings import Settings
+
+WHOLE_BOARD_SECONDS = 60.0
+"""For one statement that changes the standings of all players of a board."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,12 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
         rankings,
         used,
     )
+
+
+def build_freezes(settings: Settings, boards: Boards, publisher: BoardPublisher) -> Freezes:
+    """Ends freezes, with time for boards of many players."""
+    database = connect_unpooled(settings.database_url, WHOLE_BOARD_SECONDS)
+    return Freezes(database, boards, publisher)
 
 
 def build_publisher(

@@ -148,7 +148,7 @@ class MethodNotAllowed(DomainError):
 
 
 class BoardNotOpen(DomainError):
-    """The board takes no points now; `details` has its times, `opensAt` and `closesAt`."""
+    """The board takes no points now; `details` has its times, such as `closesAt`."""
 
     code = "BOARD_NOT_OPEN"
     error = "Conflict"

@@ -38,7 +38,7 @@ _SERIES = text(
     "    WHEN 'sum' THEN sum(a.points) OVER earlier WHEN 'latest' THEN a.points"
     "    ELSE CASE b.better WHEN 'high' THEN max(a.points) OVER earlier"
     "      ELSE min(a.points) OVER earlier END END)::bigint AS score"
-    "  FROM leader JOIN remaining_acts a ON a.user_id = leader.user_id AND a.board_id = :board_id"
+    "  FROM leader JOIN shown_acts a ON a.user_id = leader.user_id AND a.board_id = :board_id"
     "  JOIN boards b ON b.id = :board_id,"
     "  LATERAL (SELECT b.periods_from[array_position(b.periods, :period)] AS counted_from) AS kind"
     "  WHERE a.created_at >= coalesce(CAST(:begin AS timestamptz), '-infinity')"

@@ -47,7 +47,7 @@ class ActResult(NamedTuple):
 
     verdict: Verdict
     score: int | None
-    """In the board's first period after the act; None unless the act was counted, now or before."""
+    """In the board's first period after the act; None if it was not counted, or is hidden."""
 
 
 class ScoreLedger:

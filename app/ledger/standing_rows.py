@@ -60,13 +60,17 @@ _REFRESH = text(
     " FROM users u, boards b WHERE s.user_id = :user_id AND u.id = s.user_id AND b.id = s.board_id"
 )
 # A period whose acts may be in a detached month can't be compared. A standing whose acts were all
-# taken back has no act that made it.
+# taken back has no act that made it. All acts make the hidden standing of a player who has one.
 _WRONG = text(
     "WITH expected AS ("
     "  SELECT b.id AS board_id, remaining.* FROM boards b, remaining_scores(b, NULL) AS remaining"
+    "), recorded AS ("
+    "  SELECT * FROM hidden_standings UNION ALL SELECT * FROM standings s WHERE NOT EXISTS ("
+    "    SELECT FROM hidden_standings h WHERE (h.board_id, h.period, h.starts_on, h.user_id)"
+    "      = (s.board_id, s.period, s.starts_on, s.user_id))"
     ") SELECT b.key, coalesce(s.period, e.period), coalesce(s.user_id, e.user_id)::text,"
     " s.score, e.score"
-    " FROM expected e FULL JOIN (SELECT * FROM standings WHERE reached_action_id <> 0) s"
+    " FROM expected e FULL JOIN (SELECT * FROM recorded WHERE reached_action_id <> 0) s"
     " USING (board_id, period, starts_on, user_id) JOIN boards b ON b.id = board_id"
     " WHERE s.score IS DISTINCT FROM e.score"
     " AND (CAST(:begin AS timestamptz) IS NULL OR b.created_at >= CAST(:begin AS timestamptz)"

@@ -34,7 +34,7 @@ class ActAnswer:
     """As the caller sent it; None if it was no text."""
     status: Status
     score: int | None = None
-    """In the board's first period; None unless the act was counted, now or before."""
+    """In the board's first period; None if the act was not counted, or is hidden by a freeze."""
     rank: int | None = None
     """The present rank of that score; None if no player has it now."""
     details: Problems | Mapping[str, str | None] | None = None

@@ -136,7 +136,7 @@ def upgrade() -> None:
     )
     op.create_index("compensations_user_id", "compensations", ["user_id", "board_id"])
     statements = (REMAINING_ACTS, REMAINING_SCORES, TAKE_BACK, COUNTED_SCORE)
-    for statement in (*statements, _add_to_standings(), count_scores()):
+    for statement in (*statements, add_to_standings(), count_scores()):
         op.execute(statement)
 
 
@@ -153,7 +153,7 @@ def downgrade() -> None:
     op.drop_table("compensations")
 
 
-def _add_to_standings() -> str:
+def add_to_standings() -> str:
     """The function of the version before, which begins anew after all acts were taken back."""
     function = str(_of("0010").ADD).replace("standing.score", "counted_score(standing)")
     return function.replace(

@@ -78,14 +78,14 @@ def upgrade() -> None:
     op.create_check_constraint(op.f("boards_clock_check"), "boards", "opens_at < closes_at")
     for statement in (OPEN, LOCK_BOARDS, LOCK_BOARD):
         op.execute(statement)
-    op.execute(_changed(_of("0011").count_scores(), IN_COUNT_SCORES))
-    op.execute(_changed(_of("0010").COUNT, IN_COUNT_TOKEN))
+    op.execute(changed(_of("0011").count_scores(), IN_COUNT_SCORES))
+    op.execute(changed(_of("0010").COUNT, IN_COUNT_TOKEN))
 
 
 def downgrade() -> None:
     run_with_locks(op.get_bind(), LOCKS)
-    op.execute(_changed(_of("0011").count_scores(), ()))
-    op.execute(_changed(_of("0010").COUNT, ()))
+    op.execute(changed(_of("0011").count_scores(), ()))
+    op.execute(changed(_of("0010").COUNT, ()))
     for function in NEW_FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
     op.drop_constraint("boards_clock_check", "boards")
@@ -93,7 +93,7 @@ def downgrade() -> None:
         op.drop_column("boards", name)
 
 
-def _changed(function: str, changes: tuple[tuple[str, str], ...]) -> str:
+def changed(function: str, changes: tuple[tuple[str, str], ...]) -> str:
     """The statement that replaces the function by one with these changes, each made once."""
     for before, after in changes:
         assert function.count(before) == 1, before

@@ -121,3 +121,30 @@ def test_audit_entries_without_a_user_do_not_prevent_a_downgrade(postgres: Datab
     migrate_back(url)
     migrate(url)
     assert differences(url) == []
+
+
+def test_a_downgrade_shows_the_acts_of_a_frozen_board(postgres: DatabaseServer) -> None:
+    url = postgres.create()
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO users (id, username, display_name, password_hash) VALUES"
+                " (gen_random_uuid(), 'ada', 'Ada', ''), (gen_random_uuid(), 'bob', 'Bob', '');"
+                "INSERT INTO boards (key, title, better, combine, scored_by, min_points,"
+                " max_points, periods, time_zone, freezes_at) VALUES"
+                " ('quiz', 'Quiz', 'high', 'sum', 'service', 0, 9, '{all}', 'UTC', now());"
+                "SELECT add_to_standings(b, u.id, 7, 1, clock_timestamp()) FROM boards b, users u"
+                " WHERE b.key = 'quiz' AND u.username = 'ada';"
+                "SELECT add_to_standings(b, u.id, 8, 2, clock_timestamp()) FROM boards b, users u"
+                " WHERE b.key = 'quiz' AND u.username = 'bob';"
+                "UPDATE users SET status = 'banned' WHERE username = 'bob'"
+            )
+        )
+    migrate_back(url, "0013")
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT score, listed FROM standings ORDER BY score"))
+        assert [tuple(row) for row in found] == [(7, True), (8, False)]
+    engine.dispose()
+    migrate(url)
+    assert differences(url) == []

@@ -68,17 +68,27 @@ class BoardSettingsSchema(Schema):
     state = fields.String(
         required=True,
         validate=validate.OneOf(STATES),
-        metadata={"description": "Acts are counted only while it is `open`"},
+        metadata={"description": "Acts are counted while it is `open` or `frozen`"},
     )
     opensAt = fields.String(
         required=True,
         allow_none=True,
         metadata={**_TIME, "description": "Acts are counted from this moment on; null: at once"},
     )
+    freezesAt = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={**_TIME, "description": "Acts from this moment on are hidden; null: none"},
+    )
     closesAt = fields.String(
         required=True,
         allow_none=True,
         metadata={**_TIME, "description": "Acts are counted before this moment; null: no end"},
+    )
+    thawedAt = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={**_TIME, "description": "When the hidden acts were shown; null: not yet"},
     )
     createdAt = fields.String(
         required=True, metadata={**_TIME, "description": "When the board was created"}

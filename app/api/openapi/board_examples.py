@@ -16,7 +16,9 @@ _BOARD = {
     "timeZone": "UTC",
     "state": "open",
     "opensAt": None,
+    "freezesAt": None,
     "closesAt": "2036-12-24T00:00:00.000Z",
+    "thawedAt": None,
     "createdAt": _AT,
 }
 _ROW = {

@@ -34,13 +34,20 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         sa.Column("archived_at", _Moment),
         # The contest clock.
         sa.Column("opens_at", _Moment),
+        sa.Column("freezes_at", _Moment),
         sa.Column("closes_at", _Moment),
+        # When the freeze ended and its acts were shown.
+        sa.Column("thawed_at", _Moment),
         sa.UniqueConstraint("key", name="boards_key_key"),
         sa.CheckConstraint("better IN ('high', 'low')", name="better"),
         sa.CheckConstraint("combine IN ('sum', 'best', 'latest')", name="combine"),
         sa.CheckConstraint("scored_by IN ('players', 'service')", name="scored_by"),
         sa.CheckConstraint("min_points <= max_points", name="points"),
-        sa.CheckConstraint("opens_at < closes_at", name="clock"),
+        sa.CheckConstraint(
+            "opens_at < closes_at AND opens_at <= freezes_at AND freezes_at <= closes_at",
+            name="clock",
+        ),
+        sa.CheckConstraint("freezes_at IS NULL OR scored_by = 'service'", name="freeze"),
     )
     # A player's score in one period of a board. The standing of `main` and all time is in users.
     sa.Table(
@@ -83,8 +90,36 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
         sa.Column("since", _Moment, nullable=False),
         sa.Column("before_action_id", sa.BigInteger, nullable=False),
+        # Whether it was made in a freeze that has not ended.
+        sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column(
             "created_at", _Moment, nullable=False, server_default=sa.text("clock_timestamp()")
         ),
         sa.Index("compensations_user_id", "user_id", "board_id"),
+    )
+    # Acts that are in actions, and not yet in standings because of a freeze.
+    sa.Table(
+        "hidden_acts",
+        metadata,
+        sa.Column("action_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
+        sa.Index("hidden_acts_board_id", "board_id"),
+    )
+    # What all acts of a player with hidden acts make; `listed` ignores bans. The columns are those
+    # of standings, in the same order.
+    sa.Table(
+        "hidden_standings",
+        metadata,
+        sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), primary_key=True),
+        sa.Column("period", sa.Text, primary_key=True),
+        sa.Column("starts_on", sa.Date, primary_key=True),
+        sa.Column("user_id", _Id, sa.ForeignKey("users.id"), primary_key=True),
+        sa.Column("score", sa.BigInteger, nullable=False),
+        sa.Column("order_score", sa.BigInteger, nullable=False),
+        sa.Column("listed", sa.Boolean, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("reached_at", _Moment, nullable=False),
+        sa.Column("reached_action_id", sa.BigInteger, nullable=False),
+        sa.Column("changed_at", _Moment, nullable=False),
+        sa.Index("hidden_standings_user_id", "user_id"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,12 +38,15 @@ def database_time(services: Services) -> datetime:
 
 
 def test_a_board_is_scheduled_then_open_then_closed() -> None:
-    clock = Clock(NOON, NOON + HOUR)
+    clock = Clock(opens_at=NOON, closes_at=NOON + HOUR)
     second = timedelta(microseconds=1)
     moments = (NOON - second, NOON, NOON + HOUR - second, NOON + HOUR)
     states = [clock.state_at(moment) for moment in moments]
     assert states == ["scheduled", "open", "open", "closed"]
     assert Clock().state_at(NOON) == "open"
+    frozen = replace(clock, freezes_at=NOON + HOUR / 2)
+    around = (NOON + HOUR / 2 - second, NOON + HOUR / 2, NOON + HOUR)
+    assert [frozen.state_at(moment) for moment in around] == ["open", "frozen", "closed"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +76,8 @@ def test_acts_of_a_service_outside_are_refused_with_the_times(services: Services
     now = database_time(services)
     set_times(services, opens_at=now + HOUR, closes_at=now + 2 * HOUR)
     (answer,) = count(services, act(person, 1))
-    assert (answer["status"], set(answer["details"])) == ("not_open", {"opensAt", "closesAt"})
+    times = {"opensAt", "freezesAt", "closesAt", "thawedAt"}
+    assert (answer["status"], set(answer["details"])) == ("not_open", times)
     set_times(services, opens_at="now")
     counted = act(person, 5)
     assert statuses(services, counted) == ["counted"]

@@ -42,7 +42,13 @@ def test_the_times_of_a_board_are_set_moved_and_removed(services: Services, admi
     reopened = body_of(admin("PATCH", f"{PATH}/quiz", {"title": "Quiz 2", "closesAt": None}))
     assert (reopened["state"], reopened["title"], reopened["closesAt"]) == ("open", "Quiz 2", None)
     entry = next(e for e in services.moderation_reads.audit(limit=5) if e.act == "set-clock")
-    assert entry.details == {"board": "quiz", "opensAt": opened["opensAt"], "closesAt": None}
+    assert entry.details == {
+        "board": "quiz",
+        "opensAt": opened["opensAt"],
+        "freezesAt": None,
+        "closesAt": None,
+        "thawedAt": None,
+    }
 
 
 def test_a_wrong_time_changes_nothing(admin: Caller) -> None:

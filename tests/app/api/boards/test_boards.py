@@ -61,6 +61,10 @@ def test_boards_are_listed_with_their_settings(anyone: Caller, services: Service
         "periods": ["day", "all"],
         "timeZone": "Europe/Zurich",
         "state": "open",
+        "opensAt": None,
+        "freezesAt": None,
+        "closesAt": None,
+        "thawedAt": None,
     }
     assert body_of(anyone("GET", "/api/boards/old"))["state"] == "archived"
     for unknown in ("nothing", "No-Board", "%00"):

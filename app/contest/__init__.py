@@ -1,0 +1,1 @@
+"""Freezes of boards: the acts that they hide, and how these are shown."""
