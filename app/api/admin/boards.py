@@ -9,11 +9,17 @@ from marshmallow import fields, validate
 
 from app.api.admin.initiator import current_initiator
 from app.api.admin.schemas import ReasonSchema
-from app.api.boards.board_json import board_json
-from app.api.boards.schemas import BoardSettingsSchema, PointsSchema
-from app.boards.board import BETTER, COMBINE, PERIODS, SCORED_BY, BoardSettings
-from app.boards.clock import ClockChange, ClockTime
-from app.contract.errors import NotFound
+from app.api.boards.board_json import board_json, period_json
+from app.api.boards.schemas import (
+    BoardSettingsSchema,
+    OfPeriodSchema,
+    PeriodQuerySchema,
+    PointsSchema,
+)
+from app.api.leaderboard_schemas import StandingSchema
+from app.boards.board import BETTER, COMBINE, MAIN_ID, PERIODS, SCORED_BY, BoardSettings
+from app.boards.clock import CLOCK_TIMES, ClockChange
+from app.contract.errors import NotFound, ValidationFailed
 from app.http.access_control import admin_required
 from app.http.schemas import MomentOrNow, Resource, StorableText
 from app.http.services import services
@@ -33,6 +39,12 @@ class TimesSchema(ReasonSchema):
         default_timezone=UTC,
         allow_none=True,
         metadata={"description": "Acts are counted from this moment on; null: at once"},
+    )
+    freezesAt = MomentOrNow(
+        format="iso",
+        default_timezone=UTC,
+        allow_none=True,
+        metadata={"description": "Acts from this moment on are hidden; null: none"},
     )
     closesAt = MomentOrNow(
         format="iso",
@@ -82,6 +94,18 @@ class NewBoardSchema(TimesSchema):
     )
 
 
+class RealStandingsQuerySchema(PeriodQuerySchema):
+    limit = fields.Integer(
+        load_default=100, validate=validate.Range(1, 1000), metadata={"description": "Rows"}
+    )
+
+
+class RealStandingsSchema(OfPeriodSchema):
+    leaderboard = fields.List(
+        fields.Nested(StandingSchema), required=True, metadata={"description": "The rows, by rank"}
+    )
+
+
 class ChangeSchema(TimesSchema):
     title = StorableText(load_default=None, metadata={"description": "The name to show"})
     periods = fields.List(
@@ -128,6 +152,35 @@ def edit(body: dict[str, Any], key: str) -> dict[str, Any]:
     return board_json(changed)
 
 
+@admin_boards.get("/<key>/leaderboard")
+@admin_required
+@admin_boards.document_errors(NotFound)
+@admin_boards.arguments(RealStandingsQuerySchema, location="query")
+@admin_boards.response(200, RealStandingsSchema)
+def read_real_standings(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """The standings of a period with the acts that a freeze hides."""
+    board = services().boards.find(key)
+    if board.id == MAIN_ID:
+        raise ValidationFailed("The board main does not freeze; read its leaderboard")
+    period = services().standings.period(board, query["period"], query["at"])
+    rows = services().freezes.real_standings(board, period, query["limit"])
+    return {
+        "board": key,
+        **period_json(period),
+        "leaderboard": [row.as_json() for row in rows],
+    }
+
+
+@admin_boards.post("/<key>/unfreeze")
+@admin_required
+@admin_boards.document_errors(NotFound)
+@admin_boards.arguments(ReasonSchema)
+@admin_boards.response(200, BoardSettingsSchema)
+def unfreeze(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """Show all hidden acts at once; acts of a board that is still open are shown from now on."""
+    return board_json(services().freezes.unfreeze(current_initiator(body), key))
+
+
 @admin_boards.post("/<key>/archive")
 @admin_required
 @admin_boards.document_errors(NotFound)
@@ -140,5 +193,4 @@ def archive(body: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _times(body: dict[str, Any]) -> ClockChange:
     """The times that the body names."""
-    names: dict[str, ClockTime] = {"opensAt": "opens_at", "closesAt": "closes_at"}
-    return {names[name]: body[name] for name in names if name in body}
+    return {field: body[name] for field, name in CLOCK_TIMES.items() if name in body}

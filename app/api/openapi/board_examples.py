@@ -70,6 +70,12 @@ BOARD_EXAMPLES: dict[tuple[str, str], Example] = {
     ("patch", "/api/admin/boards/{key}"): Example(
         _BOARD, {"title": "Quiz night 2", "closesAt": "2036-12-24T00:00:00Z"}
     ),
+    ("get", "/api/admin/boards/{key}/leaderboard"): Example(
+        {"board": "quiz-night", **_PERIOD, "leaderboard": [_ROW]}, query={"limit": 100}
+    ),
+    ("post", "/api/admin/boards/{key}/unfreeze"): Example(
+        {**_BOARD, "freezesAt": _AT, "thawedAt": _AT}, {"reason": "the winner is announced"}
+    ),
     ("post", "/api/admin/boards/{key}/archive"): Example(
         {**_BOARD, "state": "archived"}, {"reason": "the quiz is over"}
     ),

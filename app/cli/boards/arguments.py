@@ -10,15 +10,16 @@ from typing import Any, Literal
 import click
 
 from app.boards.board import PERIODS
-from app.boards.clock import ClockChange, ClockTime
+from app.boards.clock import CLOCK_TIMES, ClockChange
 from app.cli.time_arguments import ClockMoment
 from app.contract.standings import PeriodKind
 
 
 def clock_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of the contest clock, which the command gets as opens_at and closes_at."""
+    """Adds the options of the contest clock, which the command gets as opens_at and so on."""
     for option, help_text in (
         ("--closes-at", "Acts are counted before this moment; none: no end."),
+        ("--freezes-at", "Acts from this moment on are hidden; none: no freeze."),
         ("--opens-at", "Acts are counted from this moment on; none: at once."),
     ):
         command = click.option(option, type=ClockMoment(), help=help_text)(command)
@@ -59,6 +60,5 @@ class Periods(click.ParamType[tuple[PeriodKind, ...]]):
 
 def clock_change(times: Mapping[str, datetime | Literal["now", "none"] | None]) -> ClockChange:
     """The times that the command names."""
-    names: tuple[ClockTime, ...] = ("opens_at", "closes_at")
-    given = ((name, times[name]) for name in names)
+    given = ((name, times[name]) for name in CLOCK_TIMES)
     return {name: None if time == "none" else time for name, time in given if time is not None}

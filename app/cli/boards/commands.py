@@ -121,7 +121,7 @@ def edit(
     """
     change = clock_change(times)
     if title is None and periods is None and not change:
-        raise click.UsageError("Give --title, --periods, --opens-at or --closes-at.")
+        raise click.UsageError("Give --title, --periods or a time.")
     key = checked("KEY", board_key, key)
     board = services().boards.edit(initiator(reason), key, title, periods, change)
     if title is not None:
@@ -129,9 +129,31 @@ def edit(
     if periods is not None:
         click.echo(f"The periods of {key} are {', '.join(board.settings.periods)}")
     if change:
-        clock = board.clock
-        opens, closes = format_time(clock.opens_at), format_time(clock.closes_at)
-        click.echo(f"{key} is {board.state}; it opens at {opens} and closes at {closes}")
+        _echo_clock(board)
+
+
+@boards.command("freeze", epilog=example("flask boards freeze quiz-night --yes"))
+@key_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@optional_reason
+def freeze(key: str, reason: str, *, yes: bool) -> None:
+    """Hide the acts from now on. They are counted, and shown when the board is unfrozen."""
+    board = _find(key)
+    if not yes:
+        click.confirm(f"Freeze {board.settings.title!r} ({key}) now?", abort=True)
+    _echo_clock(services().boards.edit(initiator(reason), key, times={"freezes_at": "now"}))
+
+
+@boards.command("unfreeze", epilog=example("flask boards unfreeze quiz-night --yes"))
+@key_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@optional_reason
+def unfreeze(key: str, reason: str, *, yes: bool) -> None:
+    """Show all hidden acts at once. This can't be undone."""
+    board = _find(key)
+    if not yes:
+        click.confirm(f"Show all hidden acts of {board.settings.title!r} ({key})?", abort=True)
+    _echo_clock(services().freezes.unfreeze(initiator(reason), key))
 
 
 @boards.command("archive", epilog=example("flask boards archive quiz-night --yes"))
@@ -163,6 +185,16 @@ def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
 
 def _find(key: str) -> Board:
     return services().boards.find(checked("KEY", board_key, key))
+
+
+def _echo_clock(board: Board) -> None:
+    clock = board.clock
+    freeze = ("freezes", clock.freezes_at)
+    if clock.thawed_at:
+        freeze = ("was unfrozen", clock.thawed_at)
+    times = (("opens", clock.opens_at), freeze, ("closes", clock.closes_at))
+    shown = "".join(f", {verb} at {format_time(time)}" for verb, time in times if time)
+    click.echo(f"{board.settings.key} is {board.state}{shown}")
 
 
 def _row(board: Board) -> tuple[object, ...]:

@@ -86,8 +86,13 @@ def test_times_are_set_by_commands(run: Run) -> None:
     shown = succeeds(run, "boards", "show", "quiz-night")
     assert "opensAt     2036-12-24T10:00:00.000Z" in shown
     edit = ("boards", "edit", "quiz-night")
-    assert "is open; it opens at" in succeeds(run, *edit, "--opens-at", "now")
-    assert "and closes at -" in succeeds(run, *edit, "--closes-at", "none")
+    assert "quiz-night is open, opens at" in succeeds(run, *edit, "--opens-at", "now")
+    assert "closes" not in succeeds(run, *edit, "--closes-at", "none")
+    assert run("boards", "freeze", "quiz-night", typed="n\n").exit_code == 1
+    assert "quiz-night is frozen" in succeeds(run, "boards", "freeze", "quiz-night", "--yes")
+    assert run("boards", "unfreeze", "quiz-night", typed="n\n").exit_code == 1
+    unfrozen = succeeds(run, "boards", "unfreeze", "quiz-night", "--yes")
+    assert "quiz-night is open" in unfrozen and "was unfrozen at" in unfrozen
     assert "quiz-night is closed" in succeeds(run, *edit, "--closes-at", "now")
     assert "closesAt: After opensAt" in refused(run, *edit, "--closes-at", "2020-01-01")
     assert "is neither a duration" in run(*edit, "--closes-at", "soon").stderr

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.app.scoring.service_acts import act, count
 from tests.support.api_client import Caller, body_of
+from tests.support.players import Person
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow
@@ -58,6 +60,24 @@ def test_a_wrong_time_changes_nothing(admin: Caller) -> None:
         refusal = body_of(admin("PATCH", f"{PATH}/quiz", change), 400)
         assert set(refusal["details"]) == {"closesAt"}
     assert body_of(admin("PATCH", f"{PATH}/quiz", {}))["title"] == "Quiz"
+
+
+def test_a_freeze_is_set_and_ended(admin: Caller) -> None:
+    frozen = {"opensAt": "now", "freezesAt": "now"}
+    assert body_of(admin("POST", PATH, QUIZ | frozen), 201)["state"] == "frozen"
+    for _ in range(2):
+        shown = body_of(admin("POST", f"{PATH}/quiz/unfreeze", {}))
+        assert (shown["state"], shown["thawedAt"] is None) == ("open", False)
+    assert body_of(admin("POST", f"{PATH}/nothing/unfreeze", {}), 404)
+
+
+def test_admins_read_the_real_standings(services: Services, admin: Caller, ada: Person) -> None:
+    body_of(admin("POST", PATH, QUIZ | {"freezesAt": "now"}), 201)
+    count(services, act(ada, 7))
+    assert body_of(admin("GET", "/api/boards/quiz/leaderboard"))["leaderboard"] == []
+    real = body_of(admin("GET", f"{PATH}/quiz/leaderboard"))["leaderboard"]
+    assert [(row["rank"], row["displayName"], row["score"]) for row in real] == [(1, "Ada", 7)]
+    assert body_of(admin("GET", f"{PATH}/main/leaderboard"), 400)
 
 
 def test_main_has_no_clock(admin: Caller) -> None:
