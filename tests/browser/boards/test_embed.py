@@ -14,7 +14,7 @@ from app.factory import create_app
 from tests.app.scoring.service_acts import create_board
 from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report, services_of
 from tests.browser.conftest import OpenPage, system_with
-from tests.browser.page_actions import console_errors_of, expect
+from tests.browser.page_actions import check_on_all_screens, console_errors_of, expect
 from tests.support.servers import DatabaseServer
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
@@ -203,3 +203,12 @@ def test_without_javascript_a_board_has_its_first_rows(
     page = open_page(system, f"/embed/{RACE.key}?rows=2", java_script_enabled=False)
     expect(page.locator("#board-rows .name")).to_have_text(["Player 0", "Player 1"])
     expect(page.locator("#board-rows .gap").first).to_have_text("leads by 1")
+
+
+@pytest.mark.parametrize("path", [f"/embed/{QUIZ.key}?period=week", f"/?overlay&board={QUIZ.key}"])
+def test_a_board_fits_each_screen_and_is_accessible(
+    open_page: OpenPage, evening: tuple[SystemHarness, list[Player]], path: str
+) -> None:
+    page = open_page(evening[0], path)
+    expect(page.locator("#board-rows tr")).to_have_count(3)
+    check_on_all_screens(page)
