@@ -93,7 +93,8 @@ def test_a_version_that_cannot_be_true_is_not_taken_from_a_message(
     cleared = services.local_board.generation
     for version in ("1795906336785000000", "1795906336785000", "9" * 40):
         services.redis.publish(keys.CACHE_INVALIDATE, version)
-    await_true(lambda: services.local_board.generation == cleared + 3, 5)
+    # The confirmed subscription and the first pass clear the board too.
+    await_true(lambda: services.local_board.generation >= cleared + 3, 5)
     number = Person.register(services).score().board_version
     assert number is not None
     assert abs(number - time.time() * 1000) < 60_000

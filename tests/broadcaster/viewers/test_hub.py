@@ -11,6 +11,7 @@ import gevent
 import pytest
 
 from app.contract.channels import SessionsEnded
+from app.contract.events import LeaderboardUpdate
 from app.contract.viewers.close_codes import shutting_down
 from broadcaster.viewers.connection import CLOSE_SECONDS, STALL_SECONDS
 from broadcaster.viewers.hub import CLOSE_PAUSE_SECONDS
@@ -26,6 +27,8 @@ from tests.support.broadcaster.in_process_hub import (
     board_frame,
 )
 
+BOARD = LeaderboardUpdate.name
+
 
 @pytest.fixture
 def harness() -> Iterator[InProcessHub]:
@@ -40,7 +43,7 @@ def names(events: list[dict[str, Any]]) -> list[str]:
 
 def test_a_new_viewer_gets_connected_and_then_the_board(harness: InProcessHub) -> None:
     events = harness.join().read()
-    assert names(events) == ["connected", "board"]
+    assert names(events) == ["connected", BOARD]
     assert events[0]["data"]["tokenExpiresIn"] in {899, 900}
 
 
@@ -48,7 +51,7 @@ def test_a_full_socket_gets_only_the_newest_board_and_no_torn_frame(harness: InP
     peer = harness.join()
     for version in range(2, 100):
         harness.audience.broadcast(board(version))
-    versions = [event["data"]["version"] for event in peer.read() if event["event"] == "board"]
+    versions = [event["data"]["version"] for event in peer.read() if event["event"] == BOARD]
     assert versions[0] == 1
     assert versions[-1] == 99
     assert len(versions) < 10
@@ -67,7 +70,7 @@ def test_personal_frames_wait_in_order_and_before_the_board(harness: InProcessHu
     assert [each["number"] for each in events if each["event"] == "personal"] == list(
         range(MAX_PERSONAL_FRAMES)
     )
-    assert (events[-1]["event"], events[-1]["data"]["version"]) == ("board", 3)
+    assert (events[-1]["event"], events[-1]["data"]["version"]) == (BOARD, 3)
 
 
 def test_a_viewer_that_leaves_too_many_personal_frames_unread_is_closed_as_too_slow(
@@ -143,7 +146,7 @@ def test_a_viewer_that_joins_during_a_broadcast_starts_with_that_board(
     gevent.spawn(lambda: joined.append(harness.join()))
     harness.audience.broadcast(board(2))
     (late,) = joined
-    assert [event["data"]["version"] for event in late.read() if event["event"] == "board"] == [2]
+    assert [event["data"]["version"] for event in late.read() if event["event"] == BOARD] == [2]
 
 
 def test_a_viewer_whose_session_ends_between_verification_and_joining_is_closed(
@@ -151,9 +154,9 @@ def test_a_viewer_whose_session_ends_between_verification_and_joining_is_closed(
 ) -> None:
     harness.hub.end_sessions(SessionsEnded("u", ("s",), "banned"))
     assert harness.join("u", "s").read()[-1] == {"event": "CLOSE", "code": 4403}
-    assert names(harness.join("u", "other").read()) == ["connected", "board"]
+    assert names(harness.join("u", "other").read()) == ["connected", BOARD]
     harness.hub.forget_ended_sessions(time.monotonic() + 60)
-    assert names(harness.join("u", "s").read()) == ["connected", "board"]
+    assert names(harness.join("u", "s").read()) == ["connected", BOARD]
 
 
 def test_a_viewer_that_joins_during_the_shutdown_is_closed(harness: InProcessHub) -> None:
@@ -223,6 +226,6 @@ def test_a_viewer_that_sends_anything_after_a_ping_is_not_dropped(harness: InPro
 def test_an_expired_token_closes_the_viewer(harness: InProcessHub) -> None:
     peer = harness.join(expires_in=5)
     harness.check_after(peer, 3)
-    assert names(peer.read()) == ["connected", "board"]
+    assert names(peer.read()) == ["connected", BOARD]
     harness.check_after(peer, 6)
     assert peer.read()[-1] == {"event": "CLOSE", "code": 4401}

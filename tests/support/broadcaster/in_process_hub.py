@@ -13,9 +13,9 @@ import gevent
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
-from app.contract.events import ViewerEvent
+from app.contract.events import LeaderboardUpdate
 from app.contract.identity import Identity
-from app.contract.standings import MAIN
+from app.contract.standings import MAIN, Board, BoardVersion, OrderKey, Standing
 from broadcaster.viewers.audience import Audience
 from broadcaster.viewers.encoded_event import EncodedEvent, Encoding
 from broadcaster.viewers.heartbeat import Heartbeat
@@ -28,21 +28,11 @@ LIMITS = ViewerLimits(1000, 100, 500, Rate(1000, 1000), 4096, Rate(20, 40))
 _BUFFER_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class LargeBoard(ViewerEvent):
-    """A board of 5 kB, so that a few of them fill a socket's buffer."""
-
-    name = "board"
-
-    version: int
-
-    def data(self) -> dict[str, Any]:
-        return {"version": self.version, "rows": "x" * 5000}
-
-
 def board(version: int) -> EncodedEvent:
-    """A large board for all viewers."""
-    return EncodedEvent(LargeBoard(version), version)
+    """A board of 5 kB for all viewers, so that a few of them fill a socket's buffer."""
+    row = Standing(1, "user", "player", "x" * 5000, 1)
+    shown = Board(BoardVersion(version, 0, 0), (row,), (OrderKey(1, 0, 0),), more=False)
+    return EncodedEvent(LeaderboardUpdate(shown), version)
 
 
 def board_frame(version: int) -> bytes:
