@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psycopg2
+
+Result = TypeVar("Result")
 
 
 def await_true(condition: Callable[[], object], seconds: float) -> None:
@@ -16,6 +21,12 @@ def await_true(condition: Callable[[], object], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
         time.sleep(0.005)
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run it in another thread, because Playwright leaves an event loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def catches_sigterm(pid: int) -> bool:

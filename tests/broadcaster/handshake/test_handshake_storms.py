@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -24,11 +22,11 @@ from tests.support.broadcaster.harness import (
 from tests.support.players import Person
 from tests.support.servers import DatabaseServer, Stores, redis_server
 from tests.support.system.viewer import ViewerClient
+from tests.support.waiting import run_coroutine
 
 pytestmark = pytest.mark.slow
 
 VIEWERS = 1_000
-Result = TypeVar("Result")
 HANDSHAKE_SECONDS = 60
 
 
@@ -50,21 +48,15 @@ def test_a_thousand_viewers_that_reconnect_at_once_all_get_the_current_board(
         shown = players[0].score(3).board_version
         assert shown is not None
         tokens = [first.access_token(players[number % 10]) for number in range(VIEWERS)]
-        run_in_thread(kill_broadcaster(first, tokens, shown))
+        run_coroutine(kill_broadcaster(first, tokens, shown))
     with running_broadcaster(stores, logs) as second:
         person = second.register_player()
         with ViewerClient(second.websocket_url, second.access_token(person)) as present:
-            versions = run_in_thread(reconnect(second.port, tokens, players[0]))
+            versions = run_coroutine(reconnect(second.port, tokens, players[0]))
             assert min(versions) >= shown
             # A connected viewer gets boards in the meantime.
             present.await_board(max(versions), seconds=5)
         assert "request_failed" not in second.log()
-
-
-def run_in_thread(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Run it in another thread, because Playwright leaves an event loop running in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
 
 
 async def kill_broadcaster(
@@ -188,7 +180,7 @@ def test_with_many_viewers_boards_are_sent_less_often_and_the_newest_still_arriv
     with running_broadcaster(stores, logs, BROADCAST_INTERVAL_MS="1") as broadcaster:
         player = broadcaster.register_player()
         player.score()
-        run_in_thread(score_with_many_viewers(broadcaster, player, 300))
+        run_coroutine(score_with_many_viewers(broadcaster, player, 300))
 
 
 async def score_with_many_viewers(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from tests.support.broadcaster.boards import Boards
 from tests.support.broadcaster.harness import BroadcasterHarness
 from tests.support.servers import ROOT
+from tests.support.waiting import run_coroutine
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +72,6 @@ def test_the_library_aiohttp(broadcaster: BroadcasterHarness) -> None:
             seen.append(await viewer.receive_json(timeout=3))
             return seen
 
-    *_, first, second = asyncio.run(watch())
+    *_, first, second = run_coroutine(watch())
     scores = [each["data"]["leaderboard"][0]["score"] for each in (first, second)]
     assert scores == [9, 18]

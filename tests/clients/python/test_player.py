@@ -18,7 +18,7 @@ from clients.python.live_scoreboard_client import (
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
 from tests.support.system.relay import Relay
-from tests.support.waiting import await_true
+from tests.support.waiting import await_true, run_coroutine
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_the_same_calls_work_with_asyncio(running_system: SystemHarness) -> None
             outcomes = await asyncio.gather(*(scoreboard.score() for _ in range(5)))
             return max(outcome["newScore"] for outcome in outcomes)
 
-    assert asyncio.run(score()) == 5
+    assert run_coroutine(score()) == 5
 
 
 def test_a_point_whose_replies_were_lost_counts_once(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from clients.python.live_scoreboard_client import (
@@ -18,6 +16,7 @@ from clients.python.live_scoreboard_client.async_service import MAX_ACTS, MAX_BY
 from tests.clients.conftest import Judge
 from tests.support.system.harness import SystemHarness
 from tests.support.system.relay import Relay
+from tests.support.waiting import run_coroutine
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +66,7 @@ def test_acts_that_got_no_answer_in_time_are_named_and_can_be_sent_again(
             results = await service.score(unanswered.value.unanswered)
             assert [result["status"] for result in results] == ["counted", "counted"]
 
-    asyncio.run(score())
+    run_coroutine(score())
 
 
 def test_a_refused_key_is_reported_at_once(running_system: SystemHarness, judge: Judge) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
@@ -18,6 +17,7 @@ from tests.clients.python.recorder import Recorder
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
 from tests.support.system.relay import Relay
+from tests.support.waiting import run_coroutine
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,7 @@ def test_a_viewer_without_a_login_sees_a_point_with_asyncio(
             board = await watch.wait_for_version(version, 10)
             assert player.user_id in {row["userId"] for row in board["leaderboard"]}
 
-    asyncio.run(watch())
+    run_coroutine(watch())
 
 
 def test_the_version_of_a_point_outside_the_top_ten_is_reached_too(
