@@ -37,8 +37,8 @@ class RankingReconciler:
 
     A ranking that was read in the last minutes has a mark, as `main` has one. It expires after some
     seconds, and each pass renews all of them in one call after it has published again what changed
-    since the oldest. A ranking without a valid mark is rebuilt. One that is not read any more loses
-    its index. So boards that nobody reads cost a pass nothing.
+    since the oldest. A ranking without a valid mark is rebuilt. The index of a ranking that is not
+    read any more is removed. So a board that is not read adds no work to a pass.
 
     A pass leaves out the changes that the pass before it published, for a ranking whose mark is the
     one that this process wrote.

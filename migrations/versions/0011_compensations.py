@@ -98,7 +98,7 @@ BEGIN
             AND player.status IN ('active', 'flagged'),
         revision = s.revision + 1,
         reached_at = coalesce(remaining.reached_at, s.reached_at),
-        -- 0: no act makes this score, so the next act begins anew.
+        -- 0: no act makes this score, so the next act starts a new score.
         reached_action_id = coalesce(remaining.act_id, 0),
         changed_at = clock_timestamp()
         FROM users player, standings present
@@ -154,7 +154,7 @@ def downgrade() -> None:
 
 
 def add_to_standings() -> str:
-    """The function of the version before, which begins anew after all acts were taken back."""
+    """The function of migration 0010, which starts a new score if no act remains."""
     function = str(_of("0010").ADD).replace("standing.score", "counted_score(standing)")
     return function.replace(
         "counted_score(standing)\n        <>", "counted_score(standing)\n        IS DISTINCT FROM"

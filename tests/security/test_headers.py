@@ -34,7 +34,7 @@ def replies(api: Api, player: Player) -> Iterator[Mapping[str, str]]:
     yield player.call("GET", "/users/me").headers
     yield player.call("POST", "/auth/logout").headers
     yield api.log_in(player.username).headers
-    yield api.log_in("nobody").headers
+    yield api.log_in("unregistered").headers
     yield api.call("PUT", "/api/health").headers
     yield api.call("OPTIONS", "/api/health").headers
     yield api.post_raw("/api/auth/login", b"x" * 20_000).headers

@@ -81,7 +81,7 @@ def test_sigterm_ends_a_server_in_the_order_of_flow_10(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
     with web_server(running_system, tmp_path, WEB_WORKERS="1", LOG_LEVEL="DEBUG") as server:
-        login = b'{"username": "nobody", "password": "correct horse"}'
+        login = b'{"username": "unregistered", "password": "correct horse"}'
         with half_sent(server, login, rest=5) as sock:
             await_true(lambda: busy(server), 30)
             server.process.terminate()

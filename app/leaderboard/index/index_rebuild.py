@@ -47,7 +47,7 @@ class IndexRebuild:
     """What only the reconciler does to rank indexes; raises RedisUnavailable.
 
     The mark of `main` of all time stays until a part of the index is lost. The marks of the other
-    rankings expire unless they are renewed, so an index that nobody needs any more ends.
+    rankings expire unless a pass renews them. Without its mark an index counts as incomplete.
     """
 
     def __init__(self, client: redis.Redis) -> None:

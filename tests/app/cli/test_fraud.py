@@ -73,5 +73,5 @@ def test_the_table_shows_user_and_reason(run: Run, people: list[Person]) -> None
 
 
 def test_events_of_an_unknown_user_are_an_error(run: Run) -> None:
-    result = run("fraud", "events", "--user", "nobody")
+    result = run("fraud", "events", "--user", "unregistered")
     assert (result.exit_code, result.stderr) == (1, "Error: There is no such user\n")

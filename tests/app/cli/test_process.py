@@ -61,7 +61,7 @@ def test_flask_finds_the_commands_without_flask_app(services: Services, stores: 
     assert services.redis.zscore(keys.INDEX_SCORES, person.user_id) is None
     (entry,) = services.moderation_reads.audit(limit=10)
     assert entry.actor == f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
-    unknown = flask("users", "show", "nobody", variables=variables)
+    unknown = flask("users", "show", "unregistered", variables=variables)
     assert (unknown.returncode, unknown.stderr) == (1, "Error: There is no such user\n")
 
 

@@ -117,7 +117,12 @@ def test_a_banned_user_has_no_rank(services: Services, run: Run) -> None:
 def test_an_unknown_user_is_a_one_line_error_with_status_1(services: Services, run: Run) -> None:
     gone = Person.register(services)
     services.moderation.delete(ACT, gone.user_id)
-    for user in ("nobody", "00000000-0000-4000-8000-000000000000", gone.username, gone.user_id):
+    for user in (
+        "unregistered",
+        "00000000-0000-4000-8000-000000000000",
+        gone.username,
+        gone.user_id,
+    ):
         result = run("users", "show", user)
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr == "Error: There is no such user\n"

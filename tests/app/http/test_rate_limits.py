@@ -26,7 +26,7 @@ LIMITS = {
     "TOKEN_LIMIT": f"{TOKEN} per minute",
     "INCREMENT_LIMIT": f"{INCREMENT} per minute",
 }
-UNKNOWN_USER = {"username": "nobody", "password": "not a password"}
+UNKNOWN_USER = {"username": "unregistered", "password": "not a password"}
 
 
 class _SourceAddress(HTTPAdapter):

@@ -98,5 +98,5 @@ def test_private_replies_are_not_cached(api: Api, player: Player) -> None:
 
 
 def test_every_401_names_the_authentication_scheme(api: Api) -> None:
-    for reply in (api.get("/api/users/me"), api.log_in("nobody")):
+    for reply in (api.get("/api/users/me"), api.log_in("unregistered")):
         assert reply.headers["WWW-Authenticate"] == "Bearer"

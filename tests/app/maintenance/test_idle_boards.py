@@ -1,4 +1,4 @@
-"""Boards that nobody reads cost Redis and PostgreSQL no work."""
+"""Boards that are not read cause no work in Redis and PostgreSQL."""
 
 from __future__ import annotations
 

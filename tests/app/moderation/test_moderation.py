@@ -243,7 +243,7 @@ def test_after_a_ban_the_board_shows_the_player_that_moved_up(services: Services
 
 
 def test_an_unknown_user_is_not_found(services: Services) -> None:
-    for name in ("nobody", "00000000-0000-4000-8000-000000000000", "", "%"):
+    for name in ("unregistered", "00000000-0000-4000-8000-000000000000", "", "%"):
         with pytest.raises(NotFound):
             services.moderation.find(name)
     with pytest.raises(NotFound):

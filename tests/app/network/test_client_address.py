@@ -12,7 +12,7 @@ from tests.support.services import Services
 pytestmark = pytest.mark.slow
 
 PEER = "198.51.100.9"
-UNKNOWN_USER = {"username": "nobody", "password": "not a password"}
+UNKNOWN_USER = {"username": "unregistered", "password": "not a password"}
 
 LogIn = Callable[..., int]
 

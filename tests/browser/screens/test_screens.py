@@ -140,7 +140,7 @@ def test_the_standings(open_page: OpenPage, contest: SystemHarness) -> None:
     page = open_page(contest, "/#standings")
     expect(page.locator("#standings-rows tr").first).to_be_visible()
     take(page, "standings")
-    page.get_by_role("searchbox").fill("nobody")
+    page.get_by_role("searchbox").fill("unregistered")
     expect(page.locator("#standings-rows tr")).to_have_count(0)
     take(page, "standings-nothing-found")
     page = open_page(contest, "/#standings")

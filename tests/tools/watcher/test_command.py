@@ -67,6 +67,6 @@ def test_a_refused_login_is_reported(
     run_command: RunCommand, running_system: SystemHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCOREBOARD_PASSWORD", "wrong password")
-    status, error = run_command(running_system.url, "--json", "--username", "nobody")
+    status, error = run_command(running_system.url, "--json", "--username", "unregistered")
     assert status == FAILED
     assert error.startswith("The login was refused: ")

@@ -31,7 +31,7 @@ CALLS = [
         {"username": "new_name", "password": PASSWORD, "displayName": "New"},
         {"displayName"},
     ),
-    Call("/api/auth/login", {"username": "nobody", "password": PASSWORD}),
+    Call("/api/auth/login", {"username": "unregistered", "password": PASSWORD}),
     Call("/api/auth/refresh", {"refreshToken": "x.y.z"}),
     Call("/api/auth/password", {"oldPassword": "not the old", "newPassword": PASSWORD}),
     Call("/api/scores/increment", {"actionToken": "x.y"}),

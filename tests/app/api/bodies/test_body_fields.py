@@ -72,5 +72,5 @@ def test_a_lone_surrogate_as_field_name_is_an_unknown_field(api: Api, player: Pl
 
 
 def test_the_last_value_of_a_repeated_field_is_used(api: Api, player: Player) -> None:
-    data = b'{"username": "nobody", "username": 17, "password": "not a password"}'
+    data = b'{"username": "unregistered", "username": 17, "password": "not a password"}'
     refused(api.post_raw("/api/auth/login", data), 400, "VALIDATION_ERROR", {"username"})

@@ -102,7 +102,7 @@ def test_a_content_encoding_is_not_supported(api: Api, player: Player, encoding:
 
 
 def test_the_content_encoding_identity_changes_nothing(api: Api) -> None:
-    data = json.dumps({"username": "nobody", "password": PASSWORD}).encode()
+    data = json.dumps({"username": "unregistered", "password": PASSWORD}).encode()
     headers = {"Content-Encoding": "Identity", "Content-Type": "application/json"}
     reply = api.call("POST", "/api/auth/login", data=data, headers=headers)
     refused(reply, 401, "INVALID_CREDENTIALS")
@@ -154,6 +154,6 @@ def test_a_body_without_a_json_content_type_is_refused(
 def test_the_json_content_type_is_accepted_in_every_http_notation(
     api: Api, content_type: str
 ) -> None:
-    data = json.dumps({"username": "nobody", "password": PASSWORD}).encode()
+    data = json.dumps({"username": "unregistered", "password": PASSWORD}).encode()
     reply = api.post_raw("/api/auth/login", data, content_type)
     refused(reply, 401, "INVALID_CREDENTIALS")

@@ -38,7 +38,7 @@ def chunks(data: bytes) -> Iterator[bytes]:
 
 
 def test_a_body_may_have_16_kib_at_most(api: Api) -> None:
-    good = json.dumps({"username": "nobody", "password": PASSWORD}).encode()
+    good = json.dumps({"username": "unregistered", "password": PASSWORD}).encode()
     for piece in (bytes, chunks):
         fits, too_long = piece(good.ljust(MAX_BODY_BYTES)), piece(good.ljust(MAX_BODY_BYTES + 1))
         refused(api.post_raw("/api/auth/login", fits), 401, "INVALID_CREDENTIALS")

@@ -84,7 +84,7 @@ def test_pages_can_read_replies_and_errors_with_their_headers(
     client_for: Callable[..., FlaskClient],
 ) -> None:
     client = client_for(ORIGIN, AUTH_LIMIT="1 per minute")
-    login = {"username": "nobody", "password": "correct horse"}
+    login = {"username": "unregistered", "password": "correct horse"}
     from_page = {"Origin": ORIGIN}
     replies = {
         200: client.get("/api/leaderboard", headers=from_page),
@@ -107,7 +107,7 @@ def test_pages_can_read_replies_and_errors_with_their_headers(
 
 def test_pages_can_read_server_errors(client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(ORIGIN, DATABASE_URL="postgresql://x:x@127.0.0.1:1/x")
-    login = {"username": "nobody", "password": "correct horse"}
+    login = {"username": "unregistered", "password": "correct horse"}
     reply = client.post("/api/auth/login", json=login, headers={"Origin": ORIGIN})
     assert reply.status_code == 500
     assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN
