@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,14 +12,20 @@ from tests.browser.conftest import OpenPage
 from tests.browser.page_actions import (
     LIVE,
     expect,
+    intercept_websockets,
     log_in,
     player_just_below_top_ten,
     score_a_point,
 )
 from tests.support.system.harness import SystemHarness
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
 pytestmark = pytest.mark.slow
 
+AROUND_ME = "**/leaderboard/around-me*"
+INCREMENT = "**/api/scores/increment"
 PHONE = {"width": 360, "height": 740}
 
 
@@ -32,6 +40,34 @@ def test_the_players_around_are_hidden_after_a_logout(
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("#login-forms")).to_be_visible()
     expect(page.locator("#around")).to_be_hidden()
+
+
+def test_the_players_around_are_shown_if_the_board_arrives_before_the_reply_to_the_point(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    player = running_system.register()
+    page = open_page(running_system)
+    connections = intercept_websockets(page)
+    log_in(page, player)
+    names = [{"userId": f"{n}", "username": f"{n}", "displayName": f"{n}"} for n in range(9)]
+    own = {"userId": player.user_id, "username": player.username, "displayName": player.username}
+    rows = [{"rank": 1, "score": 1} | name for name in [*names, own]]
+    board = {"version": 2**52, "leaderboard": rows}
+    update = json.dumps({"event": "leaderboard_update", "data": board})
+    increments: list[Route] = []
+    reads: list[Route] = []
+    # Playwright sets an attribute of its handlers, which a list's own methods refuse.
+    page.route(INCREMENT, lambda route: increments.extend([route]))
+    page.route(AROUND_ME, lambda route: reads.extend([route]))
+    with page.expect_request(INCREMENT):
+        page.get_by_role("button", name="Score a point").click()
+    with page.expect_request(AROUND_ME):
+        connections[0].send(update)
+    with page.expect_request(AROUND_ME):
+        increments[0].fulfill(json={"newScore": 1, "newRank": 1, "boardVersion": 2**52})
+    for read in reads:
+        read.fulfill(json=board)
+    expect(page.locator("#around-rows .own")).to_be_visible()
 
 
 def test_the_notice_after_a_logout_is_inside_the_screen_of_a_phone(

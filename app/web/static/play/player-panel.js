@@ -24,6 +24,7 @@ export class PlayerPanel {
   #updates = 0;
   #rank = null;
   #score = null;
+  #boardShowsAround = false;
   #readAt = -Infinity;
   #readTimer;
   #button = new ScoreButton({
@@ -54,6 +55,7 @@ export class PlayerPanel {
     this.#version = -1;
     this.#rank = null;
     this.#score = null;
+    this.#boardShowsAround = false;
     this.#setText("player-name", username ?? "");
     this.#setText("own-score", "–");
     this.#setText("own-rank", "–");
@@ -78,6 +80,7 @@ export class PlayerPanel {
     this.#button.clearUnreachable();
     const index = standings.findIndex(({ userId }) => userId === this.#userId);
     const hasRowsAround = standings.length < BOARD_ROWS || (index >= 0 && index + ROWS_AROUND < BOARD_ROWS);
+    this.#boardShowsAround = hasRowsAround;
     if (index >= 0 && version >= this.#version) {
       this.#version = version;
       this.#showStanding(standings[index]);
@@ -141,8 +144,8 @@ export class PlayerPanel {
     }
     this.#version = Math.max(this.#version, boardVersion ?? 0);
     this.#showStanding({ score: newScore, rank: newRank });
-    // A board with the new score follows if the player is well inside the top ten.
-    if (newRank + ROWS_AROUND >= BOARD_ROWS) this.read();
+    // Else the next board shows the players around, too. A read that began before this reply is ignored.
+    if (!this.#boardShowsAround) this.read();
   }
 
   #showStanding({ score, rank }) {
