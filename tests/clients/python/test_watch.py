@@ -40,7 +40,9 @@ def test_a_viewer_with_a_login_sees_a_point_and_the_own_rank_over_the_websocket(
             assert outcome["boardVersion"] is not None
             board = watch.wait_for_version(outcome["boardVersion"], 5)
             assert board["version"] >= outcome["boardVersion"]
-            assert watch.board == board
+            assert watch.board is not None
+            # A later frame may have come meanwhile.
+            assert watch.board["version"] >= board["version"]
             recorder.await_rank(1)
     versions = [board["version"] for board in recorder.boards]
     assert versions == sorted(versions)
