@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.audit import audit_rows
 from app.audit.audited_change import Initiator
 from app.boards import board_rows
-from app.boards.board import MAIN_ID, Board, BoardSettings
+from app.boards.board import KEY, MAIN_ID, Board, BoardSettings
 from app.boards.clock import Clock, ClockChange
 from app.contract.errors import NotFound, ValidationFailed
 from app.contract.standings import PeriodKind
@@ -20,6 +20,7 @@ PERIOD_LEAD_SECONDS = 10.0
 """Longer than any transaction that counts. So an act counts for an added period exactly if its time
 is not before the period's, whether or not its transaction began before the period was added."""
 _TAKEN = "A board with this key exists."
+_UNKNOWN = "There is no such board"
 
 
 class Boards:
@@ -49,11 +50,13 @@ class Boards:
         return found[:limit], len(found) > limit
 
     def find(self, key: str) -> Board:
-        """The board with that key; raises NotFound."""
+        """The board with that key; raises NotFound, also for a text that no key can be."""
+        if not KEY.match(key):
+            raise NotFound(_UNKNOWN)
         with self._database.reading() as connection:
             found = board_rows.find_all(connection, [key])
         if key not in found:
-            raise NotFound("There is no such board")
+            raise NotFound(_UNKNOWN)
         return found[key]
 
     def edit(

@@ -6,9 +6,9 @@ import threading
 
 from cachetools import TTLCache
 
-from app.boards.board import Board, board_key
+from app.boards.board import Board
 from app.boards.boards import Boards
-from app.contract.errors import NotFound, ValidationFailed
+from app.contract.errors import NotFound
 from app.contract.standings import MAIN, BoardPeriod
 
 MAX_AGE_SECONDS = 1.0
@@ -38,10 +38,6 @@ class KnownBoards:
 
     def find(self, key: str) -> Board:
         """The board with that key; raises NotFound and DatabaseUnavailable."""
-        try:
-            board_key(key)
-        except ValidationFailed:
-            raise NotFound("There is no such board") from None
         with self._lock:
             board = self._known.get(key)
         if board is None:

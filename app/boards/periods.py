@@ -8,6 +8,10 @@ from zoneinfo import ZoneInfo
 
 from app.contract.standings import PeriodKind
 
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Of days whose period can be read. Around others, a period or its moments in a time zone may lie
+outside the years that Python has."""
+
 
 @dataclass(frozen=True)
 class Period:
@@ -44,6 +48,11 @@ def period_at(kind: PeriodKind, time_zone: str, moment: datetime) -> Period:
     elif kind == "month":
         day = day.replace(day=1)
     return Period(kind, day, time_zone)
+
+
+def has_periods(day: date) -> bool:
+    """Whether the periods of a day, or of a moment, can be read."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def _next_start(kind: PeriodKind, starts_on: date) -> date:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from app.boards.board import MAIN_ID, Board
-from app.boards.periods import Period, period_at
+from app.boards.periods import FIRST_YEAR, LAST_YEAR, Period, has_periods, period_at
 from app.contract import keys
 from app.contract.errors import RedisUnavailable, ValidationFailed
 from app.contract.standings import TOP, OrderKey, PeriodKind, Standing
@@ -61,13 +61,17 @@ class BoardStandings:
     def period(self, board: Board, kind: PeriodKind | None, at: datetime | None) -> Period:
         """The period of that kind that contains the moment; by default the first kind, now.
 
-        Raises ValidationFailed if the board has no periods of that kind.
+        Raises ValidationFailed if the board has no periods of that kind, or no moment of that year
+        can be chosen.
         """
         settings = board.settings
         chosen = kind or settings.periods[0]
         if chosen not in settings.periods:
             known = ", ".join(settings.periods)
             raise ValidationFailed("Not a period of this board", {"period": [f"One of {known}."]})
+        if at is not None and not has_periods(at):
+            years = f"{FIRST_YEAR} to {LAST_YEAR}"
+            raise ValidationFailed("Not a moment of a period", {"at": [f"In the years {years}."]})
         return period_at(chosen, settings.time_zone, at or datetime.now(UTC))
 
     def top(self, board: Board, period: Period, limit: int, min_version: int = 0) -> StandingsPage:

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.boards.board import MAIN_ID, Board, BoardSettings
 from app.boards.clock import Clock
-from app.boards.periods import Period, period_at
+from app.boards.periods import Period, has_periods, period_at
 from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable, NotFound
 from app.contract.standings import MAIN, BoardPeriod, timestamp
@@ -117,9 +117,12 @@ def _noon(day: date) -> datetime:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise NotFound("`at` is a date such as 2026-11-23") from None
+        day = date.min
+    if not has_periods(day):
+        raise NotFound("`at` is a date such as 2026-11-23")
+    return day
 
 
 def _milliseconds(moment: datetime) -> str:

@@ -79,7 +79,7 @@ class AdminPasswordSchema(ReasonSchema):
 
 class RevokeSchema(RequiredReasonSchema):
     since = _since("Take back the points since this time; default: all points")
-    board = fields.String(
+    board = StorableText(
         load_default=MAIN_KEY,
         validate=validate.Length(1, 64),
         metadata={"description": "The key of a board; default: `main`"},

@@ -15,7 +15,7 @@ from app.api.leaderboard_schemas import (
 )
 from app.boards.board import BETTER, COMBINE, PERIODS, SCORED_BY, STATES
 from app.contract.standings import TOP
-from app.http.schemas import Moment
+from app.http.schemas import Moment, StorableText
 
 # ruff: noqa: N815 - the contract's names are camelCase
 
@@ -26,7 +26,7 @@ class BoardsQuerySchema(Schema):
     limit = fields.Integer(
         load_default=100, validate=validate.Range(1, 100), metadata={"description": "Boards a page"}
     )
-    after = fields.String(
+    after = StorableText(
         load_default="",
         validate=validate.Length(max=64),
         metadata={"description": "`next` of the previous page"},

@@ -24,9 +24,9 @@ from app.api.boards.schemas import (
     StandingsSchema,
 )
 from app.api.leaderboard_schemas import cursor
-from app.boards.board import Board, board_key
+from app.boards.board import Board
 from app.boards.periods import Period
-from app.contract.errors import DatabaseUnavailable, NotFound, RateLimited, ValidationFailed
+from app.contract.errors import DatabaseUnavailable, NotFound, RateLimited
 from app.contract.standings import Board as MainBoard
 from app.contract.standings import Standing, microseconds, timestamp
 from app.http.access_control import current_identity, public, session_required
@@ -68,7 +68,7 @@ def list_boards(query: dict[str, Any]) -> dict[str, Any]:
 @boards.response(200, BoardSettingsSchema)
 def read_board(key: str) -> dict[str, Any]:
     """One board with its settings, also an archived one."""
-    return board_json(_board(key))
+    return board_json(services().boards.find(key))
 
 
 @boards.get("/<key>/leaderboard")
@@ -174,15 +174,8 @@ def read_history(query: dict[str, Any], key: str) -> Response:
     )
 
 
-def _board(key: str) -> Board:
-    try:
-        return services().boards.find(board_key(key))
-    except ValidationFailed:
-        raise NotFound("There is no such board") from None
-
-
 def _period(key: str, query: dict[str, Any]) -> tuple[Board, Period]:
-    board = _board(key)
+    board = services().boards.find(key)
     return board, services().standings.period(board, query["period"], query["at"])
 
 

@@ -20,10 +20,9 @@ from app.boards.board import (
     BoardSettings,
     Combine,
     ScoredBy,
-    board_key,
 )
 from app.cli.boards.arguments import Periods, Points, clock_change, clock_options
-from app.cli.operators import OperatorGroup, checked, initiator, optional_reason, services
+from app.cli.operators import OperatorGroup, initiator, optional_reason, services
 from app.cli.output import echo_json, echo_table, example, table_or_json
 from app.cli.time_arguments import Since, format_time
 from app.contract.standings import PeriodKind
@@ -122,7 +121,6 @@ def edit(
     change = clock_change(times)
     if title is None and periods is None and not change:
         raise click.UsageError("Give --title, --periods or a time.")
-    key = checked("KEY", board_key, key)
     board = services().boards.edit(initiator(reason), key, title, periods, change)
     if title is not None:
         click.echo(f"The title of {key} is {board.settings.title!r}")
@@ -184,7 +182,7 @@ def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
 
 
 def _find(key: str) -> Board:
-    return services().boards.find(checked("KEY", board_key, key))
+    return services().boards.find(key)
 
 
 def _echo_clock(board: Board) -> None:
