@@ -119,6 +119,7 @@ def post_fork(_arbiter: Any, _worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Start the background threads of a gthread worker; ours starts them itself."""
     if not OWN:
+        # `wsgi` is a name of app/server/gunicorn_internals.py, which gthread can't import.
         worker.wsgi.extensions["serving_process"].start()
 
 

@@ -1,31 +1,23 @@
 """Every name of gunicorn that this room relies on, and what breaks if gunicorn changes it.
 
 gunicorn documents its settings, its hooks and the class `Logger`, which logger.py imports.
-Everything below is internal and may change with any release. This module can only be imported with
-the versions of KNOWN_VERSIONS. A version is added when it has passed tests/system and
-tests/app/server, whose test_gunicorn_internals.py checks each entry of INTERNALS.
+Everything below is internal and may change with any release, so gunicorn_version.py allows known
+versions only. A version is added when it has passed tests/system and tests/app/server, whose
+test_gunicorn_internals.py checks each entry of INTERNALS.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import gunicorn
+# First, because the imports below may fail in an unknown version, or find something different.
+import app.server.gunicorn_version  # noqa: F401
 
-KNOWN_VERSIONS = ("27.0.1",)
-"""The versions of gunicorn with which our worker has passed its tests."""
+# isort: split
 
-if gunicorn.__version__ not in KNOWN_VERSIONS:
-    # Before the imports below, which may fail or find something different.
-    raise ImportError(
-        f"The worker of this version knows gunicorn {', '.join(KNOWN_VERSIONS)}, not"
-        f" {gunicorn.__version__}. Set WEB_WORKER=gthread to run with any version of gunicorn.",
-        name=gunicorn.__name__,
-    )
-
-# ruff: noqa: E402 - see above
 from gunicorn import util
 from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
 from gunicorn.errors import HaltServer
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.message import Request
@@ -42,7 +34,7 @@ from gunicorn.workers.gthread import (
 from gunicorn.workers.workertmp import WorkerTmp
 
 __all__ = [
-    "INTERNALS", "STOP_KEEPALIVE_LINGER", "Arbiter", "HaltServer", "Internal",
+    "INTERNALS", "STOP_KEEPALIVE_LINGER", "Arbiter", "Config", "HaltServer", "Internal",
     "LimitRequestHeaders", "Parser", "Request", "Response", "TConn", "ThreadWorker", "Unreader",
     "WorkerTmp", "base", "util",
 ]  # fmt: skip
@@ -135,8 +127,16 @@ INTERNALS = (
     ),
     # Attributes of the worker.
     Internal(ThreadWorker, "alive", "bool", "False from SIGTERM on; read and set."),
+    Internal(ThreadWorker, "age", "int", "Its number; a reload waits for the higher ones."),
+    Internal(ThreadWorker, "pid", "str", "Its process id, set by the arbiter after the fork."),
     Internal(ThreadWorker, "cfg", "Config", "The settings."),
+    Internal(Config, "set", "(self, name, value)", "Gives our worker its own graceful_timeout."),
     Internal(ThreadWorker, "log", "Logger", "gunicorn's log."),
+    Internal(
+        ThreadWorker, "wsgi", "function",
+        "The app, set by load_wsgi. Ours replaces it to mark replies at shutdown. gunicorn.conf.py"
+        " starts the background threads of a gthread worker from it, in any version.",
+    ),
     Internal(ThreadWorker, "sockets", "list", "The listeners, closed at shutdown."),
     Internal(
         ThreadWorker, "nr_conns", "int",
@@ -144,9 +144,7 @@ INTERNALS = (
         " count is too high stops to accept, and never ends its shutdown.",
     ),
     Internal(ThreadWorker, "worker_connections", "int", "At this number we close idle ones."),
-    Internal(
-        ThreadWorker, "keepalived_conns", "deque", "Idle connections, the first to expire first.",
-    ),
+    Internal(ThreadWorker, "keepalived_conns", "deque", "Idle ones, the first to expire first."),
     Internal(ThreadWorker, "max_keepalived", "int", "With more idle ones it closes the newest."),
     Internal(ThreadWorker, "tpool", "NoneType", "The thread pool, made by init_process."),
     Internal(ThreadWorker, "poller", "NoneType", "The selector, made by init_process."),
@@ -159,11 +157,11 @@ INTERNALS = (
         "Has the event loop make a call. Without it the connection of a finished request is never"
         " closed or read again.",
     ),
-    Internal(
-        base, "WorkerTmp", "(cfg)",
-        "The file whose time shows that a worker is alive. Ours needs no folder.",
-    ),
-    Internal(WorkerTmp, "__init__", "(self, cfg)", "Makes that file as `_tmp`."),
+    Internal(base, "WorkerTmp", "(cfg)", "The file whose time shows that a worker is alive."),
+    Internal(Config, "uid", "int", "The user that a worker runs as; it must own that file."),
+    Internal(Config, "gid", "int", "Its group."),
+    Internal(WorkerTmp, "__init__", "(self, cfg)", "Makes that file; ours has no folder."),
+    Internal(WorkerTmp, "_tmp", "FileIO", "The open file, set by ours; its time is read."),
     # One connection.
     Internal(TConn, "sock", "socket", "Read and written without waiting by the event loop."),
     Internal(TConn, "client", "tuple", "The peer's address, for the parser and for errors."),
@@ -185,9 +183,7 @@ INTERNALS = (
     ),
     Internal(Parser, "unreader", "IterUnreader", "What the parser and request bodies read from."),
     Internal(Parser, "req_count", "int", "The number of requests parsed on the connection."),
-    Internal(
-        Parser, "mesg_class", "NoneType", "The class of the parsed request; we set our own."
-    ),
+    Internal(Parser, "mesg_class", "NoneType", "The class of parsed requests; we set our own."),
     Internal(
         Unreader, "chunk", "(self, size_hint=None)",
         "Asks the source for more. Ours has no source, and notes that more was wanted.",
@@ -214,11 +210,12 @@ INTERNALS = (
         util, "write_error", "(sock, status_int, reason, mesg)",
         "Writes the reply to a malformed request. Replaced, or clients would get HTML.",
     ),
-    Internal(
-        util, "write_nonblock", "(sock, data, chunked=False)",
-        "Writes without waiting for a client that does not read.",
-    ),
+    Internal(util, "write_nonblock", "(sock, data, chunked=False)", "Writes and never waits."),
     # The arbiter.
+    Internal(
+        Arbiter, "run", "(self)",
+        "Its loop ends as after SIGTERM on StopIteration, which ours raises in a reload.",
+    ),
     Internal(Arbiter, "handle_int", "(self)", "SIGINT; ours lets requests finish."),
     Internal(Arbiter, "handle_term", "(self)", "SIGTERM; called for SIGINT too."),
     Internal(
@@ -241,6 +238,9 @@ INTERNALS = (
     Internal(Arbiter, "SIG_QUEUE", "SimpleQueue", "Signals to handle; we look for a stop in it."),
     Internal(Arbiter, "worker_age", "int", "The number of the newest worker."),
     Internal(Arbiter, "app", "object", "Has the configuration; restored after a failed reload."),
+    Internal(Arbiter, "cfg", "Config", "The configuration that is applied, put back into app."),
+    Internal(Arbiter, "worker_class", "type", "Whether ours: only it handles blocked signals."),
+    Internal(Arbiter, "log", "Logger", "Reports a failed reload and the shutdown."),
 )  # fmt: skip
 """In the order: the worker, connections, reading, writing, the arbiter.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from app.server.gunicorn_internals import (
     TConn,
     ThreadWorker,
     Unreader,
+    WorkerTmp,
 )
 from app.server.worker import Worker
 from tests.support.servers import ROOT
@@ -39,6 +41,9 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
     def load_config(self) -> None:
         pass
 
+    def load(self) -> Any:
+        return lambda _environ, _start_response: []
+
 
 class Socket:
     """Replaces the socket of a client."""
@@ -51,13 +56,17 @@ def instance(owner: type) -> Any:
     """An instance as gunicorn makes it."""
     settings = Config()
     if owner is ThreadWorker:
-        return ThreadWorker(1, 1, [], None, 30, settings, Logger(settings))
+        worker = ThreadWorker(1, 1, [], Application(), 30, settings, Logger(settings))
+        worker.load_wsgi()
+        return worker
     if owner is TConn:
         return TConn(settings, Socket(), CLIENT, SERVER)
     if owner is Arbiter:
         return Arbiter(Application())
     if owner is Parser:
         return Parser(settings, iter([b""]), CLIENT)
+    if owner is WorkerTmp:
+        return WorkerTmp(settings)
     return owner()
 
 
@@ -132,5 +141,48 @@ def test_one_module_imports_internals_and_one_the_documented_logger() -> None:
             of_gunicorn = {name for name in names if name.split(".")[0] == "gunicorn"}
             if of_gunicorn:
                 imported.setdefault(path.name, set()).update(of_gunicorn)
-    assert set(imported) == {"gunicorn_internals.py", "logger.py"}
+    assert set(imported) == {"gunicorn_internals.py", "gunicorn_version.py", "logger.py"}
     assert imported["logger.py"] == {"gunicorn.glogging"}
+    assert imported["gunicorn_version.py"] == {"gunicorn"}
+
+
+OBJECTS = {
+    "arbiter": Arbiter,
+    "server": Arbiter,
+    "worker": ThreadWorker,
+    "self._worker": ThreadWorker,
+    "conn": TConn,
+    "conn.parser": Parser,
+    "conn.parser.unreader": Unreader,
+}
+"""The expressions by which our code reaches objects of gunicorn, and their classes."""
+SELF = {"arbiter.py": Arbiter, "worker.py": ThreadWorker}
+"""The class of gunicorn that the class of a file extends."""
+
+
+def used_names(path: Path) -> set[tuple[type, str]]:
+    """(class, name) of the attributes of gunicorn's objects that a file uses."""
+    classes = OBJECTS | ({"self": SELF[path.name]} if path.name in SELF else {})
+    used = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            owner = ast.unparse(node.value).replace("super()", "self")
+            if owner.split(".")[-1] == "cfg":
+                used.add((Config, node.attr))
+            elif owner in classes:
+                used.add((classes[owner], node.attr))
+    return used
+
+
+def test_every_attribute_of_an_object_of_gunicorn_that_our_code_uses_is_listed() -> None:
+    documented = {(Config, name) for name in Config().settings}
+    listed = {(internal.owner, internal.name) for internal in INTERNALS}
+    objects = {owner: instance(owner) for owner in {*OBJECTS.values(), Config}}
+    files = [ROOT / "gunicorn.conf.py", *(ROOT / "app" / "server").rglob("*.py")]
+    unlisted = {
+        f"{path.name}: {owner.__name__}.{name}"
+        for path in files
+        for owner, name in used_names(path) - listed - documented
+        if hasattr(objects[owner], name) and not name.startswith("__")
+    }
+    assert unlisted == set()
