@@ -1,7 +1,7 @@
 """`python -m bench.soak MINUTES`: runs load and viewers; exits with 1 if a resource still grows.
 
 Players score on the board main, and a service on a second board with two periods.
-It uses the harness, the load and the viewers of tests/faults.
+It uses the harness, the load and the viewers of tests/support/faults.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.soak.resources import ResourceRecorder
-from tests.faults.batches import service_board
-from tests.faults.harness import FaultHarness, fault_harness
-from tests.faults.viewers import Audience
+from tests.support.faults.batches import service_board
+from tests.support.faults.harness import FaultHarness, fault_harness
+from tests.support.faults.viewers import Audience
 
 VISITORS, VISIT_SECONDS = 30, 5.0
 PRINT_INTERVAL_SECONDS = 60

@@ -11,7 +11,7 @@ import psycopg2
 import redis
 
 from bench.soak.series import Series
-from tests.faults.harness import FaultHarness
+from tests.support.faults.harness import FaultHarness
 from tools.local.processes import tree
 
 MEBIBYTE = 1 << 20

@@ -10,8 +10,8 @@ from unittest.mock import patch
 import pytest
 
 from config.settings import load_settings
-from tests.app.scoring.service_acts import OPERATOR, create_board
 from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.service_acts import OPERATOR, create_board
 from tests.support.services import Services, build_services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.relay import Relay

@@ -16,8 +16,8 @@ import yaml
 
 from app.boards.board import BoardSettings
 from config.settings import load_settings
-from tests.app.scoring.service_acts import OPERATOR
 from tests.support.servers import ROOT
+from tests.support.service_acts import OPERATOR
 from tests.support.services import build_services
 from tests.support.system.harness import SystemHarness
 

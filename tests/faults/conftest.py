@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import FaultHarness, fault_harness
+from tests.support.faults.harness import FaultHarness, fault_harness
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.faults.harness import RETURN_SECONDS, FaultHarness
-from tests.faults.load import Spend
 from tests.support.environment import FAKETIME
+from tests.support.faults.harness import RETURN_SECONDS, FaultHarness
+from tests.support.faults.load import Spend
 from tests.support.system.harness import await_health
 from tests.support.system.player import Player
 from tests.support.waiting import await_true

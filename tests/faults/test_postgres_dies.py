@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.faults.harness import FaultHarness, freeze, stop_at_once
+from tests.support.faults.harness import FaultHarness, freeze, stop_at_once
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.faults.harness import RETURN_SECONDS, FaultHarness, workers_of
+from tests.support.faults.harness import RETURN_SECONDS, FaultHarness, workers_of
 from tests.support.system.harness import await_health
 from tests.support.waiting import await_true
 from tools.local.processes import ended

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.full_board import fill_board
-from tests.faults.harness import RETURN_SECONDS, FaultHarness, fault_harness, freeze
+from tests.support.faults.harness import RETURN_SECONDS, FaultHarness, fault_harness, freeze
 from tests.support.servers import Stores, empty
 from tests.support.waiting import await_true
 

@@ -7,9 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.batches import service_board
-from tests.faults.board_tokens import token_board
-from tests.faults.harness import RETURN_SECONDS, FaultHarness, freeze, stop_at_once, workers_of
+from tests.support.faults.batches import service_board
+from tests.support.faults.board_tokens import token_board
+from tests.support.faults.harness import (
+    RETURN_SECONDS,
+    FaultHarness,
+    freeze,
+    stop_at_once,
+    workers_of,
+)
 from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow

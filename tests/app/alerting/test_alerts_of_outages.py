@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.support.api_requests import refused
-from tests.support.outage_harness import WORKERS, OutageHarness, outage_harness
+from tests.support.faults.outage_harness import WORKERS, OutageHarness, outage_harness
 from tests.support.system.alert_receiver import SECRET, AlertReceiver, alert_receiver
 from tests.support.waiting import await_true
 

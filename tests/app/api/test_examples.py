@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from psycopg2 import extensions
 
-from tests.app.scoring.service_acts import act_id
 from tests.support.api_requests import Api
+from tests.support.service_acts import act_id
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD, Player
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.support.api_requests import Api, refused
-from tests.support.outage_harness import (
+from tests.support.faults.outage_harness import (
     BREAKER_SECONDS,
     RECOVERY_SECONDS,
     OutageHarness,

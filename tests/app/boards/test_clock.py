@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from app.boards.clock import Clock
 from app.contract.errors import BoardNotOpen, ValidationFailed
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board, rows, statuses
 from tests.app.scoring.test_board_tokens import arena, increment
 from tests.support.players import Person
+from tests.support.service_acts import OPERATOR, act, count, create_board, rows, statuses
 from tests.support.services import Services
 from tests.support.waiting import await_true
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from app.contract.errors import TokenUsed, ValidationFailed
 from app.contract.standings import PeriodKind
-from tests.app.scoring.service_acts import OPERATOR, create_board
 from tests.support.players import Person
+from tests.support.service_acts import OPERATOR, create_board
 from tests.support.services import Services
 
 ALL: tuple[PeriodKind, ...] = ("all", "day", "week", "month")

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.boards.board import BETTER, COMBINE, MAX_POINTS, Better, Combine
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board, rows
 from tests.support.players import Person
+from tests.support.service_acts import OPERATOR, act, count, create_board, rows
 from tests.support.services import Services
 
 PLAYERS = 4

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from app.contract.errors import NotFound
 from app.contract.standings import BoardPeriod
 from tests.app.boards.test_periods_of_main import ADDED, ALL, shown
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board, rows
 from tests.support.players import Person
+from tests.support.service_acts import OPERATOR, act, count, create_board, rows
 from tests.support.services import Services
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.app.cli.conftest import Run
 from tests.app.cli.test_user_commands import OPERATOR, refused, succeeds
-from tests.app.scoring.service_acts import act, count
 from tests.support.players import Person
+from tests.support.service_acts import act, count
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.boards.board import BETTER, COMBINE, Better, Combine
 from app.contract.errors import ValidationFailed
 from tests.app.boards.test_clock import database_time, set_times
-from tests.app.scoring.service_acts import (
+from tests.support.players import Person
+from tests.support.service_acts import (
     OPERATOR,
     act,
     act_id,
@@ -20,7 +21,6 @@ from tests.app.scoring.service_acts import (
     rows,
     statuses,
 )
-from tests.support.players import Person
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from app.contract.standings import PeriodKind
 from app.factory import create_app
 from tests.app.boards.test_clock import set_times
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board
 from tests.support.api_client import Caller, body_of
 from tests.support.players import PASSWORD, Person
+from tests.support.service_acts import OPERATOR, act, count, create_board
 from tests.support.services import Services
 from tests.support.waiting import await_true
 

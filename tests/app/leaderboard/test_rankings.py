@@ -13,8 +13,8 @@ from app.contract.channels import ScoreUpdate, score_update_channel
 from app.contract.errors import NotFound
 from app.contract.standings import MAIN, BoardPeriod, OwnStanding, Ranking
 from app.storage.redis import channel
-from tests.app.scoring.service_acts import act, count, create_board
 from tests.support.players import Person
+from tests.support.service_acts import act, count, create_board
 from tests.support.services import Services
 
 QUIZ = BoardPeriod("quiz", "all")

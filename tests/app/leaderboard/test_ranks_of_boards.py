@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.contract.standings import BoardPeriod, OwnStanding, Ranking
-from tests.app.scoring.service_acts import act, count, create_board
 from tests.support.players import Person
 from tests.support.rank_index import ranking_index_equals_database
+from tests.support.service_acts import act, count, create_board
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ from app.boards import known_boards
 from app.contract import keys
 from app.contract.standings import BoardPeriod
 from app.leaderboard.index import used_rankings
-from tests.app.scoring.service_acts import act, count
 from tests.support.players import Person
+from tests.support.service_acts import act, count
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

@@ -18,9 +18,9 @@ from app.leaderboard.index.index_changes import IndexChanges
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rankings import ranking_of
 from app.maintenance.mark_validity import MAX_GAP_SECONDS
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board
 from tests.support.players import Person
 from tests.support.rank_index import is_indexed, ranking_index_equals_database
+from tests.support.service_acts import OPERATOR, act, count, create_board
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

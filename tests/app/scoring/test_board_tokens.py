@@ -19,8 +19,8 @@ from app.contract.errors import (
     TokenUsed,
 )
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
-from tests.app.scoring.service_acts import OPERATOR, create_board, rows
 from tests.support.players import Person
+from tests.support.service_acts import OPERATOR, create_board, rows
 from tests.support.services import Services
 
 

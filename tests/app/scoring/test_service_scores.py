@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.contract.errors import ValidationFailed
-from tests.app.scoring.service_acts import (
+from tests.support.players import Person
+from tests.support.service_acts import (
     OPERATOR,
     act,
     act_id,
@@ -18,7 +19,6 @@ from tests.app.scoring.service_acts import (
     rows,
     statuses,
 )
-from tests.support.players import Person
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from app.contract import keys
-from tests.app.scoring.service_acts import OPERATOR
 from tests.support.broadcaster.boards import Boards
 from tests.support.broadcaster.harness import BroadcasterHarness
+from tests.support.service_acts import OPERATOR
 from tests.support.waiting import await_true
 from tools.local.embedded import EmbeddedValkey
 

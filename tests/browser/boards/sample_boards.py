@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.audit.audited_change import Initiator
 from app.boards.board import BoardSettings
 from config.settings import load_settings
-from tests.app.scoring.service_acts import act_id
+from tests.support.service_acts import act_id
 from tests.support.services import Services, build_services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player

@@ -11,11 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from app.factory import create_app
-from tests.app.scoring.service_acts import create_board
 from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report, services_of
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import check_on_all_screens, console_errors_of, expect
 from tests.support.servers import DatabaseServer
+from tests.support.service_acts import create_board
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player

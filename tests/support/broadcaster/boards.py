@@ -11,9 +11,9 @@ from typing import Any
 from websockets.sync.client import ClientConnection
 
 from app.contract import keys
-from tests.app.scoring.service_acts import act, count, create_board
 from tests.support.broadcaster.harness import BroadcasterHarness
 from tests.support.players import Person
+from tests.support.service_acts import act, count, create_board
 
 
 class BoardViewer:

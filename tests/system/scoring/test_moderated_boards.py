@@ -14,10 +14,10 @@ from app.boards.board import BoardSettings
 from app.contract.standings import BoardPeriod
 from app.leaderboard.rankings import ranking_of
 from config.settings import load_settings
-from tests.app.scoring.service_acts import OPERATOR, act_id
 from tests.support.api_harness import ApiHarness
 from tests.support.rank_index import is_indexed
 from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.service_acts import OPERATOR, act_id
 from tests.support.services import Services, build_services
 from tests.support.system.player import Player
 from tests.support.waiting import await_true

@@ -15,8 +15,8 @@ import pytest
 
 from app.boards.board import Board, BoardSettings
 from config.settings import load_settings
-from tests.app.scoring.service_acts import OPERATOR
 from tests.support.servers import ROOT
+from tests.support.service_acts import OPERATOR
 from tests.support.services import Services, build_services
 from tests.support.system.harness import SystemHarness
 from tools.replayer.api import ApiClient, ReplayFailed, Reply

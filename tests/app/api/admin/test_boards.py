@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.app.scoring.service_acts import act, count
 from tests.support.api_client import Caller, body_of
 from tests.support.players import Person
+from tests.support.service_acts import act, count
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

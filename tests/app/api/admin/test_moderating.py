@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.contract.errors import InvalidCredentials, SessionRevoked, UserBanned
-from tests.app.scoring.service_acts import act, count, create_board
 from tests.support.api_client import (
     ACT,
     Caller,
@@ -18,6 +17,7 @@ from tests.support.api_client import (
     refused,
 )
 from tests.support.players import PASSWORD, Person
+from tests.support.service_acts import act, count, create_board
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

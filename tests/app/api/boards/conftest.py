@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from app.factory import create_app
-from tests.app.scoring.service_acts import OPERATOR, create_board
 from tests.support.api_client import Caller
+from tests.support.service_acts import OPERATOR, create_board
 from tests.support.services import Services
 
 

@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board
 from tests.support.api_client import Caller, body_of
 from tests.support.players import PASSWORD, Person
+from tests.support.service_acts import OPERATOR, act, count, create_board
 from tests.support.services import Services
 
 WEEK = timedelta(days=7)

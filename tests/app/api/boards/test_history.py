@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board
 from tests.support.api_client import Caller, body_of
 from tests.support.players import Person
+from tests.support.service_acts import OPERATOR, act, count, create_board
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import requests
 from app.boards.board import BoardSettings
 from app.contract.limits import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from config.settings import load_settings
-from tests.app.scoring.service_acts import OPERATOR, act_id
+from tests.support.service_acts import OPERATOR, act_id
 from tests.support.services import build_services
 from tests.support.system.harness import SystemHarness
 

@@ -10,9 +10,9 @@ from flask import Flask
 from prometheus_client import REGISTRY
 
 from app.contract.limits import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from tests.app.scoring.service_acts import act, create_board
 from tests.support.api_client import Caller, body_of
 from tests.support.players import PASSWORD, Person
+from tests.support.service_acts import act, create_board
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow

@@ -10,9 +10,9 @@ import pytest
 from app.boards.board import Board
 from app.contract import keys
 from app.contract.standings import BoardPeriod, Ranking
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board
 from tests.support.players import Person
 from tests.support.replica import CAUGHT_UP_SECONDS, Pair, readers_of_users
+from tests.support.service_acts import OPERATOR, act, count, create_board
 from tests.support.services import Services
 from tests.support.waiting import await_true
 

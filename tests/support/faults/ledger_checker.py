@@ -12,8 +12,8 @@ import redis
 from app.contract import keys
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from app.storage.tables import ON_BOARD
-from tests.faults.load import Spend
 from tests.support.environment import base_environment
+from tests.support.faults.load import Spend
 from tests.support.servers import Stores
 
 _SCORES = f"SELECT id::text, score FROM users WHERE {ON_BOARD}"

@@ -19,10 +19,10 @@ from app.boards.board import Board, BoardSettings
 from app.contract.standings import TOP, BoardPeriod, PeriodKind
 from app.leaderboard.rankings import ranking_of
 from config.settings import load_settings
-from tests.app.scoring.service_acts import act_id
-from tests.faults.harness import RETURN_SECONDS, FaultHarness
-from tests.faults.load import UNANSWERED
+from tests.support.faults.harness import RETURN_SECONDS, FaultHarness
+from tests.support.faults.load import UNANSWERED
 from tests.support.rank_index import ranking_index_equals_database
+from tests.support.service_acts import act_id
 from tests.support.services import Services, build_services
 from tests.support.waiting import await_true
 

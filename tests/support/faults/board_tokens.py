@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from app.boards.board import Board, BoardSettings
-from tests.app.scoring.service_acts import OPERATOR
-from tests.faults.harness import FaultHarness
-from tests.faults.load import Load
+from tests.support.faults.harness import FaultHarness
+from tests.support.faults.load import Load
+from tests.support.service_acts import OPERATOR
 from tests.support.services import Services
 
 REPEATED_TOKENS = 20

@@ -15,9 +15,9 @@ from unittest.mock import patch
 import psutil
 
 from config.settings import load_settings
-from tests.faults.ledger_checker import LedgerChecker
-from tests.faults.load import Load
-from tests.faults.viewers import Audience
+from tests.support.faults.ledger_checker import LedgerChecker
+from tests.support.faults.load import Load
+from tests.support.faults.viewers import Audience
 from tests.support.servers import Stores, migrate, store_folder
 from tests.support.services import build_services
 from tests.support.system.harness import SystemHarness, await_health
