@@ -137,6 +137,16 @@ def test_production_code_does_not_import_bench_clients_tests_or_tools() -> None:
     assert wrong == []
 
 
+def test_harnesses_benchmarks_and_tools_import_no_other_code_of_tests() -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, path in modules("bench", "tests/support", "tools")
+        for imported in our_imports(path)
+        if imported.startswith("tests.") and not imported.startswith("tests.support")
+    ]
+    assert wrong == []
+
+
 def test_the_test_files_that_run_first_exist() -> None:
     assert [name for name in LONG_FILES if not (ROOT / "tests" / name).is_file()] == []
 

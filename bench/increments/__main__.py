@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 
 from bench.increments.boards import BOARD, add_periods, service_key
 from bench.increments.growth import print_growth
-from bench.increments.load import Figures, Load, NoLoadGenerator, combine, generator
+from bench.increments.load import Figures, NoLoadGenerator, WrkLoad, combine, generator
 from bench.increments.players import counted, log_in
 from bench.increments.postgres_alone import CLIENTS, transactions_per_second
-from bench.increments.site import Site, site
+from bench.increments.site import BenchSite, site
 
 PLAYERS = 10_000
 SLICES = 3
@@ -84,8 +84,8 @@ def _numbers(text: str) -> list[int]:
     return [int(word) for word in text.split(",") if word]
 
 
-def _measure(running: Site, options: argparse.Namespace, folder: Path) -> bool:
-    load = Load(running, log_in(running, PLAYERS), folder)
+def _measure(running: BenchSite, options: argparse.Namespace, folder: Path) -> bool:
+    load = WrkLoad(running, log_in(running, PLAYERS), folder)
     load.play(max(options.connections), 3)  # warms caches and connections up
     before, spent, played = counted(running), list[Comparison](), list[Comparison]()
 
@@ -140,7 +140,9 @@ def _measure(running: Site, options: argparse.Namespace, folder: Path) -> bool:
     return met and enough and soon and also
 
 
-def _check(running: Site, before: int, loads: Sequence[Figures], connections: list[int]) -> None:
+def _check(
+    running: BenchSite, before: int, loads: Sequence[Figures], connections: list[int]
+) -> None:
     """Raise RuntimeError if PostgreSQL did not count what was answered."""
     answered = sum(load.counted for load in loads)
     written = counted(running) - before

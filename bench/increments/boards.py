@@ -11,14 +11,14 @@ import psycopg2
 
 from app.audit.audited_change import Initiator
 from app.boards.board import BoardSettings
-from bench.increments.site import Site
+from bench.increments.site import BenchSite
 from config.settings import load_settings
 from tests.support.services import build_services
 
 BOARD = "bench"
 
 
-def service_key(site: Site) -> str:
+def service_key(site: BenchSite) -> str:
     """The key of a new board that services score on."""
     by = Initiator(f"operator:{pwd.getpwuid(os.getuid()).pw_name}", "a measurement")
     with patch.dict("os.environ", site.environment, clear=True):
@@ -29,7 +29,7 @@ def service_key(site: Site) -> str:
     return key
 
 
-def add_periods(site: Site) -> None:
+def add_periods(site: BenchSite) -> None:
     """Let `main` count in four periods at once, here and in the copy that pgbench uses."""
     for url in (site.postgres.url, site.copy_url):
         with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:

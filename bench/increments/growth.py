@@ -15,9 +15,9 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.increments.load import Load
+from bench.increments.load import WrkLoad
 from bench.increments.players import log_in
-from bench.increments.site import Site, site
+from bench.increments.site import BenchSite, site
 
 CONNECTIONS, LOGGED_IN, READS, ROUNDS = 16, 10_000, 100, 5
 MAX_GROWTH = 1.3
@@ -59,9 +59,9 @@ def print_growth(sizes: Sequence[int], seconds: int, folder: Path) -> bool:
 class _Board:
     """A board of one size and some of its players, logged in."""
 
-    def __init__(self, running: Site, folder: Path) -> None:
+    def __init__(self, running: BenchSite, folder: Path) -> None:
         self._access = log_in(running, LOGGED_IN)
-        self._load = Load(running, self._access, folder)
+        self._load = WrkLoad(running, self._access, folder)
         self._client = _Client(running.url)
         rows = self._client.get("/api/leaderboard", "")["leaderboard"]
         self._leaders = cycle([row["userId"] for row in rows])

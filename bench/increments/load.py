@@ -13,7 +13,7 @@ from statistics import median
 from tempfile import mkdtemp
 
 from bench.increments.cpu_time import cpu_seconds
-from bench.increments.site import Site
+from bench.increments.site import BenchSite
 
 SCRIPTS = Path(__file__).parent / "wrk"
 
@@ -69,10 +69,10 @@ def generator() -> str:
     return (said.stdout + said.stderr).splitlines()[0].split(" [")[0]
 
 
-class Load:
+class WrkLoad:
     """Sends the requests of one site's players."""
 
-    def __init__(self, site: Site, access: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, site: BenchSite, access: Mapping[str, str], folder: Path) -> None:
         self._site = site
         self._folder = Path(mkdtemp(prefix="load-", dir=folder))
         self._access = self._folder / "access"

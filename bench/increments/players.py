@@ -12,14 +12,14 @@ from psycopg2.extras import execute_values
 
 from app.contract.identity import Identity, JwtSigner
 from bench.full_board import ID_OF_NUMBER
-from bench.increments.site import Site
+from bench.increments.site import BenchSite
 from config.settings import load_settings
 
 LIFE_SECONDS = 86_400
 _OPEN = "INSERT INTO sessions (id, user_id, refresh_token_id, expires_at) VALUES %s"
 
 
-def log_in(site: Site, number: int) -> dict[str, str]:
+def log_in(site: BenchSite, number: int) -> dict[str, str]:
     """Open a session for `number` players of the board; returns access tokens by user id."""
     with patch.dict("os.environ", site.environment, clear=True):
         settings = load_settings()
@@ -40,7 +40,7 @@ def log_in(site: Site, number: int) -> dict[str, str]:
     }
 
 
-def counted(site: Site) -> int:
+def counted(site: BenchSite) -> int:
     """The number of actions in PostgreSQL."""
     with closing(psycopg2.connect(site.postgres.url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM actions")

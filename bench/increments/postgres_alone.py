@@ -8,14 +8,14 @@ from pathlib import Path
 
 from app.ledger import action_ledger
 from bench.full_board import ID_OF_NUMBER
-from bench.increments.site import Site
+from bench.increments.site import BenchSite
 from tools.local.embedded import wheel_binaries
 
 CLIENTS = 8
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
-def transactions_per_second(site: Site, seconds: int, folder: Path) -> float:
+def transactions_per_second(site: BenchSite, seconds: int, folder: Path) -> float:
     """The rate of pgbench with CLIENTS connections, prepared statements and fsync on."""
     script = folder / "transaction.sql"
     script.write_text(f"\\set n random(1, {site.players})\n{_transaction()}\n")

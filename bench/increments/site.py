@@ -29,7 +29,7 @@ _OF_THE_HARNESS = {"DATABASE_URL", "REDIS_URL", "HOST", "PORT", "BROADCASTER_POR
 
 
 @dataclass(frozen=True)
-class Site:
+class BenchSite:
     """A running API with a full board."""
 
     system: ApiHarness
@@ -64,7 +64,7 @@ class Site:
 
 
 @contextmanager
-def site(players: int, folder: Path) -> Iterator[Site]:
+def site(players: int, folder: Path) -> Iterator[BenchSite]:
     """An API with a board of `players` players and a complete rank index."""
     with ExitStack() as stack:
         data = Path(stack.enter_context(TemporaryDirectory(prefix="bench-increments-")))
@@ -78,7 +78,7 @@ def site(players: int, folder: Path) -> Iterator[Site]:
         logs.mkdir(exist_ok=True)
         stores = Stores(postgres.url, valkey.url)
         system = ApiHarness(stores, logs, variables=_settings())
-        running = Site(stack.enter_context(system), players, postgres, valkey)
+        running = BenchSite(stack.enter_context(system), players, postgres, valkey)
         _await_board(running)
         yield running
 
@@ -98,7 +98,7 @@ def _settings() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ} | _LONG_LIVES
 
 
-def _await_board(running: Site) -> None:
+def _await_board(running: BenchSite) -> None:
     """Wait until the index is complete and a board is cached, as on a site in use."""
     limit = time.monotonic() + READY_SECONDS
     with closing(redis.Redis.from_url(running.valkey.url)) as client:

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.soak.resources import ResourceRecorder
-from tests.support.faults.batches import service_board
+from tests.support.faults.batch_load import service_board
 from tests.support.faults.harness import FaultHarness, fault_harness
-from tests.support.faults.viewers import Audience
+from tests.support.faults.viewers import ReconnectingViewers
 
 VISITORS, VISIT_SECONDS = 30, 5.0
 PRINT_INTERVAL_SECONDS = 60
@@ -54,7 +54,7 @@ def soak(running: FaultHarness, recorder: ResourceRecorder, seconds: float) -> i
     printed_at, visits = started, 0
     tokens = [running.load.players[n % 10].access_token for n in range(VISITORS)]
     while time.monotonic() - started < seconds:
-        with Audience(running.system.websocket_url, tokens) as visitors:
+        with ReconnectingViewers(running.system.websocket_url, tokens) as visitors:
             time.sleep(VISIT_SECONDS)
             assert visitors.complete, "not all visitors could connect"
             assert visitors.complaints() == set()

@@ -18,10 +18,10 @@ from app.contract.standings import TOP
 from app.leaderboard import board_rows
 from config.settings import load_settings
 from tests.cluster.groups import Group
-from tests.cluster.load import Load
 from tests.support.servers import ROOT
 from tests.support.services import Services, build_services
 from tests.support.system.harness import SystemHarness
+from tests.support.system.scoring_players import ScoringPlayers
 from tests.support.system.viewer import ViewerClient
 from tests.support.waiting import await_true
 
@@ -65,7 +65,7 @@ def lose_a_master(system: SystemHarness, group: Group) -> None:
         services_of(system) as services,
         ViewerClient(system.websocket_url, players[0].access_token) as watcher,
     ):
-        with Load(players) as load:
+        with ScoringPlayers(players) as load:
             await_true(lambda: load.all_scored_since(0), RECOVERY_SECONDS)
             lost = group.master_of(keys.CACHED_BOARD)
             killed = time.monotonic()
@@ -99,7 +99,7 @@ def lose_a_master(system: SystemHarness, group: Group) -> None:
     await_true(group.whole, RECOVERY_SECONDS)
 
 
-def counted_exactly_once(services: Services, load: Load) -> None:
+def counted_exactly_once(services: Services, load: ScoringPlayers) -> None:
     """PostgreSQL has every acknowledged point once, and no other point."""
     with services.database.reading() as connection:
         rows = connection.execute(

@@ -14,10 +14,10 @@ import requests
 from app.audit.audited_change import Initiator
 from app.contract import keys
 from tests.cluster.flow import operate, services_of
-from tests.cluster.load import Load
 from tests.support.servers import DatabaseServer, Stores, redis_server
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
+from tests.support.system.scoring_players import ScoringPlayers
 from tests.support.system.viewer import ViewerClient
 from tests.support.waiting import await_true
 from tools.local.embedded import wheel_binaries
@@ -74,7 +74,7 @@ def test_a_restored_database_with_an_empty_redis_needs_no_repair(
     used = players[0].ask_token()
     first = players[0].spend(used).json()
 
-    with Load(players) as load:
+    with ScoringPlayers(players) as load:
         await_true(lambda: len(load.acknowledged) == PLAYERS, 30)
         before = dict(load.acknowledged)
         run("pg_dump", "--format=custom", "--file", dump, played.stores.database_url)

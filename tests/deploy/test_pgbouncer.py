@@ -16,11 +16,11 @@ import requests
 from app.storage.database import CALL_SECONDS
 from app.storage.database_connections import server_limits
 from tests.cluster.flow import counted_exactly_once, main_flow, operate, services_of
-from tests.cluster.load import Load
 from tests.deploy.pgbouncer import BINARY, PgBouncer, configured_limits
 from tests.support.servers import DatabaseServer, Stores, redis_server, store_folder
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD, Player
+from tests.support.system.scoring_players import ScoringPlayers
 from tests.support.waiting import await_true, is_lock_awaited
 from tools.local.embedded import EmbeddedPostgres
 from tools.local.embedded_server import EmbeddedServer
@@ -102,7 +102,7 @@ def test_under_load_every_point_counts_once_on_a_few_shared_connections(
     pooled: PooledSystem,
 ) -> None:
     players = [pooled.system.register() for _ in range(8)]
-    with Load(players) as load:
+    with ScoringPlayers(players) as load:
         await_true(lambda: len(load.acknowledged) == len(players), RECOVERY_SECONDS)
         in_use = pooled.ask(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

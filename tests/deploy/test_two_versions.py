@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from tests.cluster.load import Load
 from tests.support.servers import ROOT, DatabaseServer, Stores, migrate, redis_server
 from tests.support.system.harness import SystemHarness
+from tests.support.system.scoring_players import ScoringPlayers
 from tests.support.system.viewer import ViewerClient
 from tests.support.waiting import await_true
 
@@ -76,7 +76,7 @@ def test_the_old_version_works_on_the_new_tables_beside_the_new_version(
         new = SystemHarness(stores, new_logs, variables=one_worker)
         with old:
             player = old.register("Old")
-            with Load([player]) as load:
+            with ScoringPlayers([player]) as load:
                 await_true(lambda: load.acknowledged[player.user_id], 30)
                 migrate(database_url)
                 after = load.acknowledged[player.user_id]

@@ -18,7 +18,7 @@ import requests
 
 from tests.support.environment import FAKETIME
 from tests.support.faults.harness import RETURN_SECONDS, FaultHarness
-from tests.support.faults.load import Spend
+from tests.support.faults.token_load import Spend
 from tests.support.system.harness import await_health
 from tests.support.system.player import Player
 from tests.support.waiting import await_true

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.faults.batches import service_board
+from tests.support.faults.batch_load import service_board
 from tests.support.faults.board_tokens import token_board
 from tests.support.faults.harness import (
     RETURN_SECONDS,

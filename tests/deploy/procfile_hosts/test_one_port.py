@@ -32,7 +32,7 @@ LOGINS = 3
 
 
 @dataclass(frozen=True)
-class Site:
+class OnePortSite:
     """A running site; `url` is its only public address."""
 
     url: str
@@ -64,7 +64,7 @@ def port_before_a_free_one() -> int:
 
 
 @contextmanager
-def one_port(stores: Stores, folder: Path) -> Iterator[Site]:
+def one_port(stores: Stores, folder: Path) -> Iterator[OnePortSite]:
     port = port_before_a_free_one()
     command = read_procfile(ROOT / "deploy" / "Procfile.one-port")["web"]
     variables = base_environment() | {
@@ -81,7 +81,7 @@ def one_port(stores: Stores, folder: Path) -> Iterator[Site]:
     try:
         await_health(f"http://127.0.0.1:{port}")
         await_health(f"http://127.0.0.1:{port}/api")
-        yield Site(f"http://127.0.0.1:{port}", process)
+        yield OnePortSite(f"http://127.0.0.1:{port}", process)
     finally:
         end(process, (signal.SIGTERM, 20))
 
@@ -93,12 +93,12 @@ def stores(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def site(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnePortSite]:
     with one_port(stores, tmp_path_factory.mktemp("logs")) as running:
         yield running
 
 
-def test_page_api_and_websocket_are_at_one_address(site: Site) -> None:
+def test_page_api_and_websocket_are_at_one_address(site: OnePortSite) -> None:
     page = requests.get(site.url, timeout=10)
     assert 'data-websocket-url="/ws"' in page.text
     authority = site.url.removeprefix("http://")
@@ -111,18 +111,18 @@ def test_page_api_and_websocket_are_at_one_address(site: Site) -> None:
     assert [row["score"] for row in board if row["userId"] == player.user_id] == [1]
 
 
-def test_the_event_stream_is_at_the_same_address(site: Site) -> None:
+def test_the_event_stream_is_at_the_same_address(site: OnePortSite) -> None:
     with closing(EventStreamClient(site.url)) as client:
         assert client.next().data["leaderboard"] is not None
 
 
-def test_each_process_shows_its_own_metrics(site: Site) -> None:
+def test_each_process_shows_its_own_metrics(site: OnePortSite) -> None:
     assert "scoreboard_viewers " in requests.get(f"{site.url}/metrics", timeout=10).text
     # The API has got the request through a proxy, so loopback doesn't count.
     assert requests.get(f"{site.url}/api/metrics", timeout=10).status_code in {401, 403}
 
 
-def test_a_client_cannot_choose_the_address_by_which_it_counts(site: Site) -> None:
+def test_a_client_cannot_choose_the_address_by_which_it_counts(site: OnePortSite) -> None:
     def login(address: str) -> int:
         body = {"username": "nobody_at_all", "password": PASSWORD}
         headers = {"X-Forwarded-For": address, "X_Forwarded_For": address}
@@ -133,7 +133,7 @@ def test_a_client_cannot_choose_the_address_by_which_it_counts(site: Site) -> No
     assert statuses == [401] * LOGINS + [429]
 
 
-def test_a_body_of_either_framing_reaches_the_api(site: Site) -> None:
+def test_a_body_of_either_framing_reaches_the_api(site: OnePortSite) -> None:
     body = b'{"username": "x"}'
     url = f"{site.url}/api/auth/register"
     headers = {"Content-Type": "application/json"}
@@ -143,7 +143,7 @@ def test_a_body_of_either_framing_reaches_the_api(site: Site) -> None:
         assert "details" in reply.json() or reply.status_code == 429
 
 
-def test_a_second_request_behind_the_first_one_is_not_answered(site: Site) -> None:
+def test_a_second_request_behind_the_first_one_is_not_answered(site: OnePortSite) -> None:
     health = b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n"
     second = health + b"X-Forwarded-For: 192.0.2.1\r\n\r\n"
     for connection in (b"", b"Connection: keep-alive\r\n", b"connection : keep-alive\r\n"):
@@ -155,7 +155,7 @@ def test_a_second_request_behind_the_first_one_is_not_answered(site: Site) -> No
         assert received.count(b"HTTP/1.1 ") == 1
 
 
-def test_a_header_on_several_lines_is_refused(site: Site) -> None:
+def test_a_header_on_several_lines_is_refused(site: OnePortSite) -> None:
     with socket.create_connection(site.address, 10) as sock:
         sock.sendall(b"GET /api/health HTTP/1.1\r\nHost: x\r\nConnection: a\r\n b: c\r\n\r\n")
         assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")

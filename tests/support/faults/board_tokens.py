@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.boards.board import Board, BoardSettings
 from tests.support.faults.harness import FaultHarness
-from tests.support.faults.load import Load
+from tests.support.faults.token_load import TokenLoad
 from tests.support.service_acts import OPERATOR
 from tests.support.services import Services
 
@@ -20,7 +20,7 @@ class TokenBoard:
 
     services: Services
     board: Board
-    load: Load
+    load: TokenLoad
 
     def check_counted_once(self) -> None:
         """The board has a point for each token whose answer says so, in each period, and no other.
@@ -45,5 +45,5 @@ def token_board(harness: FaultHarness, services: Services) -> TokenBoard:
     """A board with players of its own, whose load does not run yet."""
     settings = BoardSettings("arena", "Arena", scored_by="players", periods=("all", "day"))
     board = services.boards.create(OPERATOR, settings)
-    load = Load(harness.system.urls, players=4, pause=0.02, board=settings.key)
+    load = TokenLoad(harness.system.urls, players=4, pause=0.02, board=settings.key)
     return TokenBoard(services, board, load)

@@ -16,8 +16,8 @@ import psutil
 
 from config.settings import load_settings
 from tests.support.faults.ledger_checker import LedgerChecker
-from tests.support.faults.load import Load
-from tests.support.faults.viewers import Audience
+from tests.support.faults.token_load import TokenLoad
+from tests.support.faults.viewers import ReconnectingViewers
 from tests.support.servers import Stores, migrate, store_folder
 from tests.support.services import build_services
 from tests.support.system.harness import SystemHarness, await_health
@@ -44,8 +44,8 @@ class FaultHarness:
     postgres: EmbeddedPostgres
     valkey: EmbeddedValkey
     system: SystemHarness
-    load: Load
-    audience: Audience
+    load: TokenLoad
+    audience: ReconnectingViewers
     ledger: LedgerChecker
 
     def await_increments(self, increments: int = WARM_UP_INCREMENTS) -> None:
@@ -129,9 +129,9 @@ def fault_harness(
         with SystemHarness(
             stores, log_dir, web_processes=WEB_PROCESSES, variables=variables
         ) as system:
-            load = Load(system.urls, players=PLAYERS, pause=PAUSE_SECONDS)
+            load = TokenLoad(system.urls, players=PLAYERS, pause=PAUSE_SECONDS)
             tokens = [load.players[n % PLAYERS].access_token for n in range(VIEWERS)]
-            with Audience(system.websocket_url, tokens) as audience:
+            with ReconnectingViewers(system.websocket_url, tokens) as audience:
                 load.start()
                 harness = FaultHarness(
                     postgres, valkey, system, load, audience, LedgerChecker(stores)

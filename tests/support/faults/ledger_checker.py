@@ -13,7 +13,7 @@ from app.contract import keys
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from app.storage.tables import ON_BOARD
 from tests.support.environment import base_environment
-from tests.support.faults.load import Spend
+from tests.support.faults.token_load import Spend
 from tests.support.servers import Stores
 
 _SCORES = f"SELECT id::text, score FROM users WHERE {ON_BOARD}"

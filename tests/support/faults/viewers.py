@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 2.0
 
 
-class Viewer:
+class ReconnectingViewer:
     """A screen that shows the newest board it has received."""
 
     def __init__(self, url: str, access_token: str) -> None:
@@ -81,11 +81,11 @@ class Viewer:
             self._reconnect_in = delay / 1000
 
 
-class Audience:
+class ReconnectingViewers:
     """All viewers, in the event loop of one thread."""
 
     def __init__(self, url: str, access_tokens: Sequence[str]) -> None:
-        self.viewers = [Viewer(url, token) for token in access_tokens]
+        self.viewers = [ReconnectingViewer(url, token) for token in access_tokens]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._watching: list[asyncio.Task[None]] = []

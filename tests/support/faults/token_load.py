@@ -58,7 +58,7 @@ class Spend:
         return code
 
 
-class Load:
+class TokenLoad:
     """Players in threads of their own, each asking for tokens and spending them at all the APIs.
 
     A player repeats the same token, at any API, until it gets a final answer.

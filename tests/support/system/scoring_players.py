@@ -17,7 +17,7 @@ PAUSE_SECONDS = 0.05
 FINAL = {"TOKEN_USED", "TOKEN_EXPIRED"}
 
 
-class Load:
+class ScoringPlayers:
     """A thread per player: asks for a token, spends it, and repeats each call until it is final."""
 
     def __init__(self, players: Sequence[Player]) -> None:

@@ -20,7 +20,7 @@ from app.contract.standings import TOP, BoardPeriod, PeriodKind
 from app.leaderboard.rankings import ranking_of
 from config.settings import load_settings
 from tests.support.faults.harness import RETURN_SECONDS, FaultHarness
-from tests.support.faults.load import UNANSWERED
+from tests.support.faults.token_load import UNANSWERED
 from tests.support.rank_index import ranking_index_equals_database
 from tests.support.service_acts import act_id
 from tests.support.services import Services, build_services
