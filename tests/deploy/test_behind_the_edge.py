@@ -63,7 +63,7 @@ class Successor(BaseHTTPRequestHandler):
 
 
 @dataclass(frozen=True)
-class SiteBehindEdge:
+class EdgeSite:
     """A system and the edge in front of it."""
 
     system: SystemHarness
@@ -72,9 +72,7 @@ class SiteBehindEdge:
 
 
 @pytest.fixture(scope="module")
-def site(
-    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SiteBehindEdge]:
+def site(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeSite]:
     folder = tmp_path_factory.mktemp("site")
     (port,) = free_ports(1)
     dot_env = missing_secrets("") | {
@@ -97,10 +95,10 @@ def site(
             SystemHarness(stores, folder, variables=variables, wrapper=wrapper) as system,
             edge(port, system.ports[0], system.broadcaster_port, folder) as served,
         ):
-            yield SiteBehindEdge(system, served, bool(wrapper))
+            yield EdgeSite(system, served, bool(wrapper))
 
 
-def test_page_api_and_websocket_share_one_origin(site: SiteBehindEdge) -> None:
+def test_page_api_and_websocket_share_one_origin(site: EdgeSite) -> None:
     page = requests.get(site.edge.origin, timeout=10)
     assert f'data-websocket-url="{site.edge.websocket_url}"' in page.text
     allowed = page.headers["Content-Security-Policy"].split("connect-src ")[1].split(";")[0]
@@ -115,7 +113,7 @@ def test_page_api_and_websocket_share_one_origin(site: SiteBehindEdge) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_the_edge_compresses_pages_scripts_and_replies(site: SiteBehindEdge, encoding: str) -> None:
+def test_the_edge_compresses_pages_scripts_and_replies(site: EdgeSite, encoding: str) -> None:
     for path in ("/", "/openapi.json", "/assets/live/board-socket.js"):
         url = site.edge.origin + path
         with requests.get(
@@ -129,7 +127,7 @@ def test_the_edge_compresses_pages_scripts_and_replies(site: SiteBehindEdge, enc
         assert size < len(plain.content) / 2
 
 
-def test_the_edge_hides_the_metrics(site: SiteBehindEdge) -> None:
+def test_the_edge_hides_the_metrics(site: EdgeSite) -> None:
     for path in ("/metrics", "/api/metrics", "/api/metrics/", "//metrics", "/api//metrics"):
         reply = requests.get(site.edge.origin + path, timeout=10)
         # An empty body comes from the edge; the API would answer with JSON.
@@ -141,9 +139,7 @@ def test_the_edge_hides_the_metrics(site: SiteBehindEdge) -> None:
     assert reply.status_code == 200
 
 
-def test_each_client_counts_by_its_own_address_and_cannot_choose_another(
-    site: SiteBehindEdge,
-) -> None:
+def test_each_client_counts_by_its_own_address_and_cannot_choose_another(site: EdgeSite) -> None:
     spoofer, neighbour = client_at("127.0.0.2"), client_at("127.0.0.3")
 
     def login(client: requests.Session, **headers: str) -> int:
@@ -164,9 +160,7 @@ def test_each_client_counts_by_its_own_address_and_cannot_choose_another(
     assert login(neighbour) == 401
 
 
-def test_each_viewer_counts_by_its_own_address_and_cannot_choose_another(
-    site: SiteBehindEdge,
-) -> None:
+def test_each_viewer_counts_by_its_own_address_and_cannot_choose_another(site: EdgeSite) -> None:
     token = Player.register(site.edge.origin).access_token
 
     def watch(address: str, **headers: str) -> ClientConnection:
@@ -189,7 +183,7 @@ def test_each_viewer_counts_by_its_own_address_and_cannot_choose_another(
         assert closed.value.rcvd.code == 4429
 
 
-def test_requests_wait_while_a_server_is_replaced(site: SiteBehindEdge, tmp_path: Path) -> None:
+def test_requests_wait_while_a_server_is_replaced(site: EdgeSite, tmp_path: Path) -> None:
     port, web_port = free_ports(2)
     with (
         edge(port, web_port, site.system.broadcaster_port, tmp_path) as served,
@@ -206,7 +200,7 @@ def test_requests_wait_while_a_server_is_replaced(site: SiteBehindEdge, tmp_path
         assert request.result(10).status_code == 204
 
 
-def test_the_edges_log_holds_no_token(site: SiteBehindEdge, tmp_path: Path) -> None:
+def test_the_edges_log_holds_no_token(site: EdgeSite, tmp_path: Path) -> None:
     (port, unused_port) = free_ports(2)
     with edge(port, site.system.ports[0], unused_port, tmp_path) as running:
         reply = requests.get(
@@ -226,7 +220,7 @@ def test_the_edges_log_holds_no_token(site: SiteBehindEdge, tmp_path: Path) -> N
     ("variable", "process"), [("PORT", "web"), ("BROADCASTER_PORT", "broadcaster")]
 )
 def test_the_healthcheck_fails_if_the_process_does_not_answer(
-    site: SiteBehindEdge, variable: str, process: str
+    site: EdgeSite, variable: str, process: str
 ) -> None:
     ports = {"PORT": site.system.ports[0], "BROADCASTER_PORT": site.system.broadcaster_port}
     command = ["deploy/alive.py", variable, "1"]
@@ -245,7 +239,7 @@ def test_the_healthcheck_fails_if_the_process_does_not_answer(
     assert check(unused_port) == 1
 
 
-def test_the_processes_write_only_to_tmpfs(site: SiteBehindEdge) -> None:
+def test_the_processes_write_only_to_tmpfs(site: EdgeSite) -> None:
     if not site.read_only:
         pytest.skip("this machine allows no mount namespaces")
     # The tests above have used every part of the system.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.app.scoring.service_acts import OPERATOR, create_board
 from tests.support.api_client import Caller, body_of, refused
 from tests.support.players import PASSWORD, Person
+from tests.support.service_acts import OPERATOR, create_board
 from tests.support.services import Services
 
 READS = (
