@@ -94,7 +94,7 @@ def test_the_end_of_a_session_is_published_to_broadcasters(services: Services) -
                 received.append(SessionsEnded.parse(message["data"]))
             return bool(received)
 
-        await_true(receive, 1)
+        await_true(receive, 5)
     assert received[0] == SessionsEnded(person.user_id, (person.identity.session_id,), "revoked")
 
 

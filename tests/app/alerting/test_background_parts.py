@@ -68,7 +68,7 @@ def test_a_part_that_fails_is_reported_counted_and_restarted(harness: PartHarnes
     assert restarted.wait(5)
     assert [type(error) for error in harness.errors] == [ZeroDivisionError] * 2
     assert failures("unlucky") == before + 2
-    assert harness.parts.dead() == []
+    await_true(lambda: harness.parts.dead() == [], 5)
 
 
 def test_the_failures_of_a_part_are_counted_from_zero(harness: PartHarness) -> None:

@@ -99,7 +99,7 @@ def test_python_and_postgresql_agree_around_every_change_of_clocks(
     assert starts_in_database(shared_services, zone, moments) == expected
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from(PERIODS[1:]), MOMENTS)
 def test_a_moment_lies_in_its_period_and_the_next_period_begins_where_it_ends(
     zone: str, kind: PeriodKind, moment: datetime

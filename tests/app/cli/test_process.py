@@ -130,7 +130,7 @@ def test_only_gunicorns_workers_start_the_threads_beside_the_requests(
         try:
             await_health(f"http://127.0.0.1:{port}")
             # The key is written by the reconciler's thread, the subscription is the other thread's.
-            await_true(lambda: client.exists(keys.INDEX_COMPLETE_UNTIL), 5)
-            await_true(lambda: client.pubsub_numsub(keys.CACHE_INVALIDATE)[0][1] == 1, 5)
+            await_true(lambda: client.exists(keys.INDEX_COMPLETE_UNTIL), 20)
+            await_true(lambda: client.pubsub_numsub(keys.CACHE_INVALIDATE)[0][1] == 1, 20)
         finally:
             end(process, (signal.SIGTERM, 10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -22,7 +23,12 @@ SLOW_BCRYPT_COST = "13"
 
 def thread_cpus(process: psutil.Process) -> set[frozenset[int]]:
     """The sets of CPUs that the threads of the process may run on."""
-    return {frozenset(os.sched_getaffinity(thread.id)) for thread in process.threads()}
+    found = set()
+    for thread in process.threads():
+        # It may have ended since it was listed.
+        with suppress(ProcessLookupError):
+            found.add(frozenset(os.sched_getaffinity(thread.id)))
+    return found
 
 
 @pytest.mark.slow

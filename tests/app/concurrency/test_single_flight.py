@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import pytest
 
+from app.concurrency import single_flight
 from app.concurrency.single_flight import Shared, SingleFlight
 from tests.support.servers import ROOT
 from tests.support.waiting import await_true
@@ -39,23 +41,36 @@ class SlowCall:
         self._may_end.set()
 
 
-Join = Callable[..., "Future[Shared[int]]"]
+Join = Callable[[Callable[[], int]], "Future[Shared[int]]"]
 
 
 @contextmanager
 def joining(flights: SingleFlight[int, int]) -> Iterator[Join]:
-    """Starts callers in threads; returns when each of them is about to wait."""
-    with ThreadPoolExecutor(10) as pool:
+    """Starts callers in threads; returns when each of them makes its call or has joined another."""
+    begun = threading.Semaphore(0)
 
-        def join(call: Callable[[], int], key: int = 1) -> Future[Shared[int]]:
-            begun = threading.Event()
+    class NotedEnd(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            begun.release()
+            return super().wait(timeout)
 
-            def run() -> Shared[int]:
-                begun.set()
-                return flights.run(key, call)
+    class NotedFlight(single_flight._Flight[int]):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ended = NotedEnd()
 
-            future = pool.submit(run)
-            assert begun.wait(10)
+    with (
+        patch.object(single_flight, "_Flight", NotedFlight),
+        ThreadPoolExecutor(10) as pool,
+    ):
+
+        def join(call: Callable[[], int]) -> Future[Shared[int]]:
+            def noted_call() -> int:
+                begun.release()
+                return call()
+
+            future = pool.submit(flights.run, 1, noted_call)
+            assert begun.acquire(timeout=10)
             return future
 
         yield join
@@ -68,7 +83,6 @@ def test_callers_of_one_key_share_one_call_and_the_next_caller_makes_a_new_one()
         first = join(call)
         assert call.started.acquire(timeout=10)
         others = [join(call) for _ in range(5)]
-        time.sleep(0.05)
         call.end()
         assert first.result(10) == Shared(1, joined=False)
         assert [other.result(10) for other in others] == [Shared(1, joined=True)] * 5
@@ -93,7 +107,6 @@ def test_a_failure_is_shared_and_the_next_caller_tries_again() -> None:
         first = join(failing)
         assert failing.started.acquire(timeout=10)
         others = [join(failing) for _ in range(3)]
-        time.sleep(0.05)
         failing.end()
         for caller in (first, *others):
             assert isinstance(caller.exception(10), ValueError)
@@ -108,7 +121,6 @@ def test_when_a_leading_caller_is_killed_another_one_makes_the_call() -> None:
         first = join(killed)
         assert killed.started.acquire(timeout=10)
         others = [join(lambda: 7) for _ in range(3)]
-        time.sleep(0.05)
         killed.end()
         assert isinstance(first.exception(10), SystemExit)
         assert [other.result(10).result for other in others] == [7] * 3
@@ -134,6 +146,7 @@ GREENLETS = """
 from gevent import monkey
 monkey.patch_all()
 import gevent
+from app.concurrency import single_flight
 from app.concurrency.single_flight import SingleFlight
 flights, calls = SingleFlight(), []
 def call():

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 
+from app.concurrency import batching
 from app.concurrency.batching import (
     BATCH_THREADS,
     MAX_BATCH_SIZE,
@@ -17,6 +19,7 @@ from app.concurrency.batching import (
     BatchedCall,
 )
 from app.concurrency.thread_batches import BatchFailed, ThreadBatches
+from tests.support.waiting import await_true
 
 THREADS = 40
 
@@ -60,6 +63,7 @@ def test_requests_that_arrive_during_a_batch_form_the_next_ones() -> None:
         second = submit(pool, batches, partial(server.double, 0))
         assert server.waiting.acquire(timeout=10)
         others = [submit(pool, batches, partial(server.double, n)) for n in range(1, 36)]
+        await_true(lambda: len(batches._queue) == len(others), 10)
         server.proceed.set()
         assert [each.result(10) for each in others] == [2 * n for n in range(1, 36)]
         assert (first.result(10), second.result(10)) == (0, 0)
@@ -88,7 +92,7 @@ def test_requests_join_a_batch_that_waits_for_a_lock_and_are_answered_before_it_
         return [RETRY_LATER if number in locked else number for number in numbers]
 
     call, batches = BatchedCall(together), ThreadBatches()
-    with ThreadPoolExecutor(4) as pool:
+    with patch.object(batching, "MAX_RETRY_SECONDS", 10.0), ThreadPoolExecutor(4) as pool:
         waiting = [submit(pool, batches, partial(call, number)) for number in (1, 2)]
         assert asked.wait(10)
         others = [submit(pool, batches, partial(call, number)) for number in (3, 4)]

@@ -213,6 +213,7 @@ def test_a_new_version_is_read_within_a_second_and_the_same_version_is_cached(
 ) -> None:
     person, begin = Person.register(services), datetime.now(UTC) - HOUR
     person.score()
+    monkeypatch.setattr(service, "CHANGING_CACHE_SECONDS", 60.0)
     first = services.history.since(begin)
     person.score()
     assert services.history.since(begin) is first

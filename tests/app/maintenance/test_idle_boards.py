@@ -73,8 +73,8 @@ def test_990_boards_that_are_not_read_cost_nothing(
     make_services: Callable[..., Services], queries: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Otherwise the reads are noted, and the settings of boards read again, every few seconds.
-    monkeypatch.setattr(used_rankings, "NOTE_SECONDS", 60.0)
-    monkeypatch.setattr(known_boards, "MAX_AGE_SECONDS", 60.0)
+    monkeypatch.setattr(used_rankings, "NOTE_SECONDS", 3600.0)
+    monkeypatch.setattr(known_boards, "MAX_AGE_SECONDS", 3600.0)
     services = make_services()
     player = Person.register(services)
     used = create_boards(services, 0, USED)

@@ -107,4 +107,4 @@ def test_another_process_takes_over_within_five_seconds(
     record_unpublished_point(here, Person.register(here))
     start_background(there)
     await_true(lambda: index_equals_database(there), 5)
-    await_true(lambda: there.redis.get(keys.LAST_RECONCILER) == there.reconciler.token, 1)
+    await_true(lambda: there.redis.get(keys.LAST_RECONCILER) == there.reconciler.token, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.network.addresses import UNKNOWN, network_of, parse_address, wide_network_of
@@ -71,12 +71,14 @@ def test_text_that_is_no_address_gives_none(text: str) -> None:
     assert parse_address(text) is None
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(0, 65535))
 def test_a_port_does_not_change_the_network(address: IPv4Address | IPv6Address, port: int) -> None:
     written = f"[{address}]" if address.version == 6 else str(address)
     assert network_of(f"{written}:{port}") == network_of(str(address))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_text_without_an_address_belongs_to_the_unknown_network(text: str) -> None:
     assert (network_of(text) == UNKNOWN) == (parse_address(text.partition("/")[0]) is None)

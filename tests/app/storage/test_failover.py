@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from app.contract.errors import DatabaseUnavailable
 from app.storage.database import Database
+from tests.app.storage.filled_pool import fill_pool
 from tests.support.replica import Pair, replicated
 from tests.support.servers import store_folder
 from tests.support.services import Services
@@ -44,11 +44,6 @@ def server_of(database: Database) -> int:
         return int(connection.exec_driver_sql("SELECT inet_server_port()").scalar_one())
 
 
-def fill_pool(database: Database) -> None:
-    with ThreadPoolExecutor(POOLED) as pool:
-        list(pool.map(lambda _: database.call("SELECT pg_sleep(0.2)", {}), range(POOLED)))
-
-
 @pytest.mark.parametrize("former_primary", ["killed", "demoted"])
 def test_writes_reach_the_promoted_standby_within_two_seconds(
     pair: Pair, make_services: MakeServices, former_primary: str
@@ -56,7 +51,7 @@ def test_writes_reach_the_promoted_standby_within_two_seconds(
     name = pair.create()["DATABASE_URL"].rpartition("/")[2]
     url = url_of(pair.primary, pair.replica, database=name)
     database = make_services(DATABASE_URL=url).database
-    fill_pool(database)
+    fill_pool(database, POOLED)
     assert server_of(database) == pair.primary.port
     pair.replica.promote()
     if former_primary == "killed":

@@ -35,8 +35,8 @@ def test_a_caller_without_the_lease_can_neither_renew_nor_release_it(lease: Redi
 
 
 def test_the_lease_expires_and_can_be_renewed_until_then(services: Services) -> None:
-    short = RedisLease(services.redis, "test:lease", 300)
+    short = RedisLease(services.redis, "test:lease", 1_000)
     assert short.acquire("first")
     assert short.renew("first")
-    await_true(lambda: short.acquire("second"), 2)
+    await_true(lambda: short.acquire("second"), 5)
     assert not short.renew("first")

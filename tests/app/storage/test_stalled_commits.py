@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 
 import psycopg2
 import pytest
 
 from app.contract.errors import DatabaseUnavailable
+from tests.app.storage.filled_pool import fill_pool
 from tests.support.servers import DatabaseServer, store_folder
 from tests.support.services import Services
 from tests.support.waiting import await_true
@@ -19,8 +21,8 @@ from tools.local.embedded import EmbeddedPostgres
 pytestmark = pytest.mark.slow
 PROMISED_SECONDS = 2.0
 STALL_SECONDS = 5.0
-SIGNAL_SECONDS = 0.3
-"""Until all processes of PostgreSQL have read its settings, which no view shows."""
+SETTING_SECONDS = 10.0
+"""For PostgreSQL to apply a changed setting."""
 WRITERS = 5
 WRITE = "SELECT pg_logical_emit_message(true, 'test', 'written')"
 MakeServices = Callable[..., Services]
@@ -39,7 +41,30 @@ def set_standby(server: EmbeddedPostgres, name: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("ALTER SYSTEM SET synchronous_standby_names = %s", [name])
             cursor.execute("SELECT pg_reload_conf()")
-    time.sleep(SIGNAL_SECONDS)
+
+
+@contextmanager
+def stalled_commits(server: EmbeddedPostgres) -> Iterator[None]:
+    """Let all commits wait during the block."""
+    ended = threading.Event()
+
+    def write_until_the_end() -> None:
+        with closing(psycopg2.connect(server.url)) as connection, connection.cursor() as cursor:
+            while not ended.is_set():
+                cursor.execute(WRITE)
+                connection.commit()
+
+    # No view shows when the processes of PostgreSQL have read a changed setting.
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write_until_the_end)
+        try:
+            set_standby(server, "missing")
+            await_true(lambda: stalled_sessions(server), SETTING_SECONDS)
+            yield
+        finally:
+            ended.set()
+            set_standby(server, "")
+            writing.result(SETTING_SECONDS)
 
 
 def stalled_sessions(server: EmbeddedPostgres) -> int:
@@ -56,20 +81,31 @@ def write_in(services: Services, run: str) -> None:
             connection.exec_driver_sql(WRITE)
 
 
-def fill_pool(services: Services) -> None:
-    """Open a connection for each writer, which takes time on a busy machine."""
-    with ThreadPoolExecutor(WRITERS + 1) as pool:
-        statement = "SELECT pg_sleep(0.5)"
-        list(pool.map(lambda _: services.database.query(statement, {}), range(WRITERS + 1)))
-
-
 @pytest.mark.parametrize("run", ["call", "transaction"])
 def test_while_commits_stall_reads_are_answered_and_writes_fail_in_the_promised_time(
     own_postgres: EmbeddedPostgres, make_services: MakeServices, run: str
 ) -> None:
     services = make_services(DATABASE_URL=DatabaseServer(own_postgres).create())
-    fill_pool(services)
-    set_standby(own_postgres, "missing")
+    # Opening connections takes time on a busy machine.
+    fill_pool(services.database, WRITERS + 1)
+    with stalled_commits(own_postgres):
+        read_and_write(services, run)
+        # After the first writers, one at a time tries; the server keeps a session for each that
+        # waits. One more is that of the test.
+        assert stalled_sessions(own_postgres) <= 2 * WRITERS + 1
+
+    def written() -> bool:
+        with suppress(DatabaseUnavailable):
+            write_in(services, run)
+            return True
+        return False
+
+    await_true(written, PROMISED_SECONDS)
+    await_true(lambda: services.health.check().healthy, PROMISED_SECONDS)
+
+
+def read_and_write(services: Services, run: str) -> None:
+    """Read and write for STALL_SECONDS while commits stall."""
     ends_at = time.monotonic() + STALL_SECONDS
     durations: list[float] = []
 
@@ -94,15 +130,3 @@ def test_while_commits_stall_reads_are_answered_and_writes_fail_in_the_promised_
         for each in running:
             each.result()
     assert max(durations) < PROMISED_SECONDS
-    # After the first writers, one at a time tries; the server keeps a session for each that waits.
-    assert stalled_sessions(own_postgres) <= 2 * WRITERS
-    set_standby(own_postgres, "")
-
-    def written() -> bool:
-        with suppress(DatabaseUnavailable):
-            write_in(services, run)
-            return True
-        return False
-
-    await_true(written, PROMISED_SECONDS)
-    await_true(lambda: services.health.check().healthy, PROMISED_SECONDS)

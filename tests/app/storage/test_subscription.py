@@ -138,13 +138,14 @@ def test_a_subscription_is_renewed_after_an_error_reply(
 ) -> None:
     end_fault = begin_fault(listener.admin)
     listener.disconnect()
-    # Several attempts fail. A refused login is a failure of the connection.
+    # Several attempts fail.
     time.sleep(1.5)
-    silent = time.monotonic() - listener.progressed_at > 1
-    assert silent or begin_fault is without_login
+    # A refused login is a failure of the connection, which another check shows.
+    if begin_fault is not without_login:
+        await_true(lambda: time.monotonic() - listener.progressed_at > 1, 5)
     end_fault()
     await_true(lambda: listener.hears(7), RENEWAL_SECONDS)
-    await_true(lambda: time.monotonic() - listener.progressed_at < 1, 2)
+    await_true(lambda: time.monotonic() - listener.progressed_at < 1, 5)
 
 
 def test_a_subscription_is_renewed_after_redis_was_busy_with_a_script(listener: Listener) -> None:
@@ -158,29 +159,29 @@ def test_a_channel_is_followed_on_the_open_connection_until_it_is_unfollowed(
     listener: Listener,
 ) -> None:
     followed = listener.follow("quiz")
-    await_true(lambda: followed.confirmed_at, 1)
+    await_true(lambda: followed.confirmed_at, RENEWAL_SECONDS)
     listener.admin.publish("quiz", "first")
-    await_true(lambda: followed.payloads == ["first"], 1)
+    await_true(lambda: followed.payloads == ["first"], RENEWAL_SECONDS)
     listener.unfollow("quiz")
-    await_true(lambda: listener.subscribers("quiz") == 0, 1)
+    await_true(lambda: listener.subscribers("quiz") == 0, RENEWAL_SECONDS)
     again = listener.follow("quiz")
-    await_true(lambda: again.confirmed_at, 1)
-    await_true(lambda: listener.hears(7), 1)
+    await_true(lambda: again.confirmed_at, RENEWAL_SECONDS)
+    await_true(lambda: listener.hears(7), RENEWAL_SECONDS)
     assert listener.renewals == 1
     assert len(followed.confirmed_at) == 1
 
 
 def test_followed_channels_are_subscribed_to_again_after_each_loss(listener: Listener) -> None:
     followed, given_up = listener.follow("quiz"), listener.follow("other")
-    await_true(lambda: followed.confirmed_at and given_up.confirmed_at, 1)
+    await_true(lambda: followed.confirmed_at and given_up.confirmed_at, RENEWAL_SECONDS)
     end_fault = without_login(listener.admin)
     listener.disconnect()
-    await_true(lambda: listener.subscribers("quiz") == 0, 2)
+    await_true(lambda: listener.subscribers("quiz") == 0, RENEWAL_SECONDS)
     # In the meantime there is no connection that could be changed.
     listener.unfollow("other")
     late = listener.follow("late")
     end_fault()
     await_true(lambda: len(followed.confirmed_at) == 2 and late.confirmed_at, RENEWAL_SECONDS)
     listener.admin.publish("late", "news")
-    await_true(lambda: late.payloads == ["news"], 1)
+    await_true(lambda: late.payloads == ["news"], RENEWAL_SECONDS)
     assert listener.subscribers("other") == 0
