@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import time
 
-from app.contract.events import Disconnect
 from app.contract.viewers.close_codes import LEFT, CloseKind
 from broadcaster.metrics import VIEWERS_CLOSED
 from broadcaster.viewers.connection import ViewerConnection
@@ -31,7 +29,7 @@ class StreamViewer(ViewerConnection):
         if self._send_buffer is None:
             self._on_all_sent()
 
-    def _receive(self, data: bytes) -> None:  # noqa: ARG002 - there is nothing to say
+    def _receive(self, data: bytes) -> None:  # noqa: ARG002 - a stream takes no messages
         self.drop()
 
     def _on_end(self) -> None:
@@ -51,9 +49,8 @@ class StreamViewer(ViewerConnection):
 
 
 def _last_event(kind: CloseKind) -> bytes:
-    delay_ms = None
-    if kind.reconnect_range_ms:
-        delay_ms = random.randint(*kind.reconnect_range_ms)  # noqa: S311 - jitter
-    event = EncodedEvent(Disconnect(kind.reason, delay_ms)).bytes_for(Encoding.STREAM)
+    event = kind.disconnect_event()
+    encoded = EncodedEvent(event).bytes_for(Encoding.STREAM)
+    delay_ms = event.reconnect_in_ms
     # A browser waits for this time before it connects again.
-    return event if delay_ms is None else f"retry: {delay_ms}\n".encode() + event
+    return encoded if delay_ms is None else f"retry: {delay_ms}\n".encode() + encoded

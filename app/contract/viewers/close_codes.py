@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from typing import Self
 
+from app.contract.events import Disconnect
 from app.contract.limits import Ban
 
 LEFT = 1000
@@ -26,6 +28,16 @@ class CloseKind:
     def with_ban(self, ban: Ban | None) -> Self:
         """This kind for a player with that ban."""
         return replace(self, ban=ban)
+
+    def disconnect_event(self) -> Disconnect:
+        """The last event of one viewer.
+
+        Its delay is random, so that viewers that were closed together don't reconnect together.
+        """
+        delay_ms = None
+        if self.reconnect_range_ms:
+            delay_ms = random.randint(*self.reconnect_range_ms)  # noqa: S311 - jitter
+        return Disconnect(self.reason, delay_ms, self.ban)
 
 
 PROTOCOL_ERROR = CloseKind(1002, "protocol_error")
