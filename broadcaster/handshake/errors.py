@@ -31,6 +31,7 @@ def register_error_replies(app: Flask, alerts: Alerts) -> None:
     register_error_handlers(app, policy)
     for error in (HandshakeFailed, ProtocolError):
         app.register_error_handler(error, _invalid_handshake_reply)
+    app.register_error_handler(ConnectionError, _lost_client_reply)
 
 
 def _close_connection(response: Response) -> Response:
@@ -43,3 +44,10 @@ def _close_connection(response: Response) -> Response:
 
 def _invalid_handshake_reply(_error: Exception) -> Response:
     return error_reply(HandshakeInvalid())
+
+
+def _lost_client_reply(error: Exception) -> Response:
+    """For the log and the metrics: the client has closed the connection and reads no reply."""
+    refusal = HandshakeInvalid()
+    refusal.__cause__ = error
+    return error_reply(refusal)

@@ -131,12 +131,14 @@ class Hub:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, vanished_ms)
         viewer = StreamViewer(sock, self, audience)
         self._add(viewer)
-        viewer.send(head)
+        # Before the first send: a viewer whose connection is broken leaves during it.
         if self._quota.acquire(None, address):
             viewer.quota_address = address
-            audience.send_board(viewer, known_version)
-        else:
+        viewer.send(head)
+        if viewer.quota_address is None:
             viewer.close(TOO_MANY_CONNECTIONS)
+        else:
+            audience.send_board(viewer, known_version)
         if self._shutdown_close is not None:
             viewer.close(self._shutdown_close)
         viewer.start_reading(early)

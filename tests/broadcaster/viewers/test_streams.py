@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,12 +16,16 @@ import requests
 
 from tests.support.broadcaster.boards import Boards
 from tests.support.broadcaster.event_stream import EventStreamClient
+from tests.support.broadcaster.frames import handshake_request
 from tests.support.broadcaster.harness import ORIGIN, BroadcasterHarness, running_broadcaster
 from tests.support.players import Person
 from tests.support.servers import DatabaseServer, Stores, redis_server
 from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
+
+STREAM_REQUEST = b"GET /stream HTTP/1.1\r\nHost: a.example\r\n\r\n"
+RESETS = 60
 
 
 @contextmanager
@@ -126,11 +131,29 @@ def test_an_address_has_as_many_streams_as_viewers_and_comments_keep_them_alive(
         first.next("comment")
 
 
+@pytest.mark.parametrize("path", ["/stream", "/ws"])
+def test_clients_that_reset_the_connection_leave_nothing_behind(
+    strict: BroadcasterHarness, path: str
+) -> None:
+    token = strict.access_token(strict.register_player())
+    request = STREAM_REQUEST if path == "/stream" else handshake_request(token)
+    for number in range(RESETS):
+        with socket.create_connection(("127.0.0.1", strict.port)) as client:
+            # If there is a byte to read, the broadcaster learns of the reset only when it sends.
+            client.sendall(request + b"x" * (number % 2))
+            # Closing sends a reset, at some step of the handshake.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await_true(lambda: strict.metric("scoreboard_viewers") == 0, 5)
+    with stream(strict), stream(strict):
+        pass
+    assert '"level": "error"' not in strict.log()
+
+
 def test_a_client_that_sends_more_than_its_request_is_dropped(
     broadcaster: BroadcasterHarness,
 ) -> None:
     with socket.create_connection(("127.0.0.1", broadcaster.port), timeout=5) as sock:
-        sock.sendall(b"GET /stream HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        sock.sendall(STREAM_REQUEST)
         assert sock.recv(12) == b"HTTP/1.1 200"
         sock.sendall(b"GET /health HTTP/1.1\r\nHost: a.example\r\n\r\n")
         received = b""
@@ -149,7 +172,7 @@ def test_a_stream_that_is_not_read_delays_no_others_and_is_closed(
     with socket.socket() as stalled, stream(strict) as reading:
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stalled.connect(("127.0.0.1", strict.port))
-        stalled.sendall(b"GET /stream HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        stalled.sendall(STREAM_REQUEST)
         for turn in range(100):
             version = players[turn % 10].score().board_version
             assert version is not None
