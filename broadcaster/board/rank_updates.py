@@ -20,8 +20,8 @@ from broadcaster.viewers.websocket import frames
 
 PAUSE_SECONDS = 1.0
 """Between two rounds; so a viewer gets at most one rank update in this time."""
-CHECK_SECONDS = 2.0
-"""Longest time without a round over all users, so that a lost message costs at most 5 s."""
+CHECK_SECONDS = 3.0
+"""Time between two rounds over all users, so that a lost message costs at most 5 s."""
 USERS_PER_READ = 100
 """Small enough that a read blocks Redis for no more than 1 or 2 ms."""
 SEND_SHARE, READ_SHARE = 0.1, 0.2
@@ -78,9 +78,12 @@ class RankUpdates:
 
     def run(self, progress: Callable[[], None]) -> None:
         """Do rounds forever; `progress` is called after each."""
+        check_at = time.monotonic() + CHECK_SECONDS
         while True:
-            if not self._wake.wait(CHECK_SECONDS):
-                self._changed = {subject.watched for subject in self._watching}
+            self._wake.wait(max(0.0, check_at - time.monotonic()))
+            if time.monotonic() >= check_at:
+                self._changed.update(subject.watched for subject in self._watching)
+                check_at = time.monotonic() + CHECK_SECONDS
             self._wake.clear()
             self._remove_closed_viewers()
             self._send_seconds = self._read_seconds = 0.0

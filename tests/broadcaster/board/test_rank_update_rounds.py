@@ -9,8 +9,9 @@ import pytest
 
 from app.contract.standings import MAIN, BoardPeriod, OwnStanding, OwnStandings
 from broadcaster.board.rank_updates import RankUpdates
+from broadcaster.viewers.audience import Audience
 from tests.support.broadcaster.greenlets import await_greenlets
-from tests.support.broadcaster.in_process_hub import InProcessHub, Peer
+from tests.support.broadcaster.in_process_hub import InProcessHub, Peer, board
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +80,25 @@ def test_nothing_is_read_while_no_score_changes(harness: RankUpdatesHarness) -> 
     assert len(harness.index.reads) == 1
     # Except once in CHECK_SECONDS.
     await_greenlets(lambda: len(harness.index.reads) == 2)
+
+
+def test_users_of_a_quiet_board_are_read_at_times_while_another_board_changes_all_the_time(
+    harness: RankUpdatesHarness,
+) -> None:
+    quiet = Audience(BoardPeriod("quiet", "all"), lambda audience: None)
+    quiet.broadcast(board(1))
+    harness.watch("busy")
+    harness.rank_updates.watch(harness.hub.join("waiting", audience=quiet).viewer)
+    await_greenlets(lambda: ["waiting"] in harness.index.reads)
+
+    def keep_changing() -> None:
+        while True:
+            harness.rank_updates.check(MAIN)
+            gevent.sleep(0.01)
+
+    changing = gevent.spawn(keep_changing)
+    await_greenlets(lambda: harness.index.reads.count(["waiting"]) == 2)
+    changing.kill()
 
 
 def test_a_viewer_that_asks_causes_no_read_of_the_other_users(harness: RankUpdatesHarness) -> None:

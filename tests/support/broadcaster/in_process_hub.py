@@ -114,7 +114,8 @@ class InProcessHub:
         self._stack.enter_context(theirs)
         before = set(self.hub.viewers())
         identity = Identity(user, session, "t", int(time.time()) + expires_in)
-        self.hub.join(ours, identity, address, b"", audience or self.audience)
+        watched = self.audience if audience is None else audience
+        self.hub.join(ours, identity, address, b"", watched)
         (viewer,) = set(self.hub.viewers()) - before
         assert isinstance(viewer, Viewer)
         return Peer(theirs, viewer)
