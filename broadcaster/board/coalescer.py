@@ -77,10 +77,12 @@ class Coalescer:
         `progress` is called after each read of the board, also after one that a store failed,
         which BOARD_NOT_READ reports.
         """
-        while not self._stopped:
+        while True:
             self._wake.wait(CHECK_SECONDS)
             gevent.sleep(max(0.0, self._next_board_at - time.monotonic()))
             self._wake.clear()
+            if self._stopped:
+                return
             advanced = self._advance()
             progress()
             if advanced:
