@@ -106,7 +106,9 @@ def _register_viewers(
     def release_throttle(_error: BaseException | None) -> None:
         if g.pop("throttled", False):
             throttle.release()
-        if audience := g.pop("audience", None):
+        audience = g.pop("audience", None)
+        # An audience without viewers is false.
+        if audience is not None:
             boards.release(audience)
 
     @Sock(app).route(WEBSOCKET_PATH)

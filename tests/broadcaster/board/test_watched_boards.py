@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import text
 
 from app.contract import keys
@@ -135,6 +136,13 @@ def test_a_board_that_its_last_viewer_left_costs_no_message_and_no_read(
         # It starts again with the next viewer.
         boards.watch(f"board={board}").await_scores(4, seconds=1)
     # A handshake that fails leaves nothing behind either.
+    await_true(lambda: boards.subscribers(board) == 0, 3)
+
+
+def test_requests_that_do_not_become_viewers_leave_no_board_watched(boards: Boards) -> None:
+    board = boards.create()
+    url = f"{boards.broadcaster.url}/stream?board={board}"
+    assert requests.head(url, timeout=5).status_code == 200
     await_true(lambda: boards.subscribers(board) == 0, 3)
 
 
