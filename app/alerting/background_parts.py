@@ -101,6 +101,12 @@ class BackgroundParts:
         self._parts.append(part)
         return part
 
+    def remove(self, part: BackgroundPart) -> None:
+        """Forget a part that is not needed any more, and its series, after its run() has ended."""
+        self._parts.remove(part)
+        BACKGROUND_FAILURES.remove(part.name)
+        BACKGROUND_PROGRESS.remove(part.name)
+
     def dead(self) -> list[str]:
         """The names of the parts that have ended, hang, or fail again and again."""
         return [part.name for part in self._parts if part.dead]

@@ -7,7 +7,6 @@ from functools import partial
 
 import gevent
 
-from app.alerting.background_parts import MAX_SILENCE_SECONDS, BackgroundPart
 from app.composition.broadcaster import BroadcasterServices
 from app.contract.alerts import AlertKind
 from app.contract.commands import Watch
@@ -109,11 +108,19 @@ class WatchedBoards:
 
     def _begin(self, watched: BoardPeriod) -> WatchedBoard:
         board = self._start(watched)
-        report = partial(self._services.alerts.report, AlertKind.PART_FAILED)
-        part = BackgroundPart("watched boards", report, MAX_SILENCE_SECONDS)
         gevent.spawn(self._listener.update_channels)
-        gevent.spawn(part.run, board.coalescer.run)
+        gevent.spawn(self._run, board)
         return board
+
+    def _run(self, board: WatchedBoard) -> None:
+        """Broadcast the board until its last viewer has left."""
+        parts, watched = self._services.parts, board.audience.watched
+        report = partial(self._services.alerts.report, AlertKind.PART_FAILED)
+        part = parts.add(f"board {watched.board}/{watched.period}", report)
+        try:
+            part.run(board.coalescer.run)
+        finally:
+            parts.remove(part)
 
     def _on_change(self, board: WatchedBoard, version: int) -> None:
         board.coalescer.announce(version)

@@ -105,6 +105,16 @@ def test_a_part_that_fails_again_and_again_hangs_or_has_ended_is_dead(
     ended.set()
 
 
+def test_a_removed_part_is_not_dead_and_has_no_series(harness: PartHarness) -> None:
+    part = harness.parts.add("short", harness.errors.append, max_silence_seconds=0)
+    part.run(lambda progress: progress())
+    series = "scoreboard_background_progress_timestamp_seconds"
+    assert REGISTRY.get_sample_value(series, {"part": "short"})
+    harness.parts.remove(part)
+    assert harness.parts.dead() == []
+    assert REGISTRY.get_sample_value(series, {"part": "short"}) is None
+
+
 @ignore_ended_threads
 def test_a_dead_part_makes_the_process_unhealthy_and_sends_an_alert(
     make_services: Callable[..., Services],

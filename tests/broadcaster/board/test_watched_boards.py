@@ -123,12 +123,16 @@ def test_a_board_that_its_last_viewer_left_costs_no_message_and_no_read(
         first, second = (boards.watch(f"board={board}") for _ in range(2))
         for viewer in (first, second):
             viewer.next("leaderboard_update")
+        part = f'{{part="board {board}/all"}}'
+        progress = f"scoreboard_background_progress_timestamp_seconds{part}"
+        assert own_broadcaster.metric(progress) > 0
         await_true(lambda: boards.subscribers(board) == 1, 3)
         first.close()
         boards.score(own_broadcaster.register_player(), board, 4)
         second.await_scores(4, seconds=1)
         second.close()
         await_true(lambda: boards.subscribers(board) == 0, 3)
+        await_true(lambda: own_broadcaster.metric(progress) == 0, 3)
         # A read notes the ranking as used, at least once in five seconds.
         boards.services.redis.delete(keys.USED_RANKINGS)
         time.sleep(6)
