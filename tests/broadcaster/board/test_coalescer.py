@@ -235,8 +235,6 @@ def test_boards_are_sent_again_after_redis_clock_was_a_day_ahead(source: Source)
 def test_a_stopped_coalescer_reads_no_more(source: Source) -> None:
     with source.running():
         await_greenlets(lambda: source.versions() == [1])
-        source.version = 2
-        source.coalescer.announce(2)
         source.coalescer.stop()
         gevent.sleep(INTERVAL_SECONDS * 2)
         assert source.reads == 1
