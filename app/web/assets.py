@@ -19,20 +19,27 @@ FOLDER = Path(__file__).parent / "static"
 ENDPOINT = "static"
 PAGE_SCRIPTS = {"play": "play.js", "display": "display.js", "embed": "embed.js"}
 """By the mode of the page."""
+_BOARD_STYLES = (
+    "styles/board/table.css",
+    "styles/board/empty.css",
+    "styles/board/narrow.css",
+    "styles/board/shares.css",
+)
 PAGE_STYLES = "styles/joined.css"
-"""Made of JOINED_STYLES, so that the first paint waits for one reply instead of nine."""
+"""Made of JOINED_STYLES, so that the first paint waits for one reply."""
 JOINED_STYLES = (
     "vendor/uplot/uPlot.min.css",
     "styles/type.css",
     "styles/colours.css",
-    "styles/page.css",
-    "styles/picker.css",
-    "styles/board.css",
-    "styles/shares.css",
-    "styles/standings.css",
-    "styles/side.css",
-    "styles/controls.css",
-    "styles/player.css",
+    "styles/page/layout.css",
+    "styles/page/connection.css",
+    "styles/page/narrow.css",
+    "styles/page/picker.css",
+    *_BOARD_STYLES,
+    "styles/page/standings.css",
+    "styles/page/side.css",
+    "styles/page/controls.css",
+    "styles/page/player.css",
     "styles/display.css",
     "styles/media.css",
 )
@@ -45,8 +52,7 @@ EMBED_STYLES = {
 JOINED_EMBED_STYLES = (
     "styles/type.css",
     "styles/colours.css",
-    "styles/board.css",
-    "styles/shares.css",
+    *_BOARD_STYLES,
     "styles/embed.css",
 )
 _IF_DARK = b"@media (prefers-color-scheme: dark)"

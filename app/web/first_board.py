@@ -30,7 +30,7 @@ class FirstRow:
     medal: str
     share: str
     """The score and the leader's, the smaller as a share of the larger, in per cent with three
-    digits (styles/shares.css)."""
+    digits (styles/board/shares.css)."""
     colour: int
     """The index of the player's colour (player-colours.js): that of the row, on a first board."""
 

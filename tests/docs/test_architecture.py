@@ -1,11 +1,11 @@
-"""docs/architecture.md draws the layers of tests/test_structure.py and names every flow."""
+"""docs/architecture.md draws the layers of tests/layers.py and names every flow."""
 
 from __future__ import annotations
 
 import re
 
+from tests.layers import LEVEL
 from tests.support.servers import ROOT
-from tests.test_structure import LEVEL
 
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 FLOWS = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,10 @@ from app.web.assets import FOLDER as STATIC
 from app.web.languages import DEFAULT, FOLDER, LANGUAGES, choose_language
 from tests.support.services import Services
 
-TEMPLATE = FOLDER.parent / "templates" / "page.html"
+TEMPLATES = sorted(
+    path for path in (FOLDER.parent / "templates").rglob("*.html") if path.name != "docs.html"
+)
+"""Those of the live page; the documentation has no other language than English."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 KEY = re.compile(r"[\"'`]([A-Za-z]+(?:\.\w+)*)[\"'`]")
 PLURAL_CATEGORIES = {"zero", "one", "two", "few", "many", "other"}
@@ -71,7 +75,7 @@ def test_a_text_with_plural_forms_names_the_number_that_chooses_the_form(tag: st
 
 
 def test_every_text_is_used() -> None:
-    sources = [TEMPLATE, *FOLDER.parent.glob("*.py"), *STATIC.rglob("*.js")]
+    sources = [*TEMPLATES, *FOLDER.parent.glob("*.py"), *STATIC.rglob("*.js")]
     used = {
         key
         for source in sources
@@ -100,7 +104,11 @@ def all_kinds(kind: type[DomainError]) -> Iterator[type[DomainError]]:
 
 
 def test_every_text_for_a_field_belongs_to_a_field_of_the_page() -> None:
-    names = set(re.findall(r'<input [^>]*?name="(\w+)"', TEMPLATE.read_text(encoding="utf-8")))
+    names = {
+        name
+        for template in TEMPLATES
+        for name in re.findall(r'<input [^>]*?name="(\w+)"', template.read_text(encoding="utf-8"))
+    }
     assert set(LANGUAGES[DEFAULT].texts["fields"]) == names
 
 
@@ -120,8 +128,9 @@ class Words(HTMLParser):
         self.found.append(data)
 
 
-def test_the_template_has_no_words_of_its_own() -> None:
-    source = re.sub(r"\{[{%#].*?[}%#]\}", "", TEMPLATE.read_text(encoding="utf-8"), flags=re.S)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_has_no_words_of_its_own(template: Path) -> None:
+    source = re.sub(r"\{[{%#].*?[}%#]\}", "", template.read_text(encoding="utf-8"), flags=re.S)
     words = Words()
     words.feed(source)
     assert [text for text in words.found if re.search(r"[^\W\d_]", text)] == []
