@@ -44,7 +44,8 @@ class Screen:
             if scores_before.get(row["userId"]) != row["score"]:
                 self._changed_at[row["userId"]] = time.monotonic()
         self._rows = rows
-        self._updated_at = message["data"]["updatedAt"]
+        # A read of a board other than `main` has no time.
+        self._updated_at = message["data"].get("updatedAt", "")
         self._disconnect_cause = ""
         self._state = Text("live", style="bold green")
         self._live.refresh()
