@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from app.accounts.display_tokens import DisplayTokens
 from app.accounts.viewer_authentication import ViewerAuthentication
@@ -13,7 +16,7 @@ from app.composition.process import ProcessServices
 from app.maintenance.ledger_check import LedgerCheck
 from app.maintenance.partitions import Partitions
 from app.storage.database import Database
-from config.settings import Settings
+from config.settings import Settings, load_settings
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,14 @@ def build_services(settings: Settings) -> Services:
         viewer_authentication=broadcaster.viewer_authentication,
         other_processes=(broadcaster, command),
     )
+
+
+@contextmanager
+def services_in(environment: Mapping[str, str]) -> Iterator[Services]:
+    """The services of processes with these variables, such as those of a running system."""
+    with patch.dict("os.environ", environment):
+        services = build_services(load_settings())
+    try:
+        yield services
+    finally:
+        services.close()

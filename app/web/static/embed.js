@@ -2,9 +2,9 @@
 
 import { readBoard } from "./api/public-reads.js";
 import { BoardView } from "./board/board-view.js";
-import { reloadAtEnd } from "./common/period-end.js";
 import { PlayerColours } from "./common/player-colours.js";
 import { text } from "./common/texts.js";
+import { reloadAtEnd } from "./live/period-end.js";
 import { Poller } from "./live/poller.js";
 
 const POLL_SECONDS = 2;

@@ -23,12 +23,12 @@ import { ScoreHistory } from "./chart/score-history.js";
 import { ScoresChart } from "./chart/scores-chart.js";
 import { Announcer } from "./common/announcer.js";
 import { createData } from "./common/elements.js";
-import { reloadAtEnd } from "./common/period-end.js";
 import { PlayerColours } from "./common/player-colours.js";
 import { serverNow } from "./common/server-clock.js";
 import { text } from "./common/texts.js";
 import { IS_PAST } from "./common/watched-board.js";
 import { ConnectionStatus } from "./live/connection-status.js";
+import { reloadAtEnd } from "./live/period-end.js";
 
 const element = (id) => document.getElementById(id);
 const colours = new PlayerColours();
@@ -81,7 +81,7 @@ function createHistory() {
   const chart = new ScoresChart(element("chart"), element("chart-empty"), colours);
   const scores = new ScoreHistory(readHistory, () => {
     chart.show(scores);
-    latestScores.restore(scores.series);
+    latestScores.restore(scores);
   });
   return scores;
 }

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import pytest
 from sqlalchemy import text
 
 from app.audit.audited_change import Initiator
 from app.boards.board import BoardSettings
-from config.settings import load_settings
 from tests.support.service_acts import act_id
-from tests.support.services import Services, build_services
-from tests.support.system.harness import SystemHarness
+from tests.support.services import Services
 from tests.support.system.player import Player
 
 OPERATOR = Initiator("operator:test", "a test")
@@ -26,17 +20,6 @@ QUIZ = BoardSettings(
     time_zone="Europe/Berlin",
 )
 RACE = BoardSettings("race", "Race", better="low", combine="best", min_points=0, max_points=100_000)
-
-
-@contextmanager
-def services_of(system: SystemHarness) -> Iterator[Services]:
-    """The services of a running system, for what only its operator can do."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in system.environment().items():
-            patch.setenv(name, value)
-        services = build_services(load_settings())
-    yield services
-    services.close()
 
 
 def create_boards(services: Services) -> None:

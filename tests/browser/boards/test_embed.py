@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from app.factory import create_app
-from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report, services_of
+from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import check_on_all_screens, console_errors_of, expect
 from tests.support.servers import DatabaseServer
 from tests.support.service_acts import create_board
-from tests.support.services import Services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 
@@ -68,7 +68,7 @@ def evening(
     """A system whose boards a page of the site may frame, with three players on the quiz."""
     variables = {"EMBED_ORIGINS": site.origin}
     for system in system_with(postgres, tmp_path_factory, variables):
-        with services_of(system) as services:
+        with services_in(system.environment()) as services:
             create_boards(services)
             players = [system.register(f"Player {number}") for number in range(3)]
             for number, player in enumerate(players):
@@ -154,7 +154,7 @@ def test_a_frame_of_another_site_shows_the_board_live(
     expect(board.locator("h1")).to_have_text(QUIZ.title)
     expect(board.locator(".period")).to_contain_text("week of")
     expect(board.locator("body")).to_have_css("background-color", "rgb(19, 22, 28)")
-    with services_of(system) as services:
+    with services_in(system.environment()) as services:
         report(services, players[2], 500)
     expect(names).to_have_text(["Player 2", "Player 0"])
     expect(board.locator(".total").first).to_have_text("510")
@@ -197,7 +197,7 @@ def test_without_javascript_a_board_has_its_first_rows(
     open_page: OpenPage, evening: tuple[SystemHarness, list[Player]]
 ) -> None:
     system, players = evening
-    with services_of(system) as services:
+    with services_in(system.environment()) as services:
         for number, player in enumerate(players):
             report(services, player, 100 + number, RACE.key)
     page = open_page(system, f"/embed/{RACE.key}?rows=2", java_script_enabled=False)

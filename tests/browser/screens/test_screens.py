@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.audit.audited_change import Initiator
-from config.settings import load_settings
-from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report, services_of
+from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import LIVE, expect, log_in, score_a_point, submit_login
 from tests.browser.sample_contest import play_sample_contest
 from tests.support.servers import DatabaseServer
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 
@@ -56,7 +55,7 @@ def board_evening(
 ) -> Iterator[tuple[SystemHarness, list[Player]]]:
     """A system with boards beside `main`, and 14 players on each."""
     for system in system_with(postgres, tmp_path_factory, {}):
-        with services_of(system) as services:
+        with services_in(system.environment()) as services:
             create_boards(services)
             players = [system.register(f"Player of Table {number}") for number in range(14)]
             for number, player in enumerate(players):
@@ -67,12 +66,8 @@ def board_evening(
 
 @pytest.fixture(scope="module")
 def services(contest: SystemHarness) -> Iterator[Services]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in contest.environment().items():
-            patch.setenv(name, value)
-        opened = build_services(load_settings())
-    yield opened
-    opened.close()
+    with services_in(contest.environment()) as opened:
+        yield opened
 
 
 def take(page: Page, name: str, *, full: bool = True) -> None:

@@ -8,6 +8,11 @@ export async function readBoard() {
   return (await request("GET", standingsAddress("", { limit: 10 }))).body;
 }
 
+/** The end of the present period of this kind; not for `main` of all time, which has none. */
+export async function readPeriodEnd() {
+  return (await request("GET", standingsAddress("", { limit: 1 }))).body.endsAt;
+}
+
 /** {version, leaderboard, previous, next}: a page; `query` has the limit, and a cursor as `after` or `before`. */
 export async function readStandings(query) {
   return (await request("GET", standingsAddress("", query))).body;

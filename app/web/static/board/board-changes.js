@@ -1,6 +1,6 @@
 /** Compares boards. A board is a list of standings in order. */
 
-import { IS_MAIN, WATCHED } from "../common/watched-board.js";
+import { WATCHED } from "../common/watched-board.js";
 
 const BOARD_ROWS = 10;
 
@@ -26,11 +26,16 @@ export function changesBetween(before, after) {
       return;
     }
     const points = standing.score - before[earlier].score;
-    // On `main` only a moderator lowers a score. On other boards a new time or a new try may.
-    if (IS_MAIN ? points > 0 : points !== 0) scored.push({ standing, points });
+    if (isScore(points)) scored.push({ standing, points });
     if (earlier !== index) moved.set(standing.userId, earlier - index);
   });
   return { scored, moved };
+}
+
+/** Whether a player's act, and not a moderator's, changes a score by these points. */
+export function isScore(points) {
+  // On `main` only a moderator lowers a score. On other boards a new time or a new try may.
+  return WATCHED.board === "main" ? points > 0 : points !== 0;
 }
 
 /** {points, rank}: how far a standing is behind the next higher rank; null for the first rank. */

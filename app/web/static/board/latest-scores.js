@@ -4,6 +4,7 @@ import { createData, createElement } from "../common/elements.js";
 import { formatAge, formatChange } from "../common/format.js";
 import { serverNow } from "../common/server-clock.js";
 import { text } from "../common/texts.js";
+import { isScore } from "./board-changes.js";
 
 const MAX_ITEMS = 5;
 /** Points of one player within this time are added up. */
@@ -36,10 +37,10 @@ export class LatestScores {
     this.#render();
   }
 
-  /** Fill the list from ScoreHistory's series after the page was loaded, until add() has added a score. */
-  restore(series) {
+  /** Fill the list from a ScoreHistory after the page was loaded, until add() has added a score. */
+  restore({ since, series }) {
     if (this.#items.some(({ restored }) => !restored)) return;
-    const known = series.flatMap((player) => lastScore(player) ?? []);
+    const known = series.flatMap((player) => lastScore(player, since) ?? []);
     known.sort((one, other) => other.at - one.at);
     // The history may combine points already, so later points are not added to them.
     this.#items = known.slice(0, MAX_ITEMS).map((item) => ({ ...item, restored: true }));
@@ -61,13 +62,15 @@ export class LatestScores {
   }
 }
 
-/** The last change of a player's score in the series; undefined if there is none. */
-function lastScore({ userId, displayName, points }) {
+/** The last score of a player after `since`, when the series begins; undefined if there is none. */
+function lastScore({ userId, displayName, points }, since) {
   for (let index = points.length - 1; index > 0; index -= 1) {
     const gained = points[index].score - points[index - 1].score;
-    if (gained > 0) return { userId, displayName, gained, score: points[index].score, at: points[index].at };
+    if (isScore(gained)) return { userId, displayName, gained, ...points[index] };
   }
-  return undefined;
+  // A series of one point is of a player that is new on the board, whose earlier scores are not known yet.
+  const isFirstAct = points.length > 1 && points[0].at > since;
+  return isFirstAct ? { userId, displayName, gained: null, ...points[0] } : undefined;
 }
 
 function createItem() {

@@ -26,8 +26,9 @@ export function createBoardFeed(page, credentials, pollingReason, handlers) {
   const poller = new Poller(poll, POLL_SECONDS, ({ message }) => {
     status.show("waiting", text("connection.failed", { problem: message }));
   });
-  if (IS_PAST) return unchanging(status, readOnce);
-  return { socket, poller, readOnce };
+  if (!IS_PAST) return { socket, poller, readOnce };
+  const reader = { start: readPast, stop: () => poller.stop() };
+  return { socket: reader, poller: reader, readOnce };
 
   function show(board) {
     // A frame of `main` does not name its board.
@@ -41,7 +42,18 @@ export function createBoardFeed(page, credentials, pollingReason, handlers) {
 
   async function poll() {
     await readOnce();
-    if (poller.running) status.show("polling", text(pollingReason(), { seconds: POLL_SECONDS }));
+    if (IS_PAST) readPast();
+    else if (poller.running) status.show("polling", text(pollingReason(), { seconds: POLL_SECONDS }));
+  }
+
+  /** A period that is over is read only until the page has its board. */
+  function readPast() {
+    if (!page.board.isKnown) {
+      poller.start();
+      return;
+    }
+    poller.stop();
+    status.show("off", text("connection.past"));
   }
 
   function showState({ kind, seconds, notice }) {
@@ -64,12 +76,6 @@ export function createBoardFeed(page, credentials, pollingReason, handlers) {
       poller.start();
     }
   }
-}
-
-/** For a period that is over: the page has its board already. */
-function unchanging(status, readOnce) {
-  const none = { start: () => status.show("off", text("connection.past")), stop() {} };
-  return { socket: none, poller: none, readOnce };
 }
 
 function websocketUrl() {

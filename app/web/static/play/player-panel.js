@@ -4,7 +4,7 @@ import { SessionEnded } from "../api/api-client.js";
 import { RequestFailed } from "../api/http-request.js";
 import { formatNumber, formatRank } from "../common/format.js";
 import { text } from "../common/texts.js";
-import { IS_MAIN } from "../common/watched-board.js";
+import { IS_MAIN, IS_PAST } from "../common/watched-board.js";
 import { ActionPace } from "./action-pace.js";
 import { AroundYou } from "./around-you.js";
 import { ScoreButton } from "./score-button.js";
@@ -126,8 +126,12 @@ export class PlayerPanel {
       if (userId === this.#userId) use(reply);
     } catch (error) {
       if (!(error instanceof RequestFailed || error instanceof SessionEnded)) throw error;
-      // The next board causes another read, and the connection status shows failures that last.
       console.warn(error.message);
+      // The next board causes another read, and the connection status shows failures that last. A
+      // period that is over has no next board.
+      if (IS_PAST && userId === this.#userId) {
+        setTimeout(() => userId === this.#userId && this.#call(send, use), MIN_READ_MS);
+      }
     }
   }
 
