@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from unittest.mock import patch
 
 import pytest
 
-from config.settings import load_settings
 from tests.support.servers import DatabaseServer, Stores, redis_server
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 
 if TYPE_CHECKING:
@@ -113,7 +111,5 @@ def short_limits_system(
 @pytest.fixture(scope="session")
 def operator(running_system: SystemHarness) -> Iterator[Services]:
     """The services of the running system, as operators' commands use them."""
-    with patch.dict("os.environ", running_system.environment()):
-        services = build_services(load_settings())
-    yield services
-    services.close()
+    with services_in(running_system.environment()) as services:
+        yield services

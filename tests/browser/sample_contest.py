@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from unittest.mock import patch
 
 from sqlalchemy import text
 
 from app.contract.identity import Identity
-from config.settings import load_settings
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
 
@@ -34,17 +32,15 @@ MINUTES = 45
 
 def play_sample_contest(system: SystemHarness) -> None:
     """Register the players and let them score in random order, spread over MINUTES."""
-    with patch.dict("os.environ", system.environment()):
-        services = build_services(load_settings())
-    identities = {username: register(services, username) for username in PLAYERS}
     # The same order in each run. Players with more points are more likely to be next.
     order = [name for name, (_, points) in PLAYERS.items() for _ in range(points)]
     random.Random(7).shuffle(order)
-    for username in order:
-        token = services.scoring.issue_token(identities[username]).text
-        services.scoring.increment(identities[username], token)
-    backdate_actions(services, len(order))
-    services.close()
+    with services_in(system.environment()) as services:
+        identities = {username: register(services, username) for username in PLAYERS}
+        for username in order:
+            token = services.scoring.issue_token(identities[username]).text
+            services.scoring.increment(identities[username], token)
+        backdate_actions(services, len(order))
 
 
 def register(services: Services, username: str) -> Identity:

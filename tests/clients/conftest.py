@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from unittest.mock import patch
 
 import pytest
 
-from config.settings import load_settings
 from tests.support.servers import DatabaseServer, Stores, redis_server
 from tests.support.service_acts import OPERATOR, create_board
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.relay import Relay
 
@@ -45,10 +43,8 @@ def broadcaster_relay(running_system: SystemHarness) -> Iterator[Relay]:
 @pytest.fixture(scope="session")
 def operator(running_system: SystemHarness) -> Iterator[Services]:
     """The services of the running system, as operators' commands use them."""
-    with patch.dict("os.environ", running_system.environment()):
-        services = build_services(load_settings())
-    yield services
-    services.close()
+    with services_in(running_system.environment()) as services:
+        yield services
 
 
 @pytest.fixture

@@ -5,10 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 from sqlalchemy import text
 
@@ -16,10 +13,9 @@ from app.audit.audited_change import Initiator
 from app.contract import keys
 from app.contract.standings import TOP
 from app.leaderboard import board_rows
-from config.settings import load_settings
 from tests.cluster.groups import Group
 from tests.support.servers import ROOT
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.scoring_players import ScoringPlayers
 from tests.support.system.viewer import ViewerClient
@@ -46,7 +42,7 @@ def main_flow(system: SystemHarness) -> None:
         assert shown(other) == [(player.user_id, 3), (spectator.user_id, 1)]
         assert player.call("GET", "/users/me").json()["rank"] == 1
 
-        with services_of(system) as services:
+        with services_in(system.environment()) as services:
             services.moderation.ban(ACT, player.user_id)
         await_true(lambda: own.closed_with == BANNED, 1)
         await_true(lambda: shown(other) == [(spectator.user_id, 1)], 1)
@@ -62,7 +58,7 @@ def lose_a_master(system: SystemHarness, group: Group) -> None:
     processes = system.web + system.broadcasters
     workers = system.log("web").count("Booting worker")
     with (
-        services_of(system) as services,
+        services_in(system.environment()) as services,
         ViewerClient(system.websocket_url, players[0].access_token) as watcher,
     ):
         with ScoringPlayers(players) as load:
@@ -119,15 +115,6 @@ def top_ten(services: Services) -> list[tuple[str, int]]:
     """The same from the database."""
     with services.database.reading() as connection:
         return [(row.user_id, row.position.score) for row in board_rows.top(connection, TOP)]
-
-
-@contextmanager
-def services_of(system: SystemHarness) -> Iterator[Services]:
-    """Services with the stores of the system, as a command has them."""
-    with patch.dict("os.environ", system.environment()), ExitStack() as stack:
-        services = build_services(load_settings())
-        stack.callback(services.close)
-        yield services
 
 
 def operate(system: SystemHarness, *words: str) -> str:

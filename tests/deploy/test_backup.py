@@ -13,8 +13,9 @@ import requests
 
 from app.audit.audited_change import Initiator
 from app.contract import keys
-from tests.cluster.flow import operate, services_of
+from tests.cluster.flow import operate
 from tests.support.servers import DatabaseServer, Stores, redis_server
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
 from tests.support.system.scoring_players import ScoringPlayers
@@ -68,7 +69,7 @@ def test_a_restored_database_with_an_empty_redis_needs_no_repair(
     ended.score_point()
     banned = played.register("Banned")
     banned.score_point()
-    with services_of(played) as services:
+    with services_in(played.environment()) as services:
         services.moderation.ban(Initiator("test", "because"), banned.user_id)
     ended.call("POST", "/auth/logout")
     used = players[0].ask_token()
@@ -118,5 +119,5 @@ def test_a_restored_database_with_an_empty_redis_needs_no_repair(
 
 def index_is_whole(system: SystemHarness) -> bool:
     """Whether the rank index holds every player."""
-    with services_of(system) as services:
+    with services_in(system.environment()) as services:
         return services.redis.exists(keys.INDEX_COMPLETE_UNTIL) == 1

@@ -15,9 +15,10 @@ import requests
 
 from app.storage.database import CALL_SECONDS
 from app.storage.database_connections import server_limits
-from tests.cluster.flow import counted_exactly_once, main_flow, operate, services_of
+from tests.cluster.flow import counted_exactly_once, main_flow, operate
 from tests.deploy.pgbouncer import BINARY, PgBouncer, configured_limits
 from tests.support.servers import DatabaseServer, Stores, redis_server, store_folder
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD, Player
 from tests.support.system.scoring_players import ScoringPlayers
@@ -112,7 +113,7 @@ def test_under_load_every_point_counts_once_on_a_few_shared_connections(
         await_true(lambda: load.all_scored_since(since), RECOVERY_SECONDS)
     assert load.unexpected == []
     assert 0 < in_use[0][0] <= POOL_SIZE
-    with services_of(pooled.system) as services:
+    with services_in(pooled.system.environment()) as services:
         counted_exactly_once(services, load)
     assert "Sound:" in operate(pooled.system, "ledger", "verify")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.flow import ACT, BANNED, services_of, shown
+from tests.cluster.flow import ACT, BANNED, shown
 from tests.deploy.hosts import Host, Network, StoresPostgres, StoresValkey, network
 from tests.support.servers import DatabaseServer, Stores, store_folder
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 from tests.support.system.viewer import ViewerClient
@@ -83,7 +84,7 @@ def test_a_board_a_logout_and_a_ban_reach_the_broadcasters_of_every_host(
             await_true(lambda: watcher.closed_with == ENDED, PROMISED_SECONDS)  # noqa: B023
 
         last = [two_hosts.watch(stack, number, here.register()) for number in (0, 1)]
-        with services_of(here) as services:
+        with services_in(here.environment()) as services:
             services.moderation.ban(ACT, player.user_id)
         for watcher in watchers:
             await_true(lambda: watcher.closed_with == BANNED, PROMISED_SECONDS)  # noqa: B023
@@ -103,7 +104,7 @@ def test_a_broadcaster_cut_off_from_redis_shows_the_newest_board_when_the_link_i
         far.await_board(player.score_point()["boardVersion"], PROMISED_SECONDS)
 
         two_hosts.network.cut(cut_off)
-        with services_of(here) as services:
+        with services_in(here.environment()) as services:
             # Redis does the same to a client that reads nothing. Messages from now on are lost.
             lost = [
                 services.redis.client_kill_filter(_id=client["id"])

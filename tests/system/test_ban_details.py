@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -14,8 +13,7 @@ from websockets.sync.client import connect
 
 from app.audit.audited_change import Initiator
 from app.contract import keys
-from config.settings import load_settings
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD, Player
 
@@ -27,10 +25,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def moderator(running_system: SystemHarness) -> Iterator[Services]:
-    with patch.dict("os.environ", running_system.environment()):
-        services = build_services(load_settings())
-    yield services
-    services.close()
+    with services_in(running_system.environment()) as services:
+        yield services
 
 
 def refusals_of(player: Player) -> Iterator[dict[str, Any]]:

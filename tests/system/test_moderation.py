@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from unittest.mock import patch
 
 import pytest
 import requests
@@ -18,10 +17,9 @@ from app.audit.audited_change import Initiator
 from app.contract import keys
 from app.contract.errors import UserBanned
 from app.ledger import action_rows
-from config.settings import load_settings
 from tests.support.players import Person
 from tests.support.servers import DatabaseServer, Stores, redis_server
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness, free_ports
 from tests.support.system.player import PASSWORD, Player
 from tests.support.system.viewer import ViewerClient
@@ -46,21 +44,17 @@ def system(
 @pytest.fixture
 def moderator(system: SystemHarness) -> Iterator[Services]:
     """The services of an operator's command."""
-    yield from services_of(system)
+    with services_in(system.environment()) as services:
+        yield services
 
 
 @pytest.fixture
 def cut_off_moderator(system: SystemHarness) -> Iterator[Services]:
     """The services of an operator's command that reaches PostgreSQL but not Redis."""
     (port,) = free_ports(1)
-    yield from services_of(system, REDIS_URL=f"redis://127.0.0.1:{port}/0")
-
-
-def services_of(system: SystemHarness, **variables: str) -> Iterator[Services]:
-    with patch.dict("os.environ", system.environment() | variables):
-        services = build_services(load_settings())
-    yield services
-    services.close()
+    variables = {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+    with services_in(system.environment() | variables) as services:
+        yield services
 
 
 def board_users(url: str) -> set[str]:

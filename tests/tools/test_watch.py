@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from app.audit.audited_change import Initiator
-from config.settings import load_settings
 from tests.support.servers import DatabaseServer, Stores, redis_server
-from tests.support.services import build_services
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD, Player
 from tests.tools.interrupts import ignored_ctrl_c
@@ -67,17 +64,15 @@ def test_a_closed_pipe_ends_it_although_no_frame_comes(
 def test_a_displays_address_is_enough_until_its_token_is_revoked(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
-    with patch.dict(os.environ, running_system.environment()):
-        services = build_services(load_settings())
     initiator = Initiator("operator:x", "a test")
-    issued = services.display_tokens.issue(initiator, "hall", 3600)
-    with watch_json(tmp_path, f"{running_system.url}/?display#{issued.jwt}") as watch:
-        assert watch.next("connected")["userId"] == issued.token.id
-        services.display_tokens.revoke(initiator, issued.token)
-        assert watch.next("disconnect")["reason"] == "session_revoked"
-        assert watch.wait() == 1
+    with services_in(running_system.environment()) as services:
+        issued = services.display_tokens.issue(initiator, "hall", 3600)
+        with watch_json(tmp_path, f"{running_system.url}/?display#{issued.jwt}") as watch:
+            assert watch.next("connected")["userId"] == issued.token.id
+            services.display_tokens.revoke(initiator, issued.token)
+            assert watch.next("disconnect")["reason"] == "session_revoked"
+            assert watch.wait() == 1
     assert watch.errors == "The server closed the connection for good: session_revoked\n"
-    services.close()
 
 
 @pytest.fixture

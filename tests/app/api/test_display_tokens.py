@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import pytest
 
 from app.audit.audited_change import Initiator
-from config.settings import load_settings
 from tests.app.http.test_access_control import CALLS
 from tests.support.api_requests import Api, but_request_id, refused
-from tests.support.services import build_services
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 
 
 @pytest.fixture(scope="module")
 def display_token(running_system: SystemHarness) -> Iterator[str]:
     """A valid display token of the shared system."""
-    with patch.dict(os.environ, running_system.environment()):
-        services = build_services(load_settings())
-    yield services.display_tokens.issue(Initiator("operator:x", "a test"), "hall", 3600).jwt
-    services.close()
+    with services_in(running_system.environment()) as services:
+        yield services.display_tokens.issue(Initiator("operator:x", "a test"), "hall", 3600).jwt
 
 
 @pytest.mark.parametrize(("method", "path"), [*CALLS, ("GET", "/api/admin/users")])

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
-from unittest.mock import patch
 
 import requests
 
@@ -18,12 +17,11 @@ from app.audit.audited_change import Initiator
 from app.boards.board import Board, BoardSettings
 from app.contract.standings import TOP, BoardPeriod, PeriodKind
 from app.leaderboard.rankings import ranking_of
-from config.settings import load_settings
 from tests.support.faults.harness import RETURN_SECONDS, FaultHarness
 from tests.support.faults.token_load import UNANSWERED
 from tests.support.rank_index import ranking_index_equals_database
 from tests.support.service_acts import act_id
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.waiting import await_true
 
 BOARD = "quiz"
@@ -169,12 +167,10 @@ class ServiceBoard:
 @contextmanager
 def service_board(harness: FaultHarness, pause_seconds: float = 0.0) -> Iterator[ServiceBoard]:
     """A board with a service key, for the players of the system; its load does not run yet."""
-    with patch.dict("os.environ", harness.system.environment()):
-        services = build_services(load_settings())
-    settings = BoardSettings(BOARD, "Quiz", max_points=9, min_points=0, periods=("all", "day"))
-    board = services.boards.create(OPERATOR, settings)
-    key = services.service_keys.create(OPERATOR, "judge", [BOARD], None)
-    user_ids = [player.user_id for player in harness.load.players]
-    load = BatchLoad(harness.system.urls, key.text, user_ids, pause_seconds)
-    yield ServiceBoard(services, board, load, harness.system.url)
-    services.close()
+    with services_in(harness.system.environment()) as services:
+        settings = BoardSettings(BOARD, "Quiz", max_points=9, min_points=0, periods=("all", "day"))
+        board = services.boards.create(OPERATOR, settings)
+        key = services.service_keys.create(OPERATOR, "judge", [BOARD], None)
+        user_ids = [player.user_id for player in harness.load.players]
+        load = BatchLoad(harness.system.urls, key.text, user_ids, pause_seconds)
+        yield ServiceBoard(services, board, load, harness.system.url)

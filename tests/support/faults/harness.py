@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 import psutil
 
-from config.settings import load_settings
 from tests.support.faults.ledger_checker import LedgerChecker
 from tests.support.faults.token_load import TokenLoad
 from tests.support.faults.viewers import ReconnectingViewers
 from tests.support.servers import Stores, migrate, store_folder
-from tests.support.services import build_services
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness, await_health
 from tests.support.waiting import await_true
 from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -99,10 +97,8 @@ class FaultHarness:
             assert spend.score == expected
 
     def _verify_ledger(self) -> None:
-        with patch.dict("os.environ", self.system.environment()):
-            services = build_services(load_settings())
-        verification = services.ledger_check.verify()
-        services.close()
+        with services_in(self.system.environment()) as services:
+            verification = services.ledger_check.verify()
         assert verification.sound, (verification.ledger, verification.index)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 import requests
@@ -13,12 +12,11 @@ import requests
 from app.boards.board import BoardSettings
 from app.contract.standings import BoardPeriod
 from app.leaderboard.rankings import ranking_of
-from config.settings import load_settings
 from tests.support.api_harness import ApiHarness
 from tests.support.rank_index import is_indexed
 from tests.support.servers import DatabaseServer, Stores, redis_server
 from tests.support.service_acts import OPERATOR, act_id
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.player import Player
 from tests.support.waiting import await_true
 
@@ -40,10 +38,8 @@ def system(postgres: DatabaseServer, tmp_path: Path) -> Iterator[ApiHarness]:
 @pytest.fixture
 def moderator(system: ApiHarness) -> Iterator[Services]:
     """The services of an operator's command."""
-    with patch.dict("os.environ", system.environment()):
-        services = build_services(load_settings())
-    yield services
-    services.close()
+    with services_in(system.environment()) as services:
+        yield services
 
 
 def names_on(url: str, watched: BoardPeriod) -> dict[str, str]:

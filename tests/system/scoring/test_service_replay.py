@@ -9,15 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from app.boards.board import Board, BoardSettings
-from config.settings import load_settings
 from tests.support.servers import ROOT
 from tests.support.service_acts import OPERATOR
-from tests.support.services import Services, build_services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tools.replayer.api import ApiClient, ReplayFailed, Reply
 from tools.replayer.files import Event
@@ -39,10 +37,8 @@ NewBoard = Callable[..., tuple[Board, str]]
 @pytest.fixture(scope="module")
 def services(running_system: SystemHarness) -> Iterator[Services]:
     """The services of the operators' commands, on the stores of the running system."""
-    with patch.dict("os.environ", running_system.environment()):
-        built = build_services(load_settings())
-    yield built
-    built.close()
+    with services_in(running_system.environment()) as built:
+        yield built
 
 
 @pytest.fixture

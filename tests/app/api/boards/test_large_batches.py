@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import pytest
 import requests
 
 from app.boards.board import BoardSettings
 from app.contract.limits import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from config.settings import load_settings
 from tests.support.service_acts import OPERATOR, act_id
-from tests.support.services import build_services
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 
 pytestmark = pytest.mark.slow
@@ -24,11 +22,9 @@ BOARD = "large-batches"
 @pytest.fixture(scope="module")
 def key(running_system: SystemHarness) -> Iterator[str]:
     """A service key for a new board of the running system."""
-    with patch.dict("os.environ", running_system.environment()):
-        services = build_services(load_settings())
-    services.boards.create(OPERATOR, BoardSettings(BOARD, "Large batches"))
-    yield services.service_keys.create(OPERATOR, "judge", [BOARD], None).text
-    services.close()
+    with services_in(running_system.environment()) as services:
+        services.boards.create(OPERATOR, BoardSettings(BOARD, "Large batches"))
+        yield services.service_keys.create(OPERATOR, "judge", [BOARD], None).text
 
 
 @pytest.mark.parametrize("prefix", ["", "/api"])
