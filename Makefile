@@ -40,7 +40,7 @@ logs: ## Follow the logs of `make run`; Ctrl-C ends it
 reset: $(INSTALLED) ## Delete the data, keys and secrets of `make run`, after a question
 	@exec $(BIN)/python -m tools.local.reset
 
-test: $(INSTALLED) ## Run the whole suite; ARGS="tests/api -x" are pytest's arguments
+test: $(INSTALLED) ## Run the whole suite; ARGS="tests/app/scoring -x" are pytest's arguments
 	@exec $(BIN)/python -m pytest -n 3 $(PARALLEL) $(ARGS)
 
 test-fast: $(INSTALLED) ## Run the suite without the slow tests

@@ -66,8 +66,9 @@ class ServerSettings:
     )
     allowed_origins: tuple[str, ...] = variable(
         "ALLOWED_ORIGINS",
-        "origins of pages that may open a WebSocket, comma-separated; `*` for all; a page of the"
-        " broadcaster's own host and port always may",
+        "origins of pages that may open a WebSocket or read an event stream, comma-separated; `*`"
+        " for all; a page of the broadcaster's own host and port always may; the first one is the"
+        " page's address in display links and on displays",
         "http://127.0.0.1:8000,http://localhost:8000",
         parse_origins,
     )

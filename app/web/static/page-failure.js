@@ -2,7 +2,7 @@
  * Shows #page-failure if the page does not start, or if one of its scripts fails later.
  *
  * This script also runs in browsers that the page does not support, so it is no module, and its syntax
- * is that of ECMAScript 5. play.js and display.js set data-started on <html>.
+ * is that of ECMAScript 5. play.js, display.js and embed.js set data-started on <html>.
  */
 
 (function () {
