@@ -56,12 +56,13 @@ export class SessionEnded extends Error {
 export class WatchEnded extends Error {}
 
 /**
- * The server did not answer all acts in time. `results` are the answers so far, `unanswered` the other acts:
- * send these again within a day, because acts with the same ids count once.
+ * A call failed, so that not all acts have an answer. `results` are the answers so far, `unanswered` the
+ * other acts with their ids: send these again within a day, because acts with the same ids count once.
+ * `cause` is the ApiError with which the server refused the call, or the error of the last retry.
  */
 export class ScoresUnanswered extends Error {
   constructor(results, unanswered, cause) {
-    super(`${unanswered.length} acts were not answered`, { cause });
+    super(`${unanswered.length} acts were not answered: ${cause.message}`, { cause });
     this.results = results;
     this.unanswered = unanswered;
   }

@@ -161,7 +161,7 @@ export class Watch {
 
 export class Service {
   constructor(url: string, key: string, options?: { retrySeconds?: number });
-  /** Count acts, 500 a call, and return an answer for each, in their order. */
+  /** Count acts, 500 a call, and return an answer for each, in their order. Throws ScoresUnanswered. */
   score(acts: Act[]): Promise<Result[]>;
 }
 
@@ -185,9 +185,11 @@ export class NoReply extends RequestFailed {}
 export class SessionEnded extends Error {}
 export class WatchEnded extends Error {}
 
+/** Not all acts have an answer. Send the unanswered ones again within a day: each id counts once. */
 export class ScoresUnanswered extends Error {
   readonly results: Result[];
-  readonly unanswered: Act[];
+  readonly unanswered: (Act & { id: string })[];
+  readonly cause: RequestFailed;
 }
 
 /** A new UUIDv7, for an act that is stored before it is sent. */

@@ -27,17 +27,18 @@ export class Service {
    * Count acts, 500 a call, and return an answer for each, in their order.
    *
    * An act is {board, points, username or userId, label?, id?}; one without an id gets one. Throws
-   * ApiError if the server refuses a call, such as for a revoked key, and ScoresUnanswered if it does not
-   * answer within the time for retries.
+   * ScoresUnanswered if the server refuses a call, such as for a revoked key, or does not answer within
+   * the time for retries.
    */
   async score(acts) {
-    const withIds = acts.map((act) => ({ id: newId(), ...act }));
+    const withIds = acts.map((act) => ({ ...act, id: act.id ?? newId() }));
     const results = [];
-    for (const batch of batches(withIds)) {
+    // All batches before the first call: an act that can't be sent must not end it halfway.
+    for (const batch of [...batches(withIds)]) {
       try {
         results.push(...(await this.#send(batch)));
       } catch (error) {
-        if (!mayRepeat(error)) throw error;
+        if (!(error instanceof RequestFailed)) throw error;
         throw new ScoresUnanswered(results, withIds.slice(results.length), error);
       }
     }

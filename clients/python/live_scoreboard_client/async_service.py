@@ -35,18 +35,17 @@ class AsyncService:
     async def score(self, acts: Iterable[Act]) -> list[Result]:
         """Count acts, 500 a call, and return an answer for each, in their order.
 
-        Raises ApiError if the server refuses a call, such as for a revoked key, and
-        ScoresUnanswered if it does not answer within the time for retries.
+        Raises ScoresUnanswered if the server refuses a call, such as for a revoked key, or does not
+        answer within the time for retries.
         """
         all_acts = list(acts)
         results: list[Result] = []
-        for batch in batches(all_acts):
+        # All batches before the first call: an act that can't be sent must not end it halfway.
+        for batch in list(batches(all_acts)):
             try:
                 results += await self._send(batch)
             except RequestFailed as error:
-                if isinstance(error, ApiError) and not _may_repeat(error):
-                    raise
-                raise ScoresUnanswered(results, all_acts[len(results) :]) from error
+                raise ScoresUnanswered(results, all_acts[len(results) :], error) from error
         return results
 
     async def _send(self, batch: list[Act]) -> list[Result]:

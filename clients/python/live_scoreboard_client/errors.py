@@ -48,13 +48,17 @@ class WatchEnded(Exception):
 
 
 class ScoresUnanswered(Exception):
-    """The server did not answer all acts in time.
+    """A call failed, so that not all acts have an answer.
 
     `results` are the answers so far; `unanswered` are the other acts. Send these again within a
-    day: acts with the same ids count once.
+    day: acts with the same ids count once. `cause` is the ApiError with which the server refused
+    the call, or the error of the last retry.
     """
 
-    def __init__(self, results: Sequence[Result], unanswered: Sequence[Act]) -> None:
-        super().__init__(f"{len(unanswered)} acts were not answered")
+    def __init__(
+        self, results: Sequence[Result], unanswered: Sequence[Act], cause: RequestFailed
+    ) -> None:
+        super().__init__(f"{len(unanswered)} acts were not answered: {cause}")
         self.results = list(results)
         self.unanswered = list(unanswered)
+        self.cause = cause

@@ -27,8 +27,8 @@ class Service:
     def score(self, acts: Iterable[Act]) -> list[Result]:
         """Count acts, 500 a call, and return an answer for each, in their order.
 
-        Raises ApiError if the server refuses a call, such as for a revoked key, and
-        ScoresUnanswered if it does not answer within the time for retries.
+        Raises ScoresUnanswered if the server refuses a call, such as for a revoked key, or does not
+        answer within the time for retries.
         """
         return self._thread.run(self._service.score(acts))
 

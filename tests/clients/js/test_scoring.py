@@ -110,7 +110,7 @@ def test_acts_that_got_no_answer_in_time_are_named_and_can_be_sent_again(
           .catch((error) => error);
         const results = await new client.Service(url, key).score(error.unanswered);
         const intruder = new client.Service(url, `${key}x`);
-        const refused = await intruder.score(acts).catch(({ status }) => status);
+        const refused = await intruder.score(acts).catch(({ cause }) => cause.status);
         print([error.unanswered, results.map(({ status }) => status), refused]);
         """,
         relayUrl=f"http://127.0.0.1:{api_relay.port}",
@@ -121,6 +121,56 @@ def test_acts_that_got_no_answer_in_time_are_named_and_can_be_sent_again(
     )
     assert [act["username"] for act in named] == [player.username]
     assert (statuses, refused) == (["counted"], 401)
+
+
+def test_a_refused_call_after_others_names_what_was_counted_and_the_ids_of_the_other_acts(
+    running_system: SystemHarness, judge: Judge, tmp_path: Path
+) -> None:
+    player = running_system.register()
+    refused, repeated = run(
+        tmp_path,
+        """
+        const service = new client.Service(url, key);
+        const act = { board, points: 1, username };
+        const { results, unanswered, cause } = await service
+          .score([act, { ...act, id: undefined, label: "x".repeat(300_000) }])
+          .catch((error) => error);
+        const again = [{ ...act, id: results[0].id }, { ...unanswered[0], label: "shorter" }];
+        await service.score(again);
+        const repeated = await service.score(again);
+        print([[results[0].status, results.length, unanswered.length, cause.status],
+          repeated.map(({ status, score }) => [status, score])]);
+        """,
+        url=running_system.url,
+        key=judge.key,
+        board=judge.board,
+        username=player.username,
+    )
+    assert refused == ["counted", 1, 1, 413]
+    assert repeated == [["repeated", 1], ["repeated", 2]]
+
+
+def test_an_act_that_can_not_be_sent_ends_the_call_before_any_is_counted(
+    running_system: SystemHarness, judge: Judge, tmp_path: Path
+) -> None:
+    player = running_system.register()
+    error, status = run(
+        tmp_path,
+        """
+        const service = new client.Service(url, key);
+        const act = () => ({ id: client.newId(), board, points: 1, username });
+        const acts = Array.from({ length: 501 }, act);
+        acts[500].points = 1n;
+        const { name } = await service.score(acts).catch((error) => error);
+        const [{ status }] = await service.score(acts.slice(0, 1));
+        print([name, status]);
+        """,
+        url=running_system.url,
+        key=judge.key,
+        board=judge.board,
+        username=player.username,
+    )
+    assert (error, status) == ("TypeError", "counted")
 
 
 def test_ids_are_uuids_of_version_7_that_grow(tmp_path: Path) -> None:

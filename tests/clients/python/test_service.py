@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
 from clients.python.live_scoreboard_client import (
@@ -11,6 +14,7 @@ from clients.python.live_scoreboard_client import (
     Scoreboard,
     ScoresUnanswered,
     Service,
+    new_id,
 )
 from clients.python.live_scoreboard_client.async_service import MAX_ACTS, MAX_BYTES, batches
 from tests.clients.conftest import Judge
@@ -70,12 +74,44 @@ def test_acts_that_got_no_answer_in_time_are_named_and_can_be_sent_again(
 
 
 def test_a_refused_key_is_reported_at_once(running_system: SystemHarness, judge: Judge) -> None:
+    acts = [Act(judge.board, 1, username="ada")]
     with (
         Service(running_system.url, judge.key[:-1] + "x") as service,
-        pytest.raises(ApiError) as refused,
+        pytest.raises(ScoresUnanswered) as refused,
     ):
-        service.score([Act(judge.board, 1, username="ada")])
-    assert refused.value.status == 401
+        service.score(acts)
+    assert isinstance(refused.value.cause, ApiError)
+    assert (refused.value.cause.status, refused.value.unanswered) == (401, acts)
+
+
+def test_a_refused_call_after_others_names_the_acts_that_were_counted(
+    running_system: SystemHarness, judge: Judge
+) -> None:
+    player = running_system.register()
+    small = Act(judge.board, 1, user_id=player.user_id)
+    too_large = replace(small, id=new_id(), label="x" * 300_000)
+    with Service(running_system.url, judge.key) as service:
+        with pytest.raises(ScoresUnanswered) as refused:
+            service.score([small, too_large])
+        ((counted,), unanswered) = refused.value.results, refused.value.unanswered
+        assert (counted["id"], counted["status"]) == (small.id, "counted")
+        assert unanswered == [too_large]
+        assert cast(ApiError, refused.value.cause).status == 413
+        (repeated,) = service.score([small])
+    assert (repeated["status"], repeated.get("score")) == ("repeated", 1)
+
+
+def test_an_act_that_can_not_be_sent_ends_the_call_before_any_is_counted(
+    running_system: SystemHarness, judge: Judge
+) -> None:
+    player = running_system.register()
+    acts = [Act(judge.board, 1, user_id=player.user_id) for _ in range(MAX_ACTS + 1)]
+    acts[-1] = replace(acts[-1], points=cast(int, object()))
+    with Service(running_system.url, judge.key) as service:
+        with pytest.raises(TypeError):
+            service.score(acts)
+        (first,) = service.score(acts[:1])
+    assert first["status"] == "counted"
 
 
 def test_a_batch_is_never_longer_than_the_api_takes() -> None:
