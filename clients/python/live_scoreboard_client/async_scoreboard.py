@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, cast
@@ -95,6 +96,7 @@ class AsyncScoreboard:
             self._credentials,
             self._addresses,
             Handlers(on_board, on_rank, on_state, on_event),
+            self._watches.discard,
         )
         self._watches.add(watch)
         return watch
@@ -117,8 +119,7 @@ class AsyncScoreboard:
 
     async def close(self) -> None:
         """End all watches and close the connections."""
-        for watch in self._watches:
-            await watch.close()
+        await asyncio.gather(*(watch.close() for watch in self._watches))
         await self._calls.close()
 
     async def __aenter__(self) -> Self:

@@ -56,6 +56,7 @@ class Watcher:
         token: str | None = None,
         websocket_url: str | None = None,
         board: str = "main",
+        period: str | None = None,
     ) -> None:
         options = {
             "client": CLIENT.as_uri(),
@@ -65,6 +66,7 @@ class Watcher:
             "token": token,
             "websocketUrl": websocket_url,
             "board": board,
+            "period": period,
         }
         self._process = subprocess.Popen(
             [node(), _DRIVER, json.dumps(options)],

@@ -107,6 +107,9 @@ def test_a_viewer_whose_session_ends_stops(running_system: SystemHarness) -> Non
         watcher.await_state("ended", "", 10)
 
 
-def test_an_unknown_board_ends_the_watch(running_system: SystemHarness) -> None:
-    with Watcher(running_system.url, board="no-such-board") as watcher:
+@pytest.mark.parametrize(("board", "period"), [("no-such-board", None), ("main", "week")])
+def test_an_unknown_board_or_period_ends_the_watch(
+    board: str, period: str | None, running_system: SystemHarness
+) -> None:
+    with Watcher(running_system.url, board=board, period=period) as watcher:
         watcher.await_state("ended", "", 10)

@@ -5,13 +5,14 @@
 
 import { createInterface } from "node:readline";
 
-const { client, url, token, websocketUrl, username, password, board } = JSON.parse(process.argv[2]);
+const { client, url, token, websocketUrl, username, password, board, period } = JSON.parse(process.argv[2]);
 const { Scoreboard } = await import(client);
 
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const scoreboard = new Scoreboard(url, { token, websocketUrl });
 if (username !== null) await scoreboard.login(username, password);
 const watch = scoreboard.watch(board, {
+  period,
   onState: (state) => print({ state }),
   onBoard: ({ version }) => print({ version }),
   onRank: (rank) => print({ rank }),

@@ -7,6 +7,8 @@ import { isHidden } from "./wake-signals.js";
 
 const POLL_MS = 2_000;
 const HIDDEN_MS = 500;
+/** There is no such board, or it has no such period. */
+const FOR_GOOD = ["NOT_FOUND", "VALIDATION_ERROR"];
 
 export class Polling {
   name = "polling";
@@ -28,7 +30,7 @@ export class Polling {
         board = (await this.#calls.request("GET", this.#path)).body;
       } catch (error) {
         if (!(error instanceof RequestFailed)) throw error;
-        if (error.code === "NOT_FOUND") throw new WatchEnded(error.message, { cause: error });
+        if (FOR_GOOD.includes(error.code)) throw new WatchEnded(error.message, { cause: error });
         throw new ConnectionFailed(error.message, error.waitSeconds * 1000 || null);
       }
       if (signal.aborted) return;

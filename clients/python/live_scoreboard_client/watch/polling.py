@@ -10,6 +10,8 @@ from .board_reads import BoardReads
 from .transport import ConnectionFailed, Receiver
 
 POLL_SECONDS = 2.0
+_FOR_GOOD = {"NOT_FOUND", "VALIDATION_ERROR"}
+"""There is no such board, or it has no such period."""
 
 
 class PollTransport:
@@ -25,7 +27,7 @@ class PollTransport:
             try:
                 board = await self._reads.read()
             except ApiError as error:
-                if error.code == "NOT_FOUND" and self._reads.query:
+                if error.code in _FOR_GOOD and self._reads.query:
                     raise WatchEnded(str(error)) from error
                 raise ConnectionFailed(str(error), error.retry_after_seconds or None) from error
             except RequestFailed as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NoReturn, cast
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar, cast
 
 from ..credentials import Credentials
 from ..errors import WatchEnded
@@ -16,12 +17,23 @@ from .stream import StreamTransport
 from .transport import Transport
 from .websocket import WebSocketTransport
 
+T = TypeVar("T")
+
+
+class _HandlerFailed(Exception):
+    """A handler raised the cause, which a transport must not take for an error of its own."""
+
 
 class AsyncWatch:
     """One watched board, made by AsyncScoreboard. `board` and `state` are the present ones."""
 
     def __init__(
-        self, reads: BoardReads, credentials: Credentials, addresses: Addresses, handlers: Handlers
+        self,
+        reads: BoardReads,
+        credentials: Credentials,
+        addresses: Addresses,
+        handlers: Handlers,
+        on_ended: Callable[[AsyncWatch], object],
     ) -> None:
         self.board: Board | None = None
         self.state = State("connecting")
@@ -34,9 +46,10 @@ class AsyncWatch:
                 0, WebSocketTransport(addresses, reads, credentials, wants_rank=wants_rank)
             )
         self._level = Level(transports, self)
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(lambda _: on_ended(self))
 
     async def wait_for_version(self, version: int, timeout: float = 10.0) -> Board:
         """The board once it has this version or a later one, such as `boardVersion` of a point.
@@ -72,12 +85,11 @@ class AsyncWatch:
                 return
             self.board = data
             self._notify()
-        if handlers.on_event is not None:
-            handlers.on_event(event)
-        if is_board and handlers.on_board is not None:
-            handlers.on_board(data)
-        if event["event"] == "rank_update" and handlers.on_rank is not None:
-            handlers.on_rank(cast(Rank, data))
+        _call(handlers.on_event, event)
+        if is_board:
+            _call(handlers.on_board, data)
+        if event["event"] == "rank_update":
+            _call(handlers.on_rank, cast(Rank, data))
 
     def level_changed(self) -> None:
         """Work out the state from the transports."""
@@ -98,8 +110,8 @@ class AsyncWatch:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._level.run(tasks))
         except ExceptionGroup as group:
-            # A level raises WatchEnded; anything else comes from a handler.
-            self._error = group.exceptions[0]
+            error = group.exceptions[0]
+            self._error = error.__cause__ if isinstance(error, _HandlerFailed) else error
             self._show(State("ended", cause=str(self._error)))
         finally:
             self._notify()
@@ -116,9 +128,17 @@ class AsyncWatch:
         if state == self.state:
             return
         self.state = state
-        if self._handlers.on_state is not None:
-            self._handlers.on_state(state)
+        _call(self._handlers.on_state, state)
 
     def _notify(self) -> None:
         self._changed.set_result(None)
         self._changed = asyncio.get_running_loop().create_future()
+
+
+def _call(handler: Callable[[T], None] | None, argument: T) -> None:
+    if handler is None:
+        return
+    try:
+        handler(argument)
+    except BaseException as error:
+        raise _HandlerFailed from error
