@@ -31,7 +31,7 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._end: concurrent.futures.Future[None] | None = None
         self._lock = threading.Lock()
-        """Held while the loop is given a coroutine, so that none comes after the last, or closed."""
+        """Held to give the loop a coroutine, so that none comes after the last, and to close it."""
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="live-scoreboard-client", daemon=True
         )
