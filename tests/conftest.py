@@ -22,7 +22,7 @@ from tests.support.servers import (
     redis_server,
     store_folder,
 )
-from tests.support.services import Services, build_services
+from tests.support.services import Services, build_services, services_in
 from tests.support.system.harness import SystemHarness
 from tools.local.embedded import EmbeddedValkey
 
@@ -96,10 +96,8 @@ def services(make_services: Callable[..., Services]) -> Services:
 def shared_services(postgres: DatabaseServer, valkey: EmbeddedValkey) -> Iterator[Services]:
     """Services over stores that several tests use: for tests that write nothing."""
     urls = {"DATABASE_URL": postgres.create(), "REDIS_URL": valkey.url}
-    with patch.dict("os.environ", base_environment() | urls):
-        built = build_services(load_settings())
-    yield built
-    built.close()
+    with services_in(base_environment() | urls) as built:
+        yield built
 
 
 @pytest.fixture(scope="session")

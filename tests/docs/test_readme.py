@@ -9,16 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import yaml
 
 from app.boards.board import BoardSettings
-from config.settings import load_settings
 from tests.support.servers import ROOT
 from tests.support.service_acts import OPERATOR
-from tests.support.services import build_services
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -91,12 +89,10 @@ def test_the_smoke_test_passes(running_system: SystemHarness) -> None:
 
 
 def test_the_smoke_test_reports_scores_to_a_board(running_system: SystemHarness) -> None:
-    with patch.dict("os.environ", running_system.environment()):
-        services = build_services(load_settings())
     board = f"smoke-{secrets.token_hex(4)}"
-    services.boards.create(OPERATOR, BoardSettings(board, "Smoke"))
-    key = services.service_keys.create(OPERATOR, "smoke", [board], None).text
-    services.close()
+    with services_in(running_system.environment()) as services:
+        services.boards.create(OPERATOR, BoardSettings(board, "Smoke"))
+        key = services.service_keys.create(OPERATOR, "smoke", [board], None).text
     assert "ok  service score again 200" in smoke(running_system, board, key)
 
 

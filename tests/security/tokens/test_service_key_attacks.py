@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import pytest
 
-from config.settings import load_settings
 from tests.app.http.test_access_control import CALLS
 from tests.support.api_client import ACT
 from tests.support.api_requests import Api, but_request_id, refused
-from tests.support.services import build_services
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 from tests.support.waiting import await_true
@@ -23,10 +20,8 @@ UNKNOWN = "sk_" + "0" * 32 + "_" + "0" * 64
 @pytest.fixture(scope="module")
 def service_key(running_system: SystemHarness) -> Iterator[str]:
     """A valid service key of the shared system."""
-    with patch.dict(os.environ, running_system.environment()):
-        services = build_services(load_settings())
-    yield services.service_keys.create(ACT, "judge", ["main"], None).text
-    services.close()
+    with services_in(running_system.environment()) as services:
+        yield services.service_keys.create(ACT, "judge", ["main"], None).text
 
 
 def private_calls(api: Api) -> set[tuple[str, str]]:
