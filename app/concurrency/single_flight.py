@@ -27,7 +27,7 @@ class SingleFlight(Generic[Key, Result]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[Key, _Flight[Result]] = {}
+        self._flights: dict[Key, Flight[Result]] = {}
 
     def run(
         self, key: Key, call: Callable[[], Result], max_wait_seconds: float | None = None
@@ -41,7 +41,7 @@ class SingleFlight(Generic[Key, Result]):
             with self._lock:
                 flight = self._flights.get(key)
                 if flight is None:
-                    own = self._flights[key] = _Flight()
+                    own = self._flights[key] = Flight()
             if flight is None:
                 return Shared(self._lead(key, own, call), joined=False)
             if not flight.ended.wait(max_wait_seconds):
@@ -52,7 +52,7 @@ class SingleFlight(Generic[Key, Result]):
                 return Shared(flight.results[0], joined=True)
             # The caller that led was killed, which says nothing about the call.
 
-    def _lead(self, key: Key, flight: _Flight[Result], call: Callable[[], Result]) -> Result:
+    def _lead(self, key: Key, flight: Flight[Result], call: Callable[[], Result]) -> Result:
         try:
             result = call()
             flight.results.append(result)
@@ -67,7 +67,7 @@ class SingleFlight(Generic[Key, Result]):
         return result
 
 
-class _Flight(Generic[Result]):
+class Flight(Generic[Result]):
     """A call under way."""
 
     def __init__(self) -> None:

@@ -66,6 +66,11 @@ class ThreadBatches:
         self._busy_threads = 0
         self._batch_started_at = 0.0
 
+    @property
+    def waiting_requests(self) -> int:
+        """The number of requests that are in no batch yet."""
+        return len(self._queue)
+
     def run(self, request: Callable[[], object]) -> None:
         """Run the request to its end, with those of other threads. It must not raise.
 

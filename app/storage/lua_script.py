@@ -28,7 +28,7 @@ class LuaScript:
     """A script that is called by its digest, and sent in full to a server that doesn't know it."""
 
     def __init__(self, client: RawPipeline, text: str | bytes) -> None:
-        self._client = client
+        self.client = client
         self._text = text.decode() if isinstance(text, bytes) else text
         self._digest = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
@@ -43,7 +43,8 @@ class LuaScript:
         """The reply to each call, or the redis.RedisError it failed with."""
         return call_scripts([(self, call) for call in calls])
 
-    def _command(self, call: Call, *, in_full: bool) -> Command:
+    def command(self, call: Call, *, in_full: bool) -> Command:
+        """The Redis command for a call: the script by its digest, or in full."""
         keys, args = call
         name, script = ("EVAL", self._text) if in_full else ("EVALSHA", self._digest)
         return (name, script, len(keys), *keys, *args)
@@ -57,14 +58,14 @@ def call_scripts(calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
     """
     if not calls:
         return []
-    client = calls[0][0]._client
-    replies = client.pipeline_raw([script._command(call, in_full=False) for script, call in calls])
+    client = calls[0][0].client
+    replies = client.pipeline_raw([script.command(call, in_full=False) for script, call in calls])
     # A server that was restarted, or has just become the master, knows no scripts. A call that
     # was answered with NOSCRIPT was not executed, so it may be repeated.
     unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if unknown:
         repeated = client.pipeline_raw(
-            [calls[i][0]._command(calls[i][1], in_full=True) for i in unknown]
+            [calls[i][0].command(calls[i][1], in_full=True) for i in unknown]
         )
         for i, reply in zip(unknown, repeated, strict=True):
             replies[i] = reply

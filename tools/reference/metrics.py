@@ -25,7 +25,7 @@ def metrics_table() -> str:
 
 
 def _sorted(metrics: set[Any]) -> list[Any]:
-    return sorted(metrics, key=lambda each: str(each._name))
+    return sorted(metrics, key=lambda each: str(each.describe()[0].name))
 
 
 def _is_metric(candidate: object) -> bool:
@@ -33,6 +33,8 @@ def _is_metric(candidate: object) -> bool:
 
 
 def _row(metric: Any, shown_by: str) -> str:
-    name = metric._name + ("_total" if metric._type == "counter" else "")
-    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-    return f"| `{name}` | {metric._type} | {labels} | {shown_by} | {metric._documentation} |"
+    (described,) = metric.describe()
+    name = described.name + ("_total" if described.type == "counter" else "")
+    # prometheus_client shows the names of the labels nowhere else.
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001
+    return f"| `{name}` | {described.type} | {labels} | {shown_by} | {described.documentation} |"

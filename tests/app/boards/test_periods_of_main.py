@@ -79,14 +79,18 @@ def test_the_function_that_the_version_before_calls_counts_in_each_period(
     services.boards.edit(OPERATOR, "main", periods=ALL)
     person = Person.register(services)
     with services.database.transaction() as connection:
-        row = connection.execute(
-            text(
-                "SELECT * FROM count_action(:id, (extract(epoch FROM clock_timestamp()) * 1000)"
-                "::bigint, gen_random_uuid(), 60000)"
-            ),
-            {"id": person.user_id},
-        ).one()
-    assert list(row._mapping) == [
+        row = (
+            connection.execute(
+                text(
+                    "SELECT * FROM count_action(:id, (extract(epoch FROM clock_timestamp()) * 1000)"
+                    "::bigint, gen_random_uuid(), 60000)"
+                ),
+                {"id": person.user_id},
+            )
+            .mappings()
+            .one()
+        )
+    assert list(row) == [
         "verdict",
         "first_score",
         "new_score",
@@ -94,7 +98,7 @@ def test_the_function_that_the_version_before_calls_counts_in_each_period(
         "reached",
         "changed",
     ]
-    assert row.verdict == "counted"
+    assert row["verdict"] == "counted"
     assert shown(services, "day") == [(1, person.user_id, 1)]
     assert services.ledger_check.verify().boards == ()
 

@@ -54,13 +54,13 @@ def joining(flights: SingleFlight[int, int]) -> Iterator[Join]:
             begun.release()
             return super().wait(timeout)
 
-    class NotedFlight(single_flight._Flight[int]):
+    class NotedFlight(single_flight.Flight[int]):
         def __init__(self) -> None:
             super().__init__()
             self.ended = NotedEnd()
 
     with (
-        patch.object(single_flight, "_Flight", NotedFlight),
+        patch.object(single_flight, "Flight", NotedFlight),
         ThreadPoolExecutor(10) as pool,
     ):
 

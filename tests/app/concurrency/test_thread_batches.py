@@ -63,7 +63,7 @@ def test_requests_that_arrive_during_a_batch_form_the_next_ones() -> None:
         second = submit(pool, batches, partial(server.double, 0))
         assert server.waiting.acquire(timeout=10)
         others = [submit(pool, batches, partial(server.double, n)) for n in range(1, 36)]
-        await_true(lambda: len(batches._queue) == len(others), 10)
+        await_true(lambda: batches.waiting_requests == len(others), 10)
         server.proceed.set()
         assert [each.result(10) for each in others] == [2 * n for n in range(1, 36)]
         assert (first.result(10), second.result(10)) == (0, 0)
