@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.python.live_scoreboard_client import __version__
 from tests.clients.conftest import Judge
 from tests.support.servers import ROOT
 from tests.support.system.harness import SystemHarness
@@ -85,12 +86,12 @@ def test_the_quick_start_runs_with_the_installed_package(
     assert run(python, "-c", where, cwd=tmp_path).startswith(str(python.parents[1]))
 
 
-def test_the_package_is_typed_and_holds_only_the_package(wheel: Path) -> None:
+def test_the_package_is_typed_and_has_the_version_of_its_module(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "live_scoreboard_client/py.typed" in names
     assert {name.partition("/")[0] for name in names} == {
         "live_scoreboard_client",
-        "live_scoreboard_client-0.1.0.dist-info",
+        f"live_scoreboard_client-{__version__}.dist-info",
     }
 
 
