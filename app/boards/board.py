@@ -26,7 +26,7 @@ STATES: tuple[BoardState, ...] = (*get_args(ClockState), "archived")
 
 MAIN_ID = 0
 MAIN_KEY = "main"
-"""Of the board `main`, which always exists. Its standing of all time is in users."""
+"""The board `main` always exists. Its standings of all time are in the table users."""
 MAX_POINTS = 1_000_000_000
 """The largest amount of one act, with either sign."""
 MAX_TITLE_LENGTH = 100
@@ -35,7 +35,7 @@ KEY = re.compile(r"[a-z0-9-]{1,64}\Z")
 
 @dataclass(frozen=True)
 class BoardSettings:
-    """What makes a board; only the title can change after the board was created."""
+    """The settings of a board; only its title can change later, and `main` can get more periods."""
 
     key: str
     """Its address: 1 to 64 of a-z, 0-9 and `-`."""
@@ -66,7 +66,7 @@ class BoardSettings:
             raise ValidationFailed(f"freezesAt: {problem}", {"freezesAt": [problem]})
 
     def index_score(self, score: int) -> int:
-        """The score of which the higher is the better, or the score of such a score."""
+        """The index score of a score, or the score of an index score (docs/glossary.md)."""
         return score if self.better == "high" else -score
 
     def _problems(self) -> Sequence[tuple[str, str]]:

@@ -32,7 +32,7 @@ _LIST = text(
 )
 _BY_KEYS = text(f"SELECT {_COLUMNS} FROM boards WHERE key = ANY(:keys)")
 _SET_TITLE = text("UPDATE boards SET title = :title WHERE id = :id AND title <> :title")
-# The other periods count since the board exists.
+# An entry of periods_from is null if the period has counted since the board was created.
 _ADD_PERIODS = text(
     "UPDATE boards SET periods = periods || CAST(:added AS text[]), periods_from = periods_from"
     " || array_fill(CAST(NULL AS timestamptz),"

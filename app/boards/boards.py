@@ -17,8 +17,8 @@ from app.contract.standings import PeriodKind
 from app.storage.database import Database
 
 PERIOD_LEAD_SECONDS = 10.0
-"""Longer than any transaction that counts. So an act counts for an added period exactly if its time
-is not before the period's, whether or not its transaction began before the period was added."""
+"""Longer than any transaction that counts acts. An act counts for an added period if its time is
+not before that of the period, no matter when its transaction began."""
 _TAKEN = "A board with this key exists."
 _UNKNOWN = "There is no such board"
 

@@ -25,7 +25,7 @@ CLOCK_TIMES: Mapping[ClockTime, str] = {
 
 @dataclass(frozen=True)
 class Clock:
-    """The times of a board; None: it has opened with its creation, or never freezes or closes."""
+    """The times of a board. None: it is open from its creation on, never freezes, never closes."""
 
     opens_at: datetime | None = None
     """The first moment at which acts are counted."""
@@ -45,7 +45,7 @@ class Clock:
         return "frozen" if self.hides_at(moment) else "open"
 
     def hides_at(self, moment: datetime) -> bool:
-        """Whether acts of that moment are hidden at present; true of a closed board too."""
+        """Whether acts of that moment are hidden at present, also if the board has closed."""
         return self.freezes_at is not None and self.freezes_at <= moment and self.thawed_at is None
 
     def changed(self, change: ClockChange, now: datetime) -> Clock:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from app.contract.standings import PeriodKind
 
 FIRST_YEAR, LAST_YEAR = 1970, 9998
-"""Of days whose period can be read. Around others, a period or its moments in a time zone may lie
-outside the years that Python has."""
+"""The years of the days whose periods can be read. The period of another day may begin or end
+outside the years that Python supports."""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class CacheLookup:
 class SharedBoard:
     """L2: the boards of all rankings in Redis, the same for all processes; raises RedisUnavailable.
 
-    The position in an order key is that of a score of which the higher is the better.
+    The order keys of cached rows hold index scores.
     """
 
     def __init__(self, client: redis.Redis) -> None:

@@ -27,8 +27,7 @@ class ScorePlace(NamedTuple):
 class RankIndex:
     """Answers ranks in any ranking; raises RedisUnavailable.
 
-    The scores in an index are those of which the higher is the better: negative on boards where a
-    low score is better.
+    An index holds index scores, which are negative on boards where a low score is better.
     """
 
     def __init__(self, client: redis.Redis) -> None:

@@ -63,7 +63,7 @@ class Rankings:
         return self.top_of(*self._present(watched), min_version)
 
     def top_of(self, board: BoardRecord, period: Period, min_version: int = 0) -> Board:
-        """The same for a period that is the present one."""
+        """The top ten of a board in a period, which has to be the present one."""
         ranking = ranking_of(board, period)
         self._used.note(ranking)
 

@@ -77,7 +77,7 @@ class StandingRow:
     display_name: str
     score: int
     position: OrderKey
-    """Its `score` is that of which the higher is the better."""
+    """Its `score` is the index score."""
 
     def ranked(self, rank: int) -> Standing:
         return Standing(rank, self.user_id, self.username, self.display_name, self.score)

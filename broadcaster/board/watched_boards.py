@@ -1,4 +1,4 @@
-"""The boards that viewers watch now, and the work that each of them needs until it has none."""
+"""The boards that have viewers, and the work for each board while it has some."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class WatchedBoards:
         return board.audience
 
     def release(self, audience: Audience) -> None:
-        """The viewer of a join() is in the audience by now, or will never be."""
+        """End a join(): its viewer has been added to the audience, or never will be."""
         board = self._boards[audience.watched]
         board.joining -= 1
         self._on_left(audience)

@@ -15,7 +15,7 @@ COMMENT = b":\n\n"
 
 
 class StreamViewer(ViewerConnection):
-    """The rest of a reply that does not end: events of one board, and comments between them."""
+    """Sends the events of one board in a reply that does not end, and comments between them."""
 
     __slots__ = ()
     encoding = Encoding.STREAM

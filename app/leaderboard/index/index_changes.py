@@ -97,7 +97,7 @@ class IndexChanges:
     ) -> AppliedBatch:
         """Apply the changes that are newer than the indexes have, and announce the versions.
 
-        `scores`: of which the places after the changes are read too.
+        `scores`: index scores; where each one stands after the changes is read too.
         """
         position = self._commit_position()
         calls: list[tuple[LuaScript, Call]] = [

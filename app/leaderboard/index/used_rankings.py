@@ -39,7 +39,7 @@ class UsedRankings:
         self._lock = threading.Lock()
 
     def note(self, ranking: Ranking) -> None:
-        """Have the index of the ranking kept, or made within seconds.
+        """Note a read: the ranking keeps its index, or gets one within seconds.
 
         If Redis is unreachable, a later read of the ranking is noted instead.
         """
