@@ -156,7 +156,7 @@ class Scoring:
         """Count the token and publish the point; raises as increment does."""
         if token.issued_at > admitted.window.now:
             self._refuse_early(token)
-        # A board is never deleted, so that of a signed token exists.
+        # Boards are never deleted, so the board of a signed token exists.
         board = None if token.board == MAIN_KEY else self._boards.find(token.board)
         recorded = self._record(identity, token, board)
         outcome = self._outcomes.publish(recorded, board)
@@ -165,7 +165,7 @@ class Scoring:
         return outcome
 
     def _forget_repeat(self, user_id: str, admitted: Admission) -> None:
-        """A repeat that PostgreSQL could not answer does not count: its client needs another."""
+        """Do not count a repeat that PostgreSQL could not answer: its client repeats it."""
         try:
             self._admission.forget_repeat(user_id, admitted.window.now)
         except RedisUnavailable:
@@ -216,7 +216,7 @@ class Scoring:
     def _record(self, identity: Identity, token: ActionToken, board: Board | None) -> CountedToken:
         """Count the token in one transaction; raises if it is not and will not be counted.
 
-        Only PostgreSQL decides whether a token was used. What Redis has of it does not matter.
+        Only PostgreSQL decides whether a token was used. What Redis knows of it does not matter.
         """
         recorded = self._ledger.record(token.user_id, token.issued_at, token.nonce, board)
         match recorded:
