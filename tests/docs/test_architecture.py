@@ -1,8 +1,9 @@
-"""docs/architecture.md draws the layers of tests/layers.py and names every flow."""
+"""docs/architecture.md draws the layers of tests/layers.py; CONTRIBUTING.md lists the rooms."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from tests.layers import LEVEL
 from tests.support.servers import ROOT
@@ -45,3 +46,11 @@ def test_every_flow_has_a_section_with_its_files() -> None:
     numbers = [int(number) for number in sections[1::2]]
     assert numbers == list(range(1, FLOWS + 1))
     assert all(len(re.findall(r"\]\(\.\./", body)) > 1 for body in sections[2::2])
+
+
+def test_contributing_says_what_belongs_in_each_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^## Where a change goes\n(.*?)^## ", text, re.M | re.S)
+    listed = {Path(target).with_suffix("") for target in re.findall(r"\]\(([^)]+)\)", table)}
+    rooms = {Path(*room.split(".")) for room in LEVEL if room.startswith("app.")}
+    assert rooms | {Path("broadcaster"), Path("config"), Path("migrations")} <= listed
