@@ -12,10 +12,8 @@ from app.contract import keys
 from app.contract.channels import EndReason, SessionsEnded
 from app.contract.identity import CachedState, SessionFlag
 from app.contract.limits import Ban
-from app.storage.lua_script import read_script
+from app.storage.lua_script import Call, raised, read_script
 from app.storage.redis import channel, redis_errors
-
-_CACHED_BAN = ("status", "bannedAt", "bannedUntil", "banReason")
 
 
 class SessionCache:
@@ -24,19 +22,21 @@ class SessionCache:
     def __init__(self, client: redis.Redis, lifetime_seconds: int) -> None:
         self._client = client
         self._ended_channel = channel(client, keys.SESSIONS_ENDED)
+        self._read = read_script(client, "accounts", "read_session")
         self._store_account = read_script(client, "accounts", "store_account")
         self._lifetime_ms = lifetime_seconds * 1000
 
     def read(self, *sessions: tuple[str, str]) -> list[CachedState]:
         """The cached state of each (user id, session id), all in one round trip."""
-        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for user_id, session_id in sessions:
-                pipeline.get(keys.session(user_id, session_id))
-                pipeline.hmget(keys.account(user_id), *_CACHED_BAN)
-            values = pipeline.execute()
+        calls: list[Call] = [
+            ([keys.session(user_id, session_id), keys.account(user_id)], ())
+            for user_id, session_id in sessions
+        ]
+        with redis_errors():
+            replies = [raised(reply) for reply in self._read.call_batch(calls)]
         return [
             CachedState(cast("SessionFlag | None", session), status, cached_ban(*ban))
-            for session, (status, *ban) in zip(values[::2], values[1::2], strict=True)
+            for session, status, *ban in replies
         ]
 
     def read_flag(self, user_id: str) -> bool | None:

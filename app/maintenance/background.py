@@ -98,15 +98,17 @@ class Background:
         succeeded_at = time.monotonic()
         while not self._stopped.is_set():
             try:
-                self._reconciler.retry_failed()
-                if self._reconciler.is_due():
+                due = self._reconciler.is_due()
+                if due:
                     self._reconciler.run_pass()
                     for run_if_due in self._scheduled:
                         run_if_due()
-                    succeeded_at = time.monotonic()
+                # Last, so that a change that Redis can't store prevents no pass.
+                self._reconciler.retry_failed()
+                succeeded_at = time.monotonic()
+                if due:
                     self._await_next_pass()
                 else:
-                    succeeded_at = time.monotonic()
                     self._stopped.wait(CHECK_INTERVAL_SECONDS)
             except (DatabaseUnavailable, RedisUnavailable) as error:
                 if isinstance(error, RedisUnavailable):

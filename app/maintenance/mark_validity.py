@@ -10,7 +10,8 @@ from app.ledger.action_rows import DatabaseTime
 OVERLAP_US = 30_000_000
 """Each repair looks this far back beyond the mark: longer than MAX_CLOCK_STEP_US."""
 MAX_GAP_SECONDS = 4.0
-"""In a longer time between two passes a clock may have been set and set back."""
+"""In a longer time from the end of a pass to the next one, a clock may have been set and set
+back."""
 MAX_CLOCK_STEP_US = 10_000_000
 """After a larger step of PostgreSQL's or Redis' clock the index is rebuilt."""
 MAX_TRANSACTIONS = 2**31 - 1

@@ -60,7 +60,7 @@ class RankingReconciler:
         self._marks: dict[Ranking, Mark] = {}
         """The marks that this process wrote in its last pass."""
         self._passed_at = -math.inf
-        """Monotonic time of that pass."""
+        """Monotonic time at which that pass ended."""
         self._published: dict[tuple[Ranking, str], int] = {}
         """Revisions by user id, of the changes that were in the indexes after that pass."""
         self._token = new_token()
@@ -75,7 +75,7 @@ class RankingReconciler:
         `time` was read before, and `clock_offset` is PostgreSQL's clock minus Redis' in µs. Raises
         DatabaseUnavailable and RedisUnavailable; the next pass does what this one did not.
         """
-        self._index.unlink(self._used.remove_unused())
+        self._used.remove_unused(self._index.unlink)
         used = self._used.current()
         found = zip(used, self._index.marks(used), strict=True)
         valid = {
@@ -88,6 +88,8 @@ class RankingReconciler:
             if ranking not in valid and monotonic() < rebuild_until:
                 self._rebuild(ranking, time, clock_offset, renew_lease)
         self._changes.confirm_position([MAIN_RANKING, *used])
+        # At the end, so that a long pass does not make the next one read all standings too.
+        self._passed_at = monotonic()
 
     def _repair(
         self,
@@ -96,9 +98,9 @@ class RankingReconciler:
         clock_offset: int,
         renew_lease: Callable[[], None],
     ) -> None:
-        passed_at, oldest = monotonic(), min(mark.complete_until for mark in valid.values())
+        oldest = min(mark.complete_until for mark in valid.values())
         own = {ranking for ranking, mark in valid.items() if self._marks.get(ranking) == mark}
-        is_recent = passed_at - self._passed_at <= MAX_GAP_SECONDS and len(own) == len(valid)
+        is_recent = monotonic() - self._passed_at <= MAX_GAP_SECONDS and len(own) == len(valid)
         since = Since(
             min(oldest, time.now) - OVERLAP_US,
             None if is_recent else min(mark.settled_id for mark in valid.values()),
@@ -122,7 +124,6 @@ class RankingReconciler:
         rankings = list(valid)
         renewed = zip(rankings, self._index.renew_marks(rankings, mark), strict=True)
         self._marks = {ranking: mark for ranking, done in renewed if done}
-        self._passed_at = passed_at
         self._published = {
             (each.ranking, each.change.user_id): each.change.revision for each in changes
         }

@@ -83,8 +83,8 @@ class Reconciler:
         self._sanctions = sanctions
         self._session_us = session_seconds * 1_000_000
         self._last_mark: Mark | None = None
-        self._marked_at = -math.inf
-        """Monotonic time of the pass that wrote the last mark."""
+        self._passed_at = -math.inf
+        """Monotonic time at which this process last completed a pass."""
         self._published_revisions: dict[str, int] = {}
         """By user id, of the changes that were in the index when the last mark was written."""
         self.token = new_token()
@@ -92,7 +92,7 @@ class Reconciler:
 
     def is_due(self) -> bool:
         """Whether this process has to make the next pass; raises RedisUnavailable."""
-        return self._index.last_reconciler() in (None, self.token)
+        return self._index.last_reconciler.holder() in (None, self.token)
 
     def retry_failed(self) -> None:
         """Publish what this process could not publish before; raises RedisUnavailable."""
@@ -100,7 +100,7 @@ class Reconciler:
 
     def note_redis_failure(self) -> None:
         """Let the next pass also publish what was written while a clock was set back."""
-        self._marked_at = -math.inf
+        self._passed_at = -math.inf
         self._rankings.note_redis_failure()
 
     def run_pass(self) -> None:
@@ -128,7 +128,8 @@ class Reconciler:
             else:
                 self._repair(last, time, mark)
             self._rankings.run(time, clock_offset, self._renew_lease)
-            self._index.note_reconciler(self.token)
+            self._index.last_reconciler.overwrite(self.token)
+            self._passed_at = monotonic()
         finally:
             self._lease.release(self.token)
 
@@ -164,9 +165,8 @@ class Reconciler:
         log.info("index_rebuilt", users=users)
 
     def _repair(self, last: Mark, time: DatabaseTime, mark: Mark) -> None:
-        passed_at = monotonic()
         is_own_mark = last == self._last_mark
-        is_recent = is_own_mark and passed_at - self._marked_at <= MAX_GAP_SECONDS
+        is_recent = is_own_mark and monotonic() - self._passed_at <= MAX_GAP_SECONDS
         since = Since(
             min(last.complete_until, time.now) - OVERLAP_US,
             None if is_recent else last.settled_id,
@@ -186,7 +186,7 @@ class Reconciler:
             self._lease.renew(self.token)
         # The next pass finds an account that was not published only if the mark stays behind it.
         if accounts_published and self._index.mark_complete(MAIN_RANKING, self.token, mark):
-            self._last_mark, self._marked_at = mark, passed_at
+            self._last_mark = mark
             self._published_revisions = {each.user_id: each.revision for each in changes}
 
     def _republish_accounts(self, connection: Connection, since: Since) -> bool:

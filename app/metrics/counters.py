@@ -17,6 +17,10 @@ INDEX_REPAIRS = Counter(
     "Changes that were missing in the rank index and that a reconciliation applied",
 )
 INDEX_REBUILDS = Counter("scoreboard_index_rebuilds_total", "Completed rebuilds of the rank index")
+REDIS_KEYS_DROPPED = Counter(
+    "scoreboard_redis_keys_dropped_total",
+    "Redis keys deleted because another client had written one of them with another type",
+)
 CACHE_READS = Counter(
     "scoreboard_board_reads_total",
     "Reads of the top ten by the level that answered",

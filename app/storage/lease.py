@@ -32,6 +32,7 @@ class RedisLease:
 
     def __init__(self, client: redis.Redis, key: str, duration_ms: int) -> None:
         self._client = client
+        self._holder = read_script(client, "storage", "lease_holder")
         self._renew = read_script(client, "storage", "renew_lease")
         self._release = read_script(client, "storage", "release_lease")
         self.key = key
@@ -41,8 +42,19 @@ class RedisLease:
         """Whether the token holds the lease now; also True if it held the lease before."""
         with redis_errors():
             acquired = self._client.set(self.key, token, nx=True, px=self.duration_ms)
-            # A Redis that was frozen may have run an earlier SET whose reply timed out here.
-            return bool(acquired) or self._client.get(self.key) == token
+        # A Redis that was frozen may have run an earlier SET whose reply timed out here.
+        return bool(acquired) or self.holder() == token
+
+    def holder(self) -> str | None:
+        """The token that holds the lease. Removes a value that another client of Redis wrote."""
+        with redis_errors():
+            token = self._holder(keys=[self.key], args=[self.duration_ms])
+        return None if token is None else str(token)
+
+    def overwrite(self, token: str) -> None:
+        """Give the lease to the token for its full duration, whichever token holds it."""
+        with redis_errors():
+            self._client.set(self.key, token, px=self.duration_ms)
 
     def renew(self, token: str) -> bool:
         """Extend the lease to its full duration; False if it was lost."""

@@ -6,8 +6,8 @@
 -- KEYS  account
 -- ARGV  status, revision, flagged at ms, flagged until ms, banned at ms, banned until ms
 --       (0: no end), lifetime ms, public reason of the ban (empty: none)
-local cached = redis.call("HGET", KEYS[1], "revision")
-if cached and tonumber(cached) > tonumber(ARGV[2]) then return 0 end
+local cached = tonumber(redis.call("HGET", KEYS[1], "revision"))
+if cached and cached > tonumber(ARGV[2]) then return 0 end
 redis.call("HSET", KEYS[1], "status", ARGV[1], "revision", ARGV[2],
   "flaggedAt", ARGV[3], "flaggedUntil", ARGV[4], "bannedAt", ARGV[5], "bannedUntil", ARGV[6],
   "banReason", ARGV[8])

@@ -13,7 +13,7 @@ from app.contract.channels import score_update_channel
 from app.contract.standings import MAIN_RANKING, MAX_VERSION_LEAD_MS, Ranking
 from app.leaderboard.rank_index import ScorePlace, places_call, read_places
 from app.ledger.action_rows import StandingChange
-from app.storage.lua_script import Call, LuaScript, call_scripts, read_script
+from app.storage.lua_script import Call, LuaScript, call_scripts, raised, read_script
 from app.storage.redis import channel, redis_errors
 from app.storage.wal import WalPosition
 
@@ -206,11 +206,7 @@ class IndexChanges:
 
 def _replies(calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
     with redis_errors():
-        replies = call_scripts(calls)
-        for reply in replies:
-            if isinstance(reply, redis.RedisError):
-                raise reply
-    return replies
+        return [raised(reply) for reply in call_scripts(calls)]
 
 
 def _result(ranking: Ranking, reply: Sequence[Any]) -> ApplyResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
 
@@ -12,7 +12,7 @@ from app.contract.keys import MAIN_KEYS, RankingKeys
 from app.contract.standings import Ranking
 from app.ledger.action_rows import StandingChange
 from app.storage.lease import RedisLease
-from app.storage.lua_script import Call, read_script
+from app.storage.lua_script import Call, raised, read_script
 from app.storage.redis import redis_errors
 
 RECONCILER_LEASE_MS = 3_000
@@ -21,8 +21,9 @@ LAST_RECONCILER_MS = 3_000
 """How long after a pass the other processes leave the next pass to the same process."""
 REBUILD_BATCH_SIZE = 200
 """Users in one run of rebuild_chunk.lua, which blocks Redis for about 3 ms."""
-MARK_LIFETIME_MS = 10_000
-"""How long an index whose keys expire stays complete without a pass of the reconciler."""
+MARK_LIFETIME_MS = 120_000
+"""How long an index whose keys expire stays complete without a pass of the reconciler. Longer than
+a pass may take, so that the rebuild of one index leaves the others complete."""
 
 
 class Mark(NamedTuple):
@@ -59,6 +60,8 @@ class IndexRebuild:
         self._renew_mark = read_script(client, "leaderboard", "renew_mark")
         self.reconciler_lease = RedisLease(client, keys.RECONCILER_LEASE, RECONCILER_LEASE_MS)
         """Held by the process that makes a pass."""
+        self.last_reconciler = RedisLease(client, keys.LAST_RECONCILER, LAST_RECONCILER_MS)
+        """Held by the process that made the last pass, which makes the next one too."""
 
     def state(self) -> IndexState:
         """Whether the index of `main` of all time is complete, and up to which moment."""
@@ -69,7 +72,7 @@ class IndexRebuild:
         """The mark of each ranking, in one call; None: its index is incomplete."""
         calls = [(_index_keys(keys.of_ranking(ranking)), ()) for ranking in rankings]
         with redis_errors():
-            return [_state(_raised(reply)).mark for reply in self._state.call_batch(calls)]
+            return [_state(raised(reply)).mark for reply in self._state.call_batch(calls)]
 
     def renew_marks(self, rankings: Sequence[Ranking], mark: Mark) -> list[bool]:
         """Renew the marks of complete indexes in one call; False for an index that was lost."""
@@ -79,18 +82,7 @@ class IndexRebuild:
             arguments: list[str | int] = [*mark, MARK_LIFETIME_MS, names.lifetime_ms]
             calls.append(([*_index_keys(names), names.version], arguments))
         with redis_errors():
-            return [bool(_raised(reply)) for reply in self._renew_mark.call_batch(calls)]
-
-    def last_reconciler(self) -> str | None:
-        """Token of the process that made the last pass; None if it missed its next pass."""
-        with redis_errors():
-            token = self._client.get(keys.LAST_RECONCILER)
-        return None if token is None else str(token)
-
-    def note_reconciler(self, token: str) -> None:
-        """Record that this process has made a pass, so that the others leave it the next one."""
-        with redis_errors():
-            self._client.set(keys.LAST_RECONCILER, token, px=LAST_RECONCILER_MS)
+            return [bool(raised(reply)) for reply in self._renew_mark.call_batch(calls)]
 
     def lease_of(self, ranking: Ranking) -> RedisLease:
         """Held by the process that rebuilds the index of the ranking."""
@@ -150,9 +142,3 @@ def _index_keys(names: RankingKeys) -> list[str]:
 def _state(reply: list[str]) -> IndexState:
     now, *mark = reply
     return IndexState(int(now), Mark(*map(int, mark)) if mark else None)
-
-
-def _raised(reply: Any) -> Any:
-    if isinstance(reply, redis.RedisError):
-        raise reply
-    return reply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import get_args
 
@@ -15,6 +16,7 @@ from app.boards.board import KEY
 from app.contract import keys
 from app.contract.errors import RedisUnavailable
 from app.contract.standings import PeriodKind, Ranking
+from app.storage.lua_script import read_script
 from app.storage.redis import redis_errors
 
 USED_SECONDS = 600.0
@@ -35,6 +37,7 @@ class UsedRankings:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._names_between = read_script(client, "leaderboard", "rankings_between")
         self._noted: TTLCache[Ranking, None] = TTLCache(MAX_RANKINGS, NOTE_SECONDS)
         self._lock = threading.Lock()
 
@@ -59,18 +62,21 @@ class UsedRankings:
         since = int((time.time() - USED_SECONDS) * 1000)
         return self._between(since, "+inf")
 
-    def remove_unused(self) -> list[Ranking]:
-        """Remove the rankings that were not read lately; raises RedisUnavailable."""
+    def remove_unused(self, remove_indexes: Callable[[Sequence[Ranking]], None]) -> None:
+        """Remove the rankings that were not read lately; raises RedisUnavailable.
+
+        Calls `remove_indexes` with them first. If it fails, they stay for the next call.
+        """
         until = f"({int((time.time() - USED_SECONDS) * 1000)}"
         unused = self._between("-inf", until)
         if unused:
+            remove_indexes(unused)
             with redis_errors():
                 self._client.zremrangebyscore(keys.USED_RANKINGS, "-inf", until)
-        return unused
 
     def _between(self, lowest: str | int, highest: str | int) -> list[Ranking]:
         with redis_errors():
-            names = self._client.zrangebyscore(keys.USED_RANKINGS, lowest, highest)
+            names = self._names_between(keys=[keys.USED_RANKINGS], args=[lowest, highest])
         return [ranking for name in names if (ranking := _ranking(str(name)))]
 
 

@@ -39,11 +39,6 @@ local function bounded(number)
   return 0
 end
 
--- Written by another client of Redis: no command for a hash would succeed.
-for i = 4, 5 do
-  if redis.call("TYPE", KEYS[i]).ok ~= "hash" then redis.call("DEL", KEYS[i]) end
-end
-
 local indexed = lifetime == 0 or redis.call("HEXISTS", KEYS[2], "players") == 1
 
 local function may_touch_top(user, score, listed, reached_at, old)
@@ -72,8 +67,8 @@ end
 local applied, touched, joined = 0, ARGV[1] == "1", 0
 
 local function apply(user, score, listed, reached_at, revision)
-  local known = redis.call("HGET", KEYS[2], user)
-  if known and tonumber(known) >= tonumber(revision) then return end
+  local known = tonumber(redis.call("HGET", KEYS[2], user))
+  if known and known >= tonumber(revision) then return end
   local old = redis.call("ZSCORE", KEYS[1], user)
   old = old and tonumber(old) or nil
   redis.call("HSET", KEYS[2], user, revision)
@@ -85,7 +80,7 @@ local function apply(user, score, listed, reached_at, revision)
   applied, score = applied + 1, tonumber(score)
   -- After a skipped revision, or if the user leaves the board, a reader of PostgreSQL may have seen
   -- a board with a score that was never applied here.
-  local unseen = not listed or tonumber(revision) > tonumber(known or 0) + 1
+  local unseen = not listed or tonumber(revision) > (known or 0) + 1
   if unseen or may_touch_top(user, score, listed, reached_at, old) then
     touched = true
     -- A player that is not on the last stored board may move up into the top ten. So the last board

@@ -4,9 +4,10 @@
 --   * the version exists before PostgreSQL is read and is not lower than one that the caller has
 --     seen, so the versions of boards never decrease;
 --   * a version or time that is no number, or further ahead of Redis' time than the limit, is
---     replaced, and one that the caller has seen is ignored; keys of another type are removed;
+--     replaced, and one that the caller has seen is ignored;
 --   * of the callers that find no board, one gets the lease to read PostgreSQL, so an empty cache
---     costs one query.
+--     costs one query; a lease that does not end within its duration was written by another client
+--     and is replaced.
 --
 -- KEYS  cached board, version, lease
 -- ARGV  highest version the caller has seen, lowest version it accepts, lease token, duration ms,
@@ -22,8 +23,6 @@ local function bounded(number)
   return 0
 end
 
-if redis.call("TYPE", KEYS[1]).ok ~= "string" then redis.call("DEL", KEYS[1]) end
-if redis.call("TYPE", KEYS[2]).ok ~= "hash" then redis.call("DEL", KEYS[2]) end
 local held = redis.call("HMGET", KEYS[2], "version", "updatedAt", "committedAt", "walPosition",
   "walPositionWhole")
 local position = held[4] and held[5] and held[4] or ""
@@ -42,5 +41,10 @@ end
 if ARGV[6] ~= "0" then redis.call("PEXPIRE", KEYS[2], ARGV[6]) end
 local board = redis.call("GET", KEYS[1])
 if board and version >= tonumber(ARGV[2]) then return {board, held[1], held[2], held[3], 0, ""} end
-local leased = redis.call("SET", KEYS[3], ARGV[3], "NX", "PX", ARGV[4]) and 1 or 0
+local left = redis.call("PTTL", KEYS[3])
+local leased = 0
+if left < 0 or left > tonumber(ARGV[4]) then
+  redis.call("SET", KEYS[3], ARGV[3], "PX", ARGV[4])
+  leased = 1
+end
 return {"", held[1], held[2], held[3], leased, position}

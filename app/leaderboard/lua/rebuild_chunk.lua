@@ -13,8 +13,8 @@ if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call("PEXPIRE", KEYS[1], ARGV[2])
 local joined = 0
 for i = 4, #ARGV, 3 do
-  local known = redis.call("HGET", KEYS[3], ARGV[i])
-  if not known or tonumber(known) < tonumber(ARGV[i + 2]) then
+  local known = tonumber(redis.call("HGET", KEYS[3], ARGV[i]))
+  if not known or known < tonumber(ARGV[i + 2]) then
     joined = joined + redis.call("ZADD", KEYS[2], ARGV[i + 1], ARGV[i])
     redis.call("HSET", KEYS[3], ARGV[i], ARGV[i + 2])
   end

@@ -47,7 +47,7 @@ def test_acts_are_taken_back_once(services: Services) -> None:
     assert services.ledger_check.verify().sound
 
 
-def test_a_low_board_begins_anew_after_all_acts_were_taken_back(services: Services) -> None:
+def test_a_low_board_starts_again_after_all_acts_were_taken_back(services: Services) -> None:
     board = create_board(services, better="low", combine="best")
     person = Person.register(services)
     count(services, act(person, 3))

@@ -13,8 +13,6 @@ from sqlalchemy import text
 from app.boards.board import Board
 from app.contract import keys
 from app.contract.standings import BoardPeriod, OwnStanding, Ranking
-from app.leaderboard.index import used_rankings
-from app.leaderboard.index.index_changes import IndexChanges
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rankings import ranking_of
 from app.maintenance.mark_validity import MAX_GAP_SECONDS
@@ -37,7 +35,7 @@ def day_of(services: Services, board: Board) -> Ranking:
 
 @pytest.fixture
 def board(services: Services) -> Board:
-    """A board with the periods all and day, on which nobody has scored."""
+    """A board with the periods all and day, on which no player has scored."""
     return create_board(services, periods=("all", "day"))
 
 
@@ -172,24 +170,6 @@ def test_an_index_is_rebuilt_after_a_step_of_a_clock(
     assert ranking_index_equals_database(services, ALL_TIME)
 
 
-def test_an_index_without_passes_stops_answering(services: Services, board: Board) -> None:
-    count(services, act(Person.register(services), 5))
-    services.reconciler.run_pass()
-    assert 0 < services.redis.pttl(keys.of_ranking(ALL_TIME).complete_until) <= 10_000
-
-
-def test_an_index_that_is_not_read_any_more_is_removed(services: Services, board: Board) -> None:
-    count(services, act(Person.register(services), 5))
-    services.reconciler.run_pass()
-    names = keys.of_ranking(ALL_TIME)
-    assert services.redis.exists(names.scores, names.revisions, names.complete_until) == 3
-    long_ago = int((time.time() - used_rankings.USED_SECONDS - 1) * 1000)
-    services.redis.zadd(keys.USED_RANKINGS, {"quiz:all:": long_ago})
-    services.reconciler.run_pass()
-    assert services.redis.exists(names.scores, names.revisions, names.complete_until) == 0
-    assert services.redis.zcard(keys.USED_RANKINGS) == 0
-
-
 def test_all_keys_of_a_ranking_expire(services: Services, board: Board) -> None:
     count(services, act(Person.register(services), 5))
     services.rankings.top(QUIZ)
@@ -216,26 +196,3 @@ def test_foreign_names_in_the_registry_are_ignored(services: Services, board: Bo
     services.redis.zadd(keys.USED_RANKINGS, dict.fromkeys(foreign, now))
     services.reconciler.run_pass()
     assert is_indexed(services, ALL_TIME)
-
-
-def test_a_pass_leaves_out_the_changes_that_the_last_pass_published(
-    services: Services, board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    applied: list[str] = []
-    apply = IndexChanges.apply
-
-    def record(index: IndexChanges, batch: Any, **options: Any) -> Any:
-        applied.extend(change.user_id for each in batch for change in each.changes)
-        return apply(index, batch, **options)
-
-    ada, bob = Person.register(services), Person.register(services)
-    count(services, act(ada, 5))
-    services.reconciler.run_pass()
-    services.reconciler.run_pass()
-    monkeypatch.setattr(IndexChanges, "apply", record)
-    services.reconciler.run_pass()
-    assert applied == []
-    with publishing_fails(monkeypatch):
-        count(services, act(bob, 5))
-    services.reconciler.run_pass()
-    assert applied == [bob.user_id]
