@@ -29,14 +29,10 @@ _SHOW = text(
 )
 # Hidden standings ignore bans, so the status of the player is checked here.
 _REAL = text(
-    "WITH real AS ("
-    "  SELECT * FROM hidden_standings WHERE board_id = :board_id"
-    "  UNION ALL SELECT * FROM standings s WHERE board_id = :board_id AND NOT EXISTS ("
-    "    SELECT FROM hidden_standings h WHERE (h.board_id, h.period, h.starts_on, h.user_id)"
-    "      = (s.board_id, s.period, s.starts_on, s.user_id))"
-    ") SELECT rank() OVER (ORDER BY r.order_score) AS rank, r.user_id::text, u.username,"
-    "  u.display_name, r.score FROM real r JOIN users u ON u.id = r.user_id"
-    " WHERE r.period = :period AND r.listed AND u.status IN ('active', 'flagged')"
+    "SELECT rank() OVER (ORDER BY r.order_score) AS rank, r.user_id::text, u.username,"
+    "  u.display_name, r.score FROM real_standings r JOIN users u ON u.id = r.user_id"
+    " WHERE r.board_id = :board_id AND r.period = :period AND r.listed"
+    "  AND u.status IN ('active', 'flagged')"
     "  AND r.starts_on = coalesce(CAST(:starts_on AS date), '-infinity')"
     " ORDER BY r.order_score, r.reached_at, r.reached_action_id LIMIT :limit"
 )

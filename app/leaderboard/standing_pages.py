@@ -48,22 +48,16 @@ _BY_SCORE = text(
 )
 # A score with hidden acts has no rank: its rank among the shown scores is no player's rank.
 _ALL_OF_USER = text(
-    "WITH own AS ("
-    "  SELECT board_id, period, starts_on, score, order_score, true AS hidden"
-    "    FROM hidden_standings WHERE user_id = :user_id AND listed"
-    "  UNION ALL SELECT board_id, period, starts_on, score, order_score, false FROM standings s"
-    "    WHERE user_id = :user_id AND listed AND NOT EXISTS (SELECT FROM hidden_standings h"
-    "      WHERE (h.board_id, h.period, h.starts_on, h.user_id)"
-    "        = (s.board_id, s.period, s.starts_on, s.user_id))"
-    ") SELECT b.key, s.period, s.starts_on, b.time_zone, s.score,"
-    " CASE WHEN NOT hidden THEN (SELECT count(*) FROM standings o"
+    "SELECT b.key, s.period, s.starts_on, b.time_zone, s.score,"
+    " CASE WHEN NOT s.hidden THEN (SELECT count(*) FROM standings o"
     "   WHERE o.board_id = s.board_id AND o.period = s.period"
     "   AND o.starts_on = s.starts_on AND o.listed AND o.order_score < s.order_score) + 1 END"
     "   AS rank,"
     " (SELECT count(*) FROM standings o WHERE o.board_id = s.board_id AND o.period = s.period"
     "   AND o.starts_on = s.starts_on AND o.listed) AS players"
-    " FROM own s JOIN boards b ON b.id = s.board_id"
-    " WHERE s.starts_on = period_start(s.period, b.time_zone, clock_timestamp())"
+    " FROM real_standings s JOIN boards b ON b.id = s.board_id"
+    " WHERE s.user_id = :user_id AND s.listed"
+    " AND s.starts_on = period_start(s.period, b.time_zone, clock_timestamp())"
     " ORDER BY b.key, array_position(b.periods, s.period)"
 )
 

@@ -21,16 +21,18 @@ CountRefusal = Literal["unknown", "banned", "expired", "not_open"]
 COUNT = (
     "SELECT * FROM count_token(%(user_id)s, %(issued_at)s, %(nonce)s, %(lifetime)s, %(board_id)s)"
 )
-# Users are locked in the order of their ids, and users that another transaction has locked are left
-# out. So two batches can't wait for each other, and no request waits for another request's user.
-# A second token of the same user would be left out too.
+# Users are locked in the order of their ids. Users that another transaction has locked are left
+# out, and so are the tokens of a board whose clock is being changed. So two batches can't wait for
+# each other, and no request waits for another one's user or board. A second token of the same user
+# would be left out too.
 _COUNT_BATCH = (
     "SELECT asked.position, counted.* FROM ("
     "  SELECT token.* FROM"
     "    unnest(%(user_ids)s::uuid[], %(issued_at)s::bigint[], %(nonces)s::uuid[],"
     "      %(board_ids)s::integer[])"
     "    WITH ORDINALITY AS token(user_id, issued_at, nonce, board_id, position)"
-    "  JOIN users ON users.id = token.user_id ORDER BY token.user_id"
+    "  JOIN users ON users.id = token.user_id WHERE try_lock_clock(token.board_id)"
+    "  ORDER BY token.user_id"
     "  FOR NO KEY UPDATE OF users SKIP LOCKED"
     ") AS asked, count_token(user_id, issued_at, nonce, %(lifetime)s, board_id) AS counted"
 )
@@ -59,7 +61,7 @@ class CountedToken(NamedTuple):
 
 
 class PlayerLocked(Exception):
-    """Another transaction held the lock of the player's row for too long."""
+    """Another transaction held the lock of the player or the board's clock for too long."""
 
 
 class _Token(NamedTuple):
@@ -187,5 +189,5 @@ def _is_statement_error(failure: DatabaseUnavailable) -> bool:
 
 def _player_locked() -> DatabaseUnavailable:
     error = DatabaseUnavailable()
-    error.__cause__ = PlayerLocked("the player's row stayed locked")
+    error.__cause__ = PlayerLocked("the player's row or the clock of the board stayed locked")
     return error

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 _TAKE_BACK = text(
-    "SELECT acts, points FROM take_back(:user_id, :board_id,"
+    "SELECT done, acts, points FROM take_back(:user_id, :board_id,"
     " coalesce(CAST(:since AS timestamptz), '-infinity'))"
 )
 # A period that began before the ledger can't be made from the acts that remain.
@@ -23,9 +23,15 @@ _INCOMPLETE = text(
 class TakenBack(NamedTuple):
     """What a compensation takes back."""
 
+    done: bool
+    """False if there was nothing to take back."""
     acts: int
+    """Without those in detached months."""
     points: int
     """The sum of their points."""
+
+
+NOTHING_TAKEN = TakenBack(done=False, acts=0, points=0)
 
 
 def take_back(

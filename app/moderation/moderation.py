@@ -20,7 +20,7 @@ from app.boards.board import MAIN_ID, MAIN_KEY, Board
 from app.contract.errors import Forbidden, NotFound, ValidationFailed
 from app.leaderboard.publication import StandingEffects
 from app.ledger import action_rows, compensations, partition_rows
-from app.ledger.compensations import TakenBack
+from app.ledger.compensations import NOTHING_TAKEN, TakenBack
 from app.moderation import sanction_rows
 from app.moderation.sanctions import Sanctions, record_change
 from app.storage.database import Database
@@ -161,7 +161,7 @@ class Moderation:
         an action with negative points, so that it is the sum of its actions. Raises NotFound, and
         ValidationFailed if acts that are needed are in a month that was detached.
         """
-        taken = TakenBack(0, 0)
+        taken = NOTHING_TAKEN
 
         def revoke_points(connection: Connection, user: User) -> StandingEffects | None:
             nonlocal taken
@@ -175,7 +175,7 @@ class Moderation:
             else:
                 taken = compensations.take_back(connection, user.id, board.id, since)
                 details |= {"board": board_key, "acts": taken.acts}
-            if taken.acts == 0:
+            if not taken.done:
                 return None
             details["points"] = taken.points
             return record_change(connection, initiator, "revoke-points", user.id, details)
@@ -207,11 +207,11 @@ class Moderation:
 def _take_back_on_main(connection: Connection, user: User, since: datetime | None) -> TakenBack:
     points = action_rows.points_since(connection, user.id, since)
     if points <= 0:
-        return TakenBack(0, 0)
+        return NOTHING_TAKEN
     action_rows.compensate(connection, user.id, points)
     compensations.take_back(connection, user.id, MAIN_ID, since)
     # One point an act.
-    return TakenBack(points, points)
+    return TakenBack(done=True, acts=points, points=points)
 
 
 def _check_ledger(connection: Connection, user: User, board: Board, since: datetime | None) -> None:

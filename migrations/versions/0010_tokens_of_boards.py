@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
+from app.storage.schema.functions import changed
 from app.storage.table_locks import TableLock, run_with_locks
 
 revision = "0010"
@@ -188,7 +189,7 @@ def downgrade() -> None:
     op.execute("UPDATE boards SET periods = '{all}' WHERE id = 0")
     op.execute("DROP FUNCTION count_token(uuid, bigint, uuid, bigint, integer)")
     op.execute("DROP FUNCTION present_standings(boards, uuid, timestamptz)")
-    op.execute(_of("0009").ADD.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+    op.execute(changed(_of("0009").ADD))
     op.execute(_of("0005").COUNT)
     op.drop_column("boards", "periods_from")
 

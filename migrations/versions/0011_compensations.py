@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
 
+from app.storage.schema.functions import changed, replaced
 from app.storage.table_locks import TableLock, run_with_locks
 
 revision = "0011"
@@ -27,12 +28,13 @@ LOCKS = [
     TableLock("boards", "SHARE ROW EXCLUSIVE"),
 ]
 
-# The acts that make standings. Actions of `main` with negative points only keep the sum of all
-# time. Ids and not times end a compensation, because a clock may be set back.
+# The acts that make standings. Two kinds of actions of `main` only keep the sum of all time: those
+# with negative points, and the sums of detached months, whose nonce is the user's id. Ids and not
+# times end a compensation, because a clock may be set back.
 REMAINING_ACTS = """
 CREATE VIEW remaining_acts AS
     SELECT a.id, a.user_id, a.board_id, a.points, a.created_at FROM actions a
-    WHERE (a.board_id <> 0 OR a.points > 0) AND NOT EXISTS (
+    WHERE (a.board_id <> 0 OR (a.points > 0 AND a.nonce <> a.user_id)) AND NOT EXISTS (
         SELECT FROM compensations c WHERE c.user_id = a.user_id AND c.board_id = a.board_id
         AND a.created_at >= c.since AND a.id < c.before_action_id)
 """
@@ -73,11 +75,12 @@ RETURNS TABLE (
 $$
 """
 # Guarantees, all in one transaction: acts of the user on the board since the moment are taken back
-# once, and each of their periods shows what remains. The user's row must be locked.
+# once, and each of their periods shows what remains. Since -infinity, these are also the acts in
+# detached months, which `acts` and `points` do not count. The user's row must be locked.
 TAKE_BACK = """
 CREATE FUNCTION take_back(
     of_user uuid, of_board integer, moment timestamptz,
-    OUT acts bigint, OUT points bigint
+    OUT done boolean, OUT acts bigint, OUT points bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
     board boards;
@@ -85,7 +88,10 @@ BEGIN
     SELECT * INTO board FROM boards WHERE id = of_board;
     SELECT count(*), coalesce(sum(a.points), 0) INTO acts, points FROM remaining_acts a
         WHERE a.user_id = of_user AND a.board_id = of_board AND a.created_at >= moment;
-    IF acts = 0 THEN
+    done := acts > 0 OR (moment = '-infinity' AND EXISTS (
+        SELECT FROM standings s WHERE s.user_id = of_user AND s.board_id = of_board
+        AND s.reached_action_id <> 0));
+    IF NOT done THEN
         RETURN;
     END IF;
     INSERT INTO compensations (user_id, board_id, since, before_action_id)
@@ -142,7 +148,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run_with_locks(op.get_bind(), LOCKS)
-    op.execute(_replacing(_of("0009").COUNT))
+    op.execute(changed(_of("0009").COUNT))
     op.execute(_of("0010").ADD)
     op.execute("DROP FUNCTION counted_score(standings)")
     op.execute("DROP FUNCTION take_back(uuid, integer, timestamptz)")
@@ -155,22 +161,19 @@ def downgrade() -> None:
 
 def add_to_standings() -> str:
     """The function of migration 0010, which starts a new score if no act remains."""
-    function = str(_of("0010").ADD).replace("standing.score", "counted_score(standing)")
-    return function.replace(
-        "counted_score(standing)\n        <>", "counted_score(standing)\n        IS DISTINCT FROM"
+    function = replaced(_of("0010").ADD, "standing.score", "counted_score(standing)", times=5)
+    return replaced(
+        function,
+        "counted_score(standing)\n        <>",
+        "counted_score(standing)\n        IS DISTINCT FROM",
     )
 
 
 def count_scores() -> str:
     """The same for the score that an act adds to."""
     known = "SELECT score INTO known FROM standings"
-    return _replacing(str(_of("0009").COUNT)).replace(
-        known, "SELECT counted_score(standings) INTO known FROM standings"
-    )
-
-
-def _replacing(function: str) -> str:
-    return function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+    counted = "SELECT counted_score(standings) INTO known FROM standings"
+    return changed(_of("0009").COUNT, [(known, counted)])
 
 
 def _of(revision_id: str) -> Any:

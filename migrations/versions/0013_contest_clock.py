@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
+from app.storage.schema.functions import changed
 from app.storage.table_locks import TableLock, run_with_locks
 
 revision = "0013"
@@ -38,6 +39,12 @@ CREATE FUNCTION lock_clocks(board_ids integer[]) RETURNS void LANGUAGE sql AS $$
     FROM (SELECT DISTINCT id FROM unnest(board_ids) AS id ORDER BY id) AS asked
 $$
 """
+# For callers that hold other locks, which must not wait for a clock. The board `main` has none.
+TRY_LOCK_BOARD = """
+CREATE FUNCTION try_lock_clock(board_id integer) RETURNS boolean LANGUAGE sql AS $$
+    SELECT board_id = 0 OR pg_try_advisory_xact_lock_shared(1019, board_id)
+$$
+"""
 LOCK_BOARD = """
 CREATE FUNCTION lock_clock_alone(board_id integer) RETURNS void LANGUAGE sql AS $$
     SELECT pg_advisory_xact_lock(1019, board_id)
@@ -45,6 +52,7 @@ $$
 """
 NEW_FUNCTIONS = (
     "lock_clock_alone(integer)",
+    "try_lock_clock(integer)",
     "lock_clocks(integer[])",
     "is_open(boards, timestamptz)",
 )
@@ -76,7 +84,7 @@ def upgrade() -> None:
     for name in CLOCK:
         op.add_column("boards", sa.Column(name, TIMESTAMP(timezone=True)))
     op.create_check_constraint(op.f("boards_clock_check"), "boards", "opens_at < closes_at")
-    for statement in (OPEN, LOCK_BOARDS, LOCK_BOARD):
+    for statement in (OPEN, LOCK_BOARDS, TRY_LOCK_BOARD, LOCK_BOARD):
         op.execute(statement)
     op.execute(changed(_of("0011").count_scores(), IN_COUNT_SCORES))
     op.execute(changed(_of("0010").COUNT, IN_COUNT_TOKEN))
@@ -84,21 +92,13 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run_with_locks(op.get_bind(), LOCKS)
-    op.execute(changed(_of("0011").count_scores(), ()))
-    op.execute(changed(_of("0010").COUNT, ()))
+    op.execute(_of("0011").count_scores())
+    op.execute(changed(_of("0010").COUNT))
     for function in NEW_FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
     op.drop_constraint("boards_clock_check", "boards")
     for name in CLOCK:
         op.drop_column("boards", name)
-
-
-def changed(function: str, changes: tuple[tuple[str, str], ...]) -> str:
-    """The statement that replaces the function by one with these changes, each made once."""
-    for before, after in changes:
-        assert function.count(before) == 1, before
-        function = function.replace(before, after)
-    return function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
 
 
 def _of(revision_id: str) -> Any:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
+from app.storage.schema.functions import CREATE, REPLACE, changed, replaced
 from app.storage.table_locks import TableLock, run_with_locks
 
 revision = "0014"
@@ -80,11 +81,19 @@ $$
 SHOWN_ACTS = """
 CREATE VIEW shown_acts AS
     SELECT a.id, a.user_id, a.board_id, a.points, a.created_at FROM actions a
-    WHERE (a.board_id <> 0 OR a.points > 0)
+    WHERE (a.board_id <> 0 OR (a.points > 0 AND a.nonce <> a.user_id))
         AND NOT EXISTS (SELECT FROM hidden_acts h WHERE h.action_id = a.id)
         AND NOT EXISTS (SELECT FROM compensations c
             WHERE c.user_id = a.user_id AND c.board_id = a.board_id AND NOT c.hidden
             AND a.created_at >= c.since AND a.id < c.before_action_id)
+"""
+# What a player has: the hidden standing of a period, or else the shown one.
+REAL_STANDINGS = """
+CREATE VIEW real_standings AS
+    SELECT h.*, true AS hidden FROM hidden_standings h
+    UNION ALL SELECT s.*, false FROM standings s WHERE NOT EXISTS (
+        SELECT FROM hidden_standings h WHERE (h.board_id, h.period, h.starts_on, h.user_id)
+            = (s.board_id, s.period, s.starts_on, s.user_id))
 """
 NEW_FUNCTIONS = (
     "counted_score(hidden_standings)",
@@ -100,7 +109,7 @@ $$
 """
 # Points that are taken back in a freeze change the hidden standings, which start as copies of the
 # shown ones. The lock is not waited for, because its holder may wait for the user's row.
-TAKE_BACK = """    IF NOT pg_try_advisory_xact_lock_shared(1019, of_board) THEN
+TAKE_BACK = """    IF NOT try_lock_clock(of_board) THEN
         RAISE lock_not_available USING MESSAGE = 'the times of the board are being changed';
     END IF;
     SELECT * INTO board FROM boards WHERE id = of_board;
@@ -184,11 +193,11 @@ def upgrade() -> None:
     )
     op.execute("ALTER TABLE compensations ADD hidden boolean NOT NULL DEFAULT false")
     book_act = _book_act()
-    book_hidden_act = book_act.replace("book_act", "book_hidden_act")
-    book_hidden_act = book_hidden_act.replace("INTO standings", "INTO hidden_standings")
+    book_hidden_act = replaced(book_act, "book_act", "book_hidden_act")
+    book_hidden_act = replaced(book_hidden_act, "INTO standings", "INTO hidden_standings")
     count_scores = _count_scores((*_of("0013").IN_COUNT_SCORES, *IN_COUNT_SCORES))
     add = (HIDES, COUNTED_SCORE, book_act, book_hidden_act, HIDE, ADD)
-    for statement in (*TABLES, SHOWN_ACTS, *add, count_scores, _take_back()):
+    for statement in (*TABLES, SHOWN_ACTS, REAL_STANDINGS, *add, count_scores, _take_back()):
         op.execute(statement)
 
 
@@ -197,9 +206,10 @@ def downgrade() -> None:
     op.execute(SHOW_ALL)
     op.execute(_of("0011").add_to_standings())
     op.execute(_count_scores(_of("0013").IN_COUNT_SCORES))
-    op.execute(_of("0013").changed(_of("0011").TAKE_BACK, ()))
+    op.execute(changed(_of("0011").TAKE_BACK))
     for function in NEW_FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP VIEW real_standings")
     op.execute("DROP VIEW shown_acts")
     op.drop_column("compensations", "hidden")
     op.drop_table("hidden_standings")
@@ -217,27 +227,25 @@ def _set_order(condition: str) -> None:
 
 def _book_act() -> str:
     """The add_to_standings of the version before, as a function of its own."""
-    function: str = _of("0011").add_to_standings()
-    return function.replace(
-        "CREATE OR REPLACE FUNCTION add_to_standings", "CREATE FUNCTION book_act"
+    return replaced(
+        _of("0011").add_to_standings(), f"{REPLACE} add_to_standings", f"{CREATE} book_act"
     )
 
 
 def _count_scores(changes: tuple[tuple[str, str], ...]) -> str:
-    statement: str = _of("0013").changed(_of("0011").count_scores(), changes)
-    return statement
+    return changed(_of("0011").count_scores(), changes)
 
 
 def _take_back() -> str:
     """The function of the version before, which changes the hidden standings in a freeze."""
-    function: str = _of("0013").changed(_of("0011").TAKE_BACK, ())
-    update = "    UPDATE standings s SET"
-    head, _, rest = function.partition(update)
-    shown = update + rest.removesuffix("END\n$$\n").rstrip()
-    hidden = shown.replace(" standings s SET", " hidden_standings s SET")
-    hidden = hidden.replace(" standings present", " hidden_standings present")
+    has_score = "SELECT FROM standings s"
+    function = changed(_of("0011").TAKE_BACK, [(has_score, "SELECT FROM real_standings s")])
+    head, update, rest = function.partition("    UPDATE standings s SET")
+    shown = update + replaced(rest, "END\n$$\n", "").rstrip()
+    hidden = replaced(shown, " standings s SET", " hidden_standings s SET")
+    hidden = replaced(hidden, " standings present", " hidden_standings present")
     # A ban may end before the hidden standings are shown, so their readers ask for the status.
-    hidden = hidden.replace("\n            AND player.status IN ('active', 'flagged')", "")
+    hidden = replaced(hidden, "\n            AND player.status IN ('active', 'flagged')", "")
     return head + TAKE_BACK.format(shown=shown, hidden=hidden)
 
 

@@ -10,6 +10,8 @@ import pytest
 from app.contract.errors import AuthInvalid, DatabaseUnavailable
 from app.scoring.scoring import Increment
 from tests.app.scoring.spendings import people, score_of, spend_batch
+from tests.app.scoring.test_board_tokens import arena
+from tests.support.players import Person
 from tests.support.servers import Stores
 from tests.support.services import Services
 from tests.support.waiting import await_true
@@ -31,6 +33,23 @@ def test_a_locked_player_delays_no_other_player(services: Services, stores: Stor
     assert isinstance(ended[4][1], DatabaseUnavailable)
     token = next(token for person, token in spendings if person is locked)
     assert score_of(spend_batch([(locked, token)])[0][1]) == 1
+    assert services.ledger_check.verify().sound
+
+
+def test_a_board_whose_clock_is_being_changed_delays_no_other_board(
+    services: Services, stores: Stores
+) -> None:
+    board = arena(services)
+    spendings = people(services, 4)
+    person = Person.register(services)
+    waiting = person, person.token("arena")
+    spendings.insert(1, waiting)
+    with psycopg2.connect(stores.database_url) as other, other.cursor() as cursor:
+        cursor.execute("SELECT lock_clock_alone(%s)", [board.id])
+        ended = spend_batch(spendings)
+    assert [score_of(result) for _, result in ended[:4]] == [1] * 4
+    assert isinstance(ended[4][1], DatabaseUnavailable)
+    assert score_of(spend_batch([waiting])[0][1]) == 1
     assert services.ledger_check.verify().sound
 
 
