@@ -38,7 +38,7 @@ _ADD_PERIODS = text(
     " || array_fill(CAST(NULL AS timestamptz),"
     "   ARRAY[cardinality(periods) - cardinality(periods_from)])"
     " || array_fill(clock_timestamp() + :lead_seconds * interval '1 s', ARRAY[:number])"
-    " WHERE id = :id AND periods = CAST(:known AS text[])"
+    " WHERE id = :id"
 )
 _LOCK_CLOCK = text("SELECT lock_clock_alone(:id)")
 _SET_CLOCK = text(
@@ -48,8 +48,12 @@ _SET_CLOCK = text(
     " (CAST(:opens_at AS timestamptz), CAST(:freezes_at AS timestamptz),"
     "   CAST(:closes_at AS timestamptz), CAST(:thawed_at AS timestamptz))"
 )
-_THAW = text("UPDATE boards SET thawed_at = clock_timestamp() WHERE id = :id")
-_NOW = text("SELECT clock_timestamp()")
+_THAW = text(
+    "UPDATE boards SET thawed_at = date_trunc('milliseconds', clock_timestamp()) WHERE id = :id"
+)
+_NOW = text(
+    "SELECT date_trunc('milliseconds', clock_timestamp()) + interval '1 ms', pg_sleep(0.001)"
+)
 _ARCHIVE = text(
     "UPDATE boards SET archived_at = clock_timestamp() WHERE id = :id AND archived_at IS NULL"
 )
@@ -97,27 +101,25 @@ def thaw(connection: Connection, board_id: int) -> None:
 
 
 def now(connection: Connection) -> datetime:
-    """The time by PostgreSQL's clock."""
-    moment: datetime = connection.execute(_NOW).scalar_one()
+    """The time by PostgreSQL's clock, in whole milliseconds.
+
+    It is later than all that happened before the call, and has passed at the end of the call.
+    """
+    moment: datetime = connection.execute(_NOW).one()[0]
     return moment
 
 
 def add_periods(
-    connection: Connection,
-    board_id: int,
-    known: Sequence[str],
-    added: Sequence[str],
-    lead_seconds: float,
-) -> bool:
-    """Add periods that count after the lead; False if the board's periods are not `known`."""
+    connection: Connection, board_id: int, added: Sequence[str], lead_seconds: float
+) -> None:
+    """Add periods that count after the lead, to a board whose clock is locked."""
     values = {
         "id": board_id,
-        "known": list(known),
         "added": list(added),
         "number": len(added),
         "lead_seconds": lead_seconds,
     }
-    return connection.execute(_ADD_PERIODS, values).rowcount == 1
+    connection.execute(_ADD_PERIODS, values)
 
 
 def archive(connection: Connection, board_id: int) -> bool:

@@ -73,23 +73,23 @@ class Boards:
         counted after this call obey the new times. Raises NotFound and ValidationFailed.
         """
         board = self.find(key)
-        known = board.settings.periods
-        added = [kind for kind in periods or () if kind not in known]
-        new_title = board.settings.title if title is None else title
-        changed = replace(board.settings, title=new_title, periods=(*known, *added))
-        changed.check()
-        if periods is not None:
-            _check_periods(board, periods)
         if times and board.id == MAIN_ID:
             raise ValidationFailed("The board main has no clock, it is always open")
         with self._database.transaction() as connection:
+            if times or periods is not None:
+                board = _locked(connection, board)
+            settings = board.settings
+            added = [kind for kind in periods or () if kind not in settings.periods]
+            new_title = settings.title if title is None else title
+            replace(settings, title=new_title, periods=(*settings.periods, *added)).check()
+            if periods is not None:
+                _check_periods(board, periods)
             if times:
                 _set_clock(connection, initiator, board, times)
-            if board_rows.set_title(connection, board.id, changed.title):
-                _audit(connection, initiator, "edit-board", board, title=changed.title)
-            if added and board_rows.add_periods(
-                connection, board.id, known, added, PERIOD_LEAD_SECONDS
-            ):
+            if board_rows.set_title(connection, board.id, new_title):
+                _audit(connection, initiator, "edit-board", board, title=new_title)
+            if added:
+                board_rows.add_periods(connection, board.id, added, PERIOD_LEAD_SECONDS)
                 _audit(connection, initiator, "add-periods", board, periods=",".join(added))
         return self.find(key)
 
@@ -116,13 +116,18 @@ def _check_periods(board: Board, periods: Sequence[PeriodKind]) -> None:
     raise ValidationFailed(problem, {"periods": [f"{problem}."]})
 
 
+def _locked(connection: Connection, board: Board) -> Board:
+    """The board after other changes of its clock and periods, which now wait for this one."""
+    board_rows.lock_clock(connection, board.id)
+    return board_rows.find_all(connection, [board.settings.key])[board.settings.key]
+
+
 def _set_clock(
     connection: Connection, initiator: Initiator, board: Board, times: ClockChange
 ) -> None:
-    board_rows.lock_clock(connection, board.id)
-    # Read after the lock, so that no act of a later time has been counted by the old clock.
-    current = board_rows.find_all(connection, [board.settings.key])[board.settings.key]
-    clock = current.clock.changed(times, current.read_at)
+    """Change the times of a board whose clock is locked."""
+    # The time is read after the lock, so that no act of a later time was counted by the old clock.
+    clock = board.clock.changed(times, board_rows.now(connection))
     board.settings.check_clock(clock)
     if board_rows.set_clock(connection, board.id, clock):
         _audit(connection, initiator, "set-clock", board, **clock.as_json())

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from app.contract.errors import ValidationFailed
-from app.contract.standings import timestamp
+from app.contract.standings import moment_text
 
 ClockState = Literal["scheduled", "open", "frozen", "closed"]
 ClockTime = Literal["opens_at", "freezes_at", "closes_at"]
 ClockChange = Mapping[ClockTime, datetime | Literal["now"] | None]
-"""New times; `now` is the moment of the change by PostgreSQL's clock, None is no time."""
+"""New times, which are used to the millisecond, as they are shown; `now` is the moment of the
+change by PostgreSQL's clock, None is no time."""
 
 CLOCK_TIMES: Mapping[ClockTime, str] = {
     "opens_at": "opensAt",
@@ -50,7 +51,10 @@ class Clock:
 
     def changed(self, change: ClockChange, now: datetime) -> Clock:
         """The clock after a change at that moment; raises ValidationFailed."""
-        times = {name: now if time == "now" else time for name, time in change.items()}
+        times = {
+            name: now if time == "now" else time and in_milliseconds(time)
+            for name, time in change.items()
+        }
         clock = replace(self, **times)
         if clock.freezes_at != self.freezes_at:
             # The new time belongs to another freeze, which has not ended.
@@ -85,7 +89,9 @@ class Clock:
         """The times in ISO 8601, null for those that are not set."""
         times = {name: getattr(self, field) for field, name in CLOCK_TIMES.items()}
         times["thawedAt"] = self.thawed_at
-        return {
-            name: timestamp(int(time.timestamp() * 1000)) if time else None
-            for name, time in times.items()
-        }
+        return {name: moment_text(time) if time else None for name, time in times.items()}
+
+
+def in_milliseconds(moment: datetime) -> datetime:
+    """The moment without its microseconds, as clients see it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -228,5 +228,9 @@ def microseconds(moment: datetime) -> int:
 
 def timestamp(milliseconds: int) -> str:
     """Format ms since 1970 as ISO 8601 in UTC."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
+def moment_text(moment: datetime) -> str:
+    """Format a moment as ISO 8601 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

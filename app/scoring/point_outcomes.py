@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.boards.board import Board
 from app.contract.standings import Outcome
 from app.leaderboard.board_standings import BoardStandings
@@ -39,19 +41,20 @@ class PointOutcomes:
         if board is None:
             return self._on_main(counted)
         period = self._standings.period(board, None, None)
-        ranking = ranking_of(board, period)
-        self._used.note(ranking)
+        self._used.note(ranking_of(board, period))
         point = self._publisher.publish_point(counted.changes) if counted.changes else None
-        shown = [each.change for each in counted.changes if each.ranking == ranking]
-        if not shown:
-            # The period of the point is over.
-            score = counted.first_score or 1
+        shown = counted.changes[0] if counted.changes else None
+        if shown is None or shown.ranking.period != period.kind:
+            # The period of a point that was counted before is over.
+            score = counted.first_score or 0
             return Outcome(score, self._standings.rank_of(board, period, score), None)
-        score = shown[0].score
+        # PostgreSQL may have counted the point in a period that has ended since, or that begins in
+        # a moment by the clock of this process.
+        period = replace(period, starts_on=shown.ranking.starts_on)
         rank = point.rank if point else None
         if rank is None:
-            rank = self._standings.rank_of(board, period, score)
-        return Outcome(score, rank, point.batch.version if point else None)
+            rank = self._standings.rank_of(board, period, shown.change.score)
+        return Outcome(shown.change.score, rank, point.batch.version if point else None)
 
     def _on_main(self, counted: CountedToken) -> Outcome:
         score = counted.changes[0].change.score

@@ -12,7 +12,7 @@ from app.boards.clock import Clock
 from app.boards.periods import Period, has_periods, period_at
 from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable, NotFound
-from app.contract.standings import MAIN, BoardPeriod, timestamp
+from app.contract.standings import MAIN, BoardPeriod, moment_text
 
 MAIN_BOARD = Board(
     MAIN_ID,
@@ -126,4 +126,4 @@ def _day(text: str) -> date:
 
 
 def _milliseconds(moment: datetime) -> str:
-    return timestamp(int(moment.timestamp() * 1000))
+    return moment_text(moment)

@@ -8,7 +8,7 @@ from typing import Any
 from app.accounts.display_token_rows import DisplayToken
 from app.accounts.service_keys.key_rows import ServiceKeyRecord
 from app.audit.audit_rows import AuditEntry
-from app.contract.standings import timestamp
+from app.contract.standings import moment_text
 from app.moderation.fraud_event_rows import FraudEvent
 from app.moderation.user_record_rows import UserRecord
 
@@ -83,4 +83,4 @@ def audit_entry_json(entry: AuditEntry) -> dict[str, Any]:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else timestamp(int(moment.timestamp() * 1000))
+    return None if moment is None else moment_text(moment)

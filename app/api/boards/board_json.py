@@ -6,7 +6,7 @@ from typing import Any
 
 from app.boards.board import Board
 from app.boards.periods import Period
-from app.contract.standings import timestamp
+from app.contract.standings import moment_text
 
 
 def board_json(board: Board) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def board_json(board: Board) -> dict[str, Any]:
         "timeZone": settings.time_zone,
         "state": board.state,
         **board.clock.as_json(),
-        "createdAt": timestamp(int(board.created_at.timestamp() * 1000)),
+        "createdAt": moment_text(board.created_at),
     }
 
 
@@ -31,6 +31,5 @@ def period_json(period: Period) -> dict[str, Any]:
     """A period with its first moment and the first moment after it."""
     moments = {"startsAt": period.starts_at, "endsAt": period.ends_at}
     return {"period": period.kind} | {
-        name: timestamp(int(moment.timestamp() * 1000)) if moment else None
-        for name, moment in moments.items()
+        name: moment_text(moment) if moment else None for name, moment in moments.items()
     }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.boards.clock import Clock
+from app.boards.clock import CLOCK_TIMES, Clock
 from app.contract.errors import BoardNotOpen, ValidationFailed
 from tests.app.scoring.test_board_tokens import arena, increment
 from tests.support.players import Person
@@ -68,6 +68,26 @@ def test_a_closing_time_that_has_passed_can_stay_or_be_moved() -> None:
     closed = Clock(closes_at=NOON - HOUR)
     assert closed.changed({"opens_at": NOON - 2 * HOUR}, NOON).closes_at == NOON - HOUR
     assert closed.changed({"closes_at": NOON + HOUR}, NOON).state_at(NOON) == "open"
+
+
+def test_a_clock_that_is_sent_back_as_it_was_shown_changes_nothing(services: Services) -> None:
+    create_board(services)
+    set_times(services, opens_at="now")
+    set_times(services, freezes_at="now")
+    set_times(services, closes_at="now")
+    board = services.boards.find("quiz")
+    shown = board.clock.as_json()
+    times: Any = {f: datetime.fromisoformat(shown[name]) for f, name in CLOCK_TIMES.items()}
+    set_times(services, **times)
+    assert services.boards.find("quiz").clock == board.clock
+    assert len(services.moderation_reads.audit(limit=9)) == 4
+
+
+def test_times_are_used_to_the_millisecond(services: Services) -> None:
+    create_board(services)
+    moment = database_time(services).replace(microsecond=123_456) + HOUR
+    set_times(services, closes_at=moment)
+    assert services.boards.find("quiz").clock.closes_at == moment.replace(microsecond=123_000)
 
 
 def test_acts_of_a_service_outside_are_refused_with_the_times(services: Services) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
 import pytest
@@ -131,3 +132,18 @@ def test_an_act_of_before_the_added_period_does_not_count_in_it(services: Servic
     Person.register(services).score()
     assert shown(services, "day") == []
     assert services.ledger_check.verify().sound
+
+
+def test_periods_that_are_added_at_the_same_time_are_all_added_or_refused(
+    services: Services,
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        asked = [
+            pool.submit(services.boards.edit, OPERATOR, "main", periods=("all", kind))
+            for kind in ADDED
+        ]
+    refused = [each for each in asked if isinstance(each.exception(), ValidationFailed)]
+    assert len(refused) == len(ADDED) - 1
+    assert len(services.boards.find("main").settings.periods) == 2
+    added = [each for each in services.moderation_reads.audit(limit=9) if each.act == "add-periods"]
+    assert len(added) == 1

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.boards.board import Board
+from app.boards.periods import period_at
 from app.contract.errors import (
     BoardNotOpen,
     DomainError,
@@ -18,6 +20,7 @@ from app.contract.errors import (
     TokenInvalid,
     TokenUsed,
 )
+from app.leaderboard.board_standings import BoardStandings
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from tests.support.players import Person
 from tests.support.service_acts import OPERATOR, create_board, rows
@@ -151,3 +154,21 @@ def test_a_token_whose_board_was_changed_is_invalid(board: str) -> None:
     forged = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()
     with pytest.raises(TokenInvalid):
         codec.decode(f"{forged}.{signature}", "0" * 36)
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_point_at_the_end_of_a_period_has_the_score_of_the_period_that_counted_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    """The process computes another day than PostgreSQL did a moment before."""
+    arena(services, periods=("day",))
+    ada, bob = Person.register(services), Person.register(services)
+    ada.score(3, board="arena")
+    bob.score(2, board="arena")
+    moment = datetime.now(UTC) + timedelta(days=days)
+    monkeypatch.setattr(BoardStandings, "period", lambda *_: period_at("day", "UTC", moment))
+    outcome = bob.score(board="arena")
+    assert (outcome.score, outcome.rank) == (3, 1)
+    outcome = bob.score(board="arena")
+    assert (outcome.score, outcome.rank) == (4, 1)
+    assert (ada.score(board="arena").score, ada.score(board="arena").rank) == (4, 1)

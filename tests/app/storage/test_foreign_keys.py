@@ -14,7 +14,11 @@ from app.metrics.counters import REDIS_KEYS_DROPPED
 from tests.app.conftest import StartBackground
 from tests.app.scoring.service_acts import OPERATOR, act, count, create_board
 from tests.support.players import PASSWORD, Person
-from tests.support.rank_index import index_equals_database, ranking_index_equals_database
+from tests.support.rank_index import (
+    index_equals_database,
+    is_indexed,
+    ranking_index_equals_database,
+)
 from tests.support.services import Services
 from tests.support.waiting import await_true
 
@@ -33,7 +37,6 @@ FIELDS = (
 )
 NAMES = {
     "last reconciler": keys.LAST_RECONCILER,
-    "used rankings": keys.USED_RANKINGS,
     **{f"{name} of main": getattr(keys.MAIN_KEYS, name) for name in FIELDS},
     **{f"{name} of a board": getattr(keys.of_ranking(ALL_TIME), name) for name in FIELDS},
 }
@@ -131,4 +134,6 @@ def test_the_background_work_continues_and_dropped_keys_are_counted(
     services.redis.set(keys.LAST_RECONCILER, "foreign")
     start_background(services)
     await_true(lambda: index_equals_database(services), 10)
+    # A process notes a read of the board every 5 s.
+    await_true(lambda: services.rankings.top(QUIZ) and is_indexed(services, ALL_TIME), 15)
     await_true(lambda: REDIS_KEYS_DROPPED._value.get() == dropped + 1, 10)
