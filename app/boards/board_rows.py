@@ -48,7 +48,7 @@ _SET_CLOCK = text(
     " (CAST(:opens_at AS timestamptz), CAST(:freezes_at AS timestamptz),"
     "   CAST(:closes_at AS timestamptz), CAST(:thawed_at AS timestamptz))"
 )
-_THAW = text(
+_UNFREEZE = text(
     "UPDATE boards SET thawed_at = date_trunc('milliseconds', clock_timestamp()) WHERE id = :id"
 )
 _NOW = text(
@@ -95,9 +95,9 @@ def set_clock(connection: Connection, board_id: int, clock: Clock) -> bool:
     return connection.execute(_SET_CLOCK, vars(clock) | {"id": board_id}).rowcount == 1
 
 
-def thaw(connection: Connection, board_id: int) -> None:
+def unfreeze(connection: Connection, board_id: int) -> None:
     """End the freeze of the board, whose clock must be locked by this transaction."""
-    connection.execute(_THAW, {"id": board_id})
+    connection.execute(_UNFREEZE, {"id": board_id})
 
 
 def now(connection: Connection) -> datetime:

@@ -15,7 +15,7 @@ outside the years that Python supports."""
 
 @dataclass(frozen=True)
 class Period:
-    """One day, week or month by the clocks of a time zone, or all time."""
+    """One day, week or month in a time zone, or all time."""
 
     kind: PeriodKind
     starts_on: date | None

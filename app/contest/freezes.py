@@ -42,7 +42,7 @@ class Freezes:
             if not current.clock.hides_at(current.read_at):
                 return current
             players = hidden_rows.show_all(connection, board.id)
-            board_rows.thaw(connection, board.id)
+            board_rows.unfreeze(connection, board.id)
             details = {"board": key}
             audit_rows.insert(connection, initiator, "unfreeze-board", None, details)
         self._publish(board.id, players)

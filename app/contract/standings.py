@@ -37,7 +37,7 @@ class Ranking(NamedTuple):
     """The board's key."""
     period: PeriodKind
     starts_on: date | None
-    """The first day by the board's clocks; None for all time."""
+    """The first day in the board's time zone; None for all time."""
 
     @property
     def watched(self) -> BoardPeriod:

@@ -1,4 +1,4 @@
-"""The rankings that are read, whose rank index the reconciler keeps."""
+"""The rankings that are read. The reconciler maintains a rank index for each of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.storage.lua_script import read_script
 from app.storage.redis import redis_errors
 
 USED_SECONDS = 600.0
-"""How long the index of a ranking is kept after the last read."""
+"""How long a ranking stays in the registry after the last read."""
 NOTE_SECONDS = 5.0
 """How often a process notes the reads of one ranking; after this time a Redis that lost the
 registry has it again."""
@@ -30,9 +30,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class UsedRankings:
-    """A registry in Redis of the rankings other than `main` of all time that are read.
+    """The registry in Redis of the rankings that were read, without `main` of all time.
 
-    A ranking that is not read costs the reconciler nothing, however many boards there are.
+    Rankings that are not read add no work to a pass of the reconciler.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -42,9 +42,9 @@ class UsedRankings:
         self._lock = threading.Lock()
 
     def note(self, ranking: Ranking) -> None:
-        """Note a read: the ranking keeps its index, or gets one within seconds.
+        """Record a read of the ranking, so that the reconciler maintains its index.
 
-        If Redis is unreachable, a later read of the ranking is noted instead.
+        Does nothing if Redis is unreachable, because a later read is recorded too.
         """
         with self._lock:
             if ranking in self._noted:

@@ -55,7 +55,7 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         metadata,
         sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), primary_key=True),
         sa.Column("period", sa.Text, primary_key=True),
-        # The first day of the period by the board's clocks; -infinity for all time.
+        # The first day of the period in the board's time zone; -infinity for all time.
         sa.Column("starts_on", sa.Date, primary_key=True),
         sa.Column("user_id", _Id, sa.ForeignKey("users.id"), primary_key=True),
         sa.Column("score", sa.BigInteger, nullable=False),
