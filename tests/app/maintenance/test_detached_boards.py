@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from app.boards.board import Board
 from tests.app.maintenance.test_detaching_partitions import people, sound
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board, rows
 from tests.support.ledger_months import month
 from tests.support.players import Person
+from tests.support.service_acts import OPERATOR, act, count, create_board, rows
 from tests.support.services import Services
 
 __all__ = ["people"]

@@ -20,9 +20,9 @@ from app.maintenance import ranking_reconciler
 from app.maintenance.background import MAX_PASS_SECONDS
 from app.maintenance.mark_validity import MAX_GAP_SECONDS
 from tests.app.maintenance.test_ranking_reconciler import ALL_TIME, QUIZ, publishing_fails
-from tests.app.scoring.service_acts import act, count, create_board
 from tests.support.players import Person
 from tests.support.rank_index import is_indexed
+from tests.support.service_acts import act, count, create_board
 from tests.support.services import Services
 from tests.support.waiting import await_true
 

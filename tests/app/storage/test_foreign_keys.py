@@ -12,13 +12,13 @@ from app.contract import keys
 from app.contract.standings import BoardPeriod, Ranking
 from app.metrics.counters import REDIS_KEYS_DROPPED
 from tests.app.conftest import StartBackground
-from tests.app.scoring.service_acts import OPERATOR, act, count, create_board
 from tests.support.players import PASSWORD, Person
 from tests.support.rank_index import (
     index_equals_database,
     is_indexed,
     ranking_index_equals_database,
 )
+from tests.support.service_acts import OPERATOR, act, count, create_board
 from tests.support.services import Services
 from tests.support.waiting import await_true
 
