@@ -4,8 +4,8 @@
 --
 -- KEYS  session, account
 -- ARGV  none
--- Reply the session's state or nil; then status, bannedAt, bannedUntil and banReason of the account,
---       each nil if it is not cached
+-- Reply state of the session, then status, bannedAt, bannedUntil and banReason of the account; each
+--       is nil if it is not cached
 local session = redis.call("GET", KEYS[1])
 local account = redis.call("HMGET", KEYS[2], "status", "bannedAt", "bannedUntil", "banReason")
 return {session, account[1], account[2], account[3], account[4]}

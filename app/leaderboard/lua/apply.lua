@@ -13,7 +13,8 @@
 --   * score_update is published with the current version, once a call that applied a change or
 --     raised the version;
 --   * the index of a ranking whose keys expire is written only after a rebuild has begun it, so a
---     ranking that is not read costs no memory; until then each change counts as one of the top ten;
+--     ranking that is not read costs no memory; without an index each change counts as one of the
+--     top ten;
 --   * the WAL position stored with the version is behind every applied change, or is marked as
 --     unconfirmed: after a change without a position it counts only when the reconciler has
 --     confirmed a position again.
