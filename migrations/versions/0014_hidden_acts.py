@@ -195,7 +195,8 @@ def upgrade() -> None:
     book_act = _book_act()
     book_hidden_act = replaced(book_act, "book_act", "book_hidden_act")
     book_hidden_act = replaced(book_hidden_act, "INTO standings", "INTO hidden_standings")
-    count_scores = _count_scores((*_of("0013").IN_COUNT_SCORES, *IN_COUNT_SCORES))
+    in_count_scores = (*_of("0013").IN_COUNT_SCORES, *IN_COUNT_SCORES)
+    count_scores = changed(_of("0011").count_scores(), in_count_scores)
     add = (HIDES, COUNTED_SCORE, book_act, book_hidden_act, HIDE, ADD)
     for statement in (*TABLES, SHOWN_ACTS, REAL_STANDINGS, *add, count_scores, _take_back()):
         op.execute(statement)
@@ -205,7 +206,7 @@ def downgrade() -> None:
     run_with_locks(op.get_bind(), LOCKS)
     op.execute(SHOW_ALL)
     op.execute(_of("0011").add_to_standings())
-    op.execute(_count_scores(_of("0013").IN_COUNT_SCORES))
+    op.execute(changed(_of("0011").count_scores(), _of("0013").IN_COUNT_SCORES))
     op.execute(changed(_of("0011").TAKE_BACK))
     for function in NEW_FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
@@ -230,10 +231,6 @@ def _book_act() -> str:
     return replaced(
         _of("0011").add_to_standings(), f"{REPLACE} add_to_standings", f"{CREATE} book_act"
     )
-
-
-def _count_scores(changes: tuple[tuple[str, str], ...]) -> str:
-    return changed(_of("0011").count_scores(), changes)
 
 
 def _take_back() -> str:
