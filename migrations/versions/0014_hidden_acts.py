@@ -195,8 +195,8 @@ def upgrade() -> None:
     book_act = _book_act()
     book_hidden_act = replaced(book_act, "book_act", "book_hidden_act")
     book_hidden_act = replaced(book_hidden_act, "INTO standings", "INTO hidden_standings")
-    in_count_scores = (*_of("0013").IN_COUNT_SCORES, *IN_COUNT_SCORES)
-    count_scores = changed(_of("0011").count_scores(), in_count_scores)
+    in_count = (*_of("0013").IN_COUNT_SCORES, *IN_COUNT_SCORES)
+    count_scores = changed(_of("0011").count_scores(), in_count)
     add = (HIDES, COUNTED_SCORE, book_act, book_hidden_act, HIDE, ADD)
     for statement in (*TABLES, SHOWN_ACTS, REAL_STANDINGS, *add, count_scores, _take_back()):
         op.execute(statement)
@@ -210,8 +210,7 @@ def downgrade() -> None:
     op.execute(changed(_of("0011").TAKE_BACK))
     for function in NEW_FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
-    op.execute("DROP VIEW real_standings")
-    op.execute("DROP VIEW shown_acts")
+    op.execute("DROP VIEW real_standings, shown_acts")
     op.drop_column("compensations", "hidden")
     op.drop_table("hidden_standings")
     op.drop_table("hidden_acts")
