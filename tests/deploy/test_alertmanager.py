@@ -74,7 +74,7 @@ def alertmanager(receiver: AlertReceiver, tmp_path: Path) -> Iterator[str]:
 def _is_ready(url: str) -> bool:
     try:
         return requests.get(f"{url}/-/ready", timeout=2).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
@@ -88,11 +88,11 @@ def test_operators_get_one_message_when_an_alert_begins_and_one_when_it_is_over(
         "annotations": {"summary": "API server a:8000 does not answer"},
     }
     assert requests.post(f"{alertmanager}/api/v2/alerts", json=[alert], timeout=5).ok
-    await_true(lambda: len(receiver.messages) == 1, 10)
+    await_true(lambda: len(receiver.messages) == 1, 30)
     time.sleep(1.5)
     ended = alert | {"endsAt": datetime.now(UTC).isoformat()}
     assert requests.post(f"{alertmanager}/api/v2/alerts", json=[ended], timeout=5).ok
-    await_true(lambda: len(receiver.messages) == 2, 10)
+    await_true(lambda: len(receiver.messages) == 2, 30)
     begun, over = [message["attachments"][0] for message in receiver.messages]
     assert begun["title"] == "firing: ScoreboardApiDown (page)"
     assert begun["text"].strip() == "API server a:8000 does not answer"

@@ -55,7 +55,7 @@ def test_a_point_and_a_logout_reach_its_viewers(
             version = player.score_point()["boardVersion"]
             assert viewer.await_board(version, 10)["leaderboard"][0]["score"] == 1
             assert player.call("POST", "/auth/logout").ok
-            await_true(lambda: viewer.closed_with == 4401, 5)
+            await_true(lambda: viewer.closed_with == 4401, 20)
     finally:
         end(process, (signal.SIGTERM, 10))
     assert '"level": "error"' not in log_file.read_text()

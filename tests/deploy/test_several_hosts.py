@@ -20,7 +20,7 @@ from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 PROMISED_SECONDS = 1.0
-HEALED_SECONDS = 15.0
+HEALED_SECONDS = 30.0
 """TCP may wait several seconds before it sends again."""
 ENDED = 4401
 
@@ -33,10 +33,15 @@ class TwoHosts:
     systems: list[SystemHarness]
 
     def watch(self, stack: ExitStack, number: int, player: Player) -> ViewerClient:
-        """A viewer on that host, so that a cut link doesn't separate it from its broadcaster."""
+        """A viewer on that host, so that a cut link doesn't separate it from its broadcaster.
+
+        It has the first board already.
+        """
         with self.network.hosts[number].inside():
             url = self.systems[number].websocket_url
-            return stack.enter_context(ViewerClient(url, player.access_token))
+            viewer = stack.enter_context(ViewerClient(url, player.access_token))
+        await_true(lambda: viewer.boards, HEALED_SECONDS)
+        return viewer
 
 
 @pytest.fixture(scope="module")

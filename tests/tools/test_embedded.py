@@ -39,8 +39,10 @@ def postgres(directory: Path) -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-def _query(server: EmbeddedPostgres, statement: str) -> list[tuple[object, ...]]:
-    connection = psycopg2.connect(server.url, connect_timeout=2)
+def _query(
+    server: EmbeddedPostgres, statement: str, timeout_seconds: int = 20
+) -> list[tuple[object, ...]]:
+    connection = psycopg2.connect(server.url, connect_timeout=timeout_seconds)
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(statement)
@@ -65,7 +67,7 @@ def test_committed_data_survives_sigkill_to_postgres_on_the_same_port(
 def test_a_paused_postgres_accepts_connections_and_answers_none(postgres: EmbeddedPostgres) -> None:
     postgres.pause()
     with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
-        _query(postgres, "select 1")
+        _query(postgres, "select 1", timeout_seconds=2)
     postgres.resume()
     assert _query(postgres, "select 1") == [(1,)]
 
@@ -112,10 +114,12 @@ def test_valkey_keeps_its_data_over_a_restart_only_if_persistent(
 
 def test_a_paused_valkey_answers_nothing_until_it_is_resumed(directory: Path) -> None:
     with EmbeddedValkey(directory / "paused") as valkey:
-        client = redis.Redis.from_url(valkey.url, socket_timeout=0.2, retry=None)
         valkey.pause()
-        with pytest.raises(redis.TimeoutError):
-            client.ping()
+        with (
+            redis.Redis.from_url(valkey.url, socket_timeout=0.2, retry=None) as impatient,
+            pytest.raises(redis.TimeoutError),
+        ):
+            impatient.ping()
         valkey.resume()
-        assert client.ping()
-        client.close()
+        with redis.Redis.from_url(valkey.url, socket_timeout=20) as client:
+            assert client.ping()

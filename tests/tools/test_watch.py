@@ -119,9 +119,7 @@ def test_in_a_terminal_it_asks_for_a_login_and_shows_the_board_until_ctrl_c(
     running_system: SystemHarness,
 ) -> None:
     player = running_system.register("Ada [red]Lovelace")
-    board = player.call("GET", "/leaderboard").json()["leaderboard"]
-    for _ in range(max((row["score"] for row in board), default=0) + 1):
-        player.score_point()
+    player.take_the_lead()
     terminal = WatchTerminal(running_system.url)
     try:
         terminal.await_output("Username: ")

@@ -168,13 +168,14 @@ def _is_running(process: psutil.Process) -> bool:
         return False
 
 
-def reserve_port(host: str) -> socket.socket:
+def reserve_port(host: str, port: int = 0) -> socket.socket:
     """Reserve a free port, so that no other process gets it while the server is down.
 
+    0 means any free port; raises OSError if another one is not free.
     Other servers and outgoing connections can't take the port. Our server can, because both sockets
     allow the address to be reused and the reserving socket doesn't listen.
     """
     reservation = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    reservation.bind((host, 0))
+    reservation.bind((host, port))
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return reservation

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,14 @@ from tests.support.system.harness import await_health, free_ports
 from tests.support.system.player import PASSWORD, Player
 from tests.support.system.viewer import ViewerClient
 from tests.support.waiting import await_true
+from tools.local.embedded_server import reserve_port
 from tools.local.processes import end, ended, spawn
 from tools.local.procfile import read_procfile
 
 pytestmark = pytest.mark.slow
 LOGINS = 3
+STOP_SECONDS = 40
+"""For a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +54,28 @@ class OnePortSite:
         raise LookupError(words)
 
 
-def port_before_a_free_one() -> int:
-    """A free port whose successor is free too: deploy/one-port.sh gives that one to the API."""
-    while True:
-        (port,) = free_ports(1)
-        with socket.socket() as successor:
+@contextmanager
+def port_before_a_free_one() -> Iterator[int]:
+    """A free port whose successor, which deploy/one-port.sh gives to the API, is reserved too."""
+    with ExitStack() as stack:
+        while True:
+            (port,) = free_ports(1)
             try:
-                successor.bind(("127.0.0.1", port + 1))
+                stack.enter_context(reserve_port("127.0.0.1", port + 1))
             except (OSError, OverflowError):
                 continue
-        return port
+            break
+        yield port
 
 
 @contextmanager
 def one_port(stores: Stores, folder: Path) -> Iterator[OnePortSite]:
-    port = port_before_a_free_one()
+    with port_before_a_free_one() as port, site_at(port, stores, folder) as site:
+        yield site
+
+
+@contextmanager
+def site_at(port: int, stores: Stores, folder: Path) -> Iterator[OnePortSite]:
     command = read_procfile(ROOT / "deploy" / "Procfile.one-port")["web"]
     variables = base_environment() | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -83,7 +93,7 @@ def one_port(stores: Stores, folder: Path) -> Iterator[OnePortSite]:
         await_health(f"http://127.0.0.1:{port}/api")
         yield OnePortSite(f"http://127.0.0.1:{port}", process)
     finally:
-        end(process, (signal.SIGTERM, 20))
+        end(process, (signal.SIGTERM, STOP_SECONDS))
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +176,7 @@ def test_a_stop_ends_both_processes(stores: Stores, tmp_path: Path) -> None:
         children = psutil.Process(site.process.pid).children(recursive=True)
         assert len(children) >= 3
         site.process.send_signal(signal.SIGTERM)
-        assert site.process.wait(20) == 0
+        assert site.process.wait(STOP_SECONDS) == 0
         assert all(ended(each) for each in children)
 
 
@@ -177,8 +187,8 @@ def test_if_one_process_ends_the_other_one_ends_too(
     with one_port(stores, tmp_path) as site:
         children = psutil.Process(site.process.pid).children(recursive=True)
         site.server(server).kill()
-        assert site.process.wait(20) != 0
-        await_true(lambda: all(ended(each) for each in children), 10)
+        assert site.process.wait(STOP_SECONDS) != 0
+        await_true(lambda: all(ended(each) for each in children), STOP_SECONDS)
 
 
 def test_the_procfile_migrates_as_the_other_ones_do() -> None:

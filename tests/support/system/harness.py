@@ -22,7 +22,8 @@ from tools.local.embedded_server import reserve_port
 from tools.local.processes import kill_tree, spawn
 from tools.local.procfile import read_procfile
 
-READY_SECONDS = 30
+READY_SECONDS = 90
+"""For a busy machine, on which several systems start at the same time."""
 
 
 class SystemHarness:

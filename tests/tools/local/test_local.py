@@ -171,6 +171,7 @@ def test_a_second_ctrl_c_ends_a_service_that_ignores_the_first(
     run = start(procfile=procfile, SHUTDOWN_SECONDS="600")
     run.await_running()
     run.process.send_signal(signal.SIGINT)
+    eventually(lambda: "stopping" in run.output)
     with pytest.raises(subprocess.TimeoutExpired):
         run.process.wait(1)
     assert run.end(signal.SIGINT) == 0

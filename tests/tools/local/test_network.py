@@ -20,7 +20,7 @@ from tests.support.environment import base_environment
 from tests.support.servers import ROOT
 from tests.support.system.player import Player
 from tests.support.system.viewer import ViewerClient
-from tests.tools.local.local_run import Start
+from tests.tools.local.local_run import Start, eventually
 from tools.local.network.hosts import origin, page_hosts
 from tools.local.network.links import NO_ADDRESS, local_links, network_links
 
@@ -67,7 +67,7 @@ def test_another_machine_loads_the_page_and_follows_the_board_live(start: Start)
     run = start(command=["make", "run"], HOST="127.0.0.2")
     run.await_running()
     page = f"http://127.0.0.2:{run.environment['PORT']}"
-    assert f"{page}/?display\n" in run.output
+    eventually(lambda: f"{page}/?display\n" in run.output)
     reply = requests.get(page, timeout=10)
     assert reply.status_code == 200
     websocket = f"ws://127.0.0.2:{run.environment['BROADCASTER_PORT']}"
@@ -76,7 +76,7 @@ def test_another_machine_loads_the_page_and_follows_the_board_live(start: Start)
     player = Player.register(page)
     for allowed in (page, page.replace("127.0.0.2", "127.0.0.1")):
         with ViewerClient(f"{websocket}/ws", player.access_token, origin=allowed) as viewer:
-            viewer.await_board(player.score_point()["boardVersion"], seconds=2)
+            viewer.await_board(player.score_point()["boardVersion"], seconds=20)
     with pytest.raises(InvalidStatus):
         ViewerClient(f"{websocket}/ws", player.access_token, origin="http://evil.example")
     run.end()

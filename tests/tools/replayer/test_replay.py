@@ -63,7 +63,7 @@ def test_speed_spreads_the_events_over_the_times_of_the_file() -> None:
         run_replay(stub, [Event(100, "Ann", 1), Event(160, "Bob", 1)], speed=200)
         took = time.monotonic() - started_at
     assert stub.scored == ["Ann", "Bob"]
-    assert 0.3 <= took < 10
+    assert 0.3 <= took < 20
 
 
 @pytest.mark.parametrize("where", Lost)
@@ -87,14 +87,15 @@ def test_a_request_is_repeated_after_a_server_error(status: int) -> None:
 
 
 def test_a_rate_limit_is_waited_for_without_occupying_a_thread_or_losing_a_token() -> None:
-    limited = ErrorReply(429, "RATE_LIMITED", retry_after=1)
+    # Longer than Cy's points take on a busy machine.
+    limited = ErrorReply(429, "RATE_LIMITED", retry_after=3)
     with StubScoreboard() as stub:
         stub.faults[TOKEN].append(limited)
         stub.faults[INCREMENT].append(limited)
         started_at = time.monotonic()
         replay = run_replay(stub, events("Ann", "Bob", "Cy", "Cy", "Cy"), concurrency=1)
         took = time.monotonic() - started_at
-    assert 1 <= took < 10
+    assert 3 <= took < 20
     assert stub.scored == ["Cy", "Cy", "Cy", "Ann", "Bob"]
     assert (stub.count(TOKEN), stub.count(INCREMENT)) == (6, 6)
     assert replay.tally.limit_waits == 2
@@ -106,7 +107,7 @@ def test_a_limit_on_registrations_delays_all_players() -> None:
         started_at = time.monotonic()
         run_replay(stub, events("Ann", "Bob", "Cy"), concurrency=1)
         took = time.monotonic() - started_at
-    assert 1 <= took < 10
+    assert 1 <= took < 20
     assert [username for path, username in stub.calls if path == REGISTER] == [
         "ann-x1y2z",
         "ann-x1y2z",
@@ -159,7 +160,8 @@ def test_an_access_token_is_renewed_before_it_expires() -> None:
     with StubScoreboard(expires_in=0.3) as stub:
         run_replay(stub, [Event(0, "Ann", 1), Event(1, "Ann", 1)], speed=3)
     assert stub.points() == {"Ann": 2}
-    assert stub.count(REFRESH) == 1
+    # On a busy machine the first point may be late, too.
+    assert stub.count(REFRESH) in {1, 2}
     assert stub.count(LOGIN) == 0
 
 
