@@ -20,6 +20,7 @@ from tests.support.servers import ROOT
 CLIENT = ROOT / "clients" / "js" / "src" / "index.js"
 _DRIVER = Path(__file__).parent / "watch_driver.mjs"
 _MAJOR_VERSION = 20
+_START_SECONDS = 60
 
 
 def node() -> str:
@@ -45,7 +46,7 @@ def run_program(source: str, folder: Path) -> str:
 
 
 class Watcher:
-    """watch_driver.mjs as a process."""
+    """watch_driver.mjs as a process; a `with` block starts when the watch has begun."""
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class Watcher:
     def await_line(
         self, condition: Callable[[dict[str, Any]], bool], seconds: float
     ) -> dict[str, Any]:
-        """The next line for which the condition holds."""
+        """The next line for which the condition holds; lines that were read already don't count."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -107,12 +108,27 @@ class Watcher:
             if condition(line):
                 return line
 
+    def await_rank(self, score: int) -> None:
+        """Wait for the player's own score, which may come before the reply to the point."""
+
+        def is_it(line: dict[str, Any]) -> bool:
+            return bool(line.get("rank", {}).get("score") == score)
+
+        if not any(map(is_it, self.seen)):
+            self.await_line(is_it, 10)
+
     def close(self) -> int:
         """End the watch; returns the exit status of the process, which must end by itself."""
         self._write("close")
         return self._process.wait(10)
 
     def __enter__(self) -> Self:
+        try:
+            # Node's start and the login are not part of what a test measures.
+            self.await_line(lambda line: "begun" in line, _START_SECONDS)
+        except AssertionError:
+            self._process.kill()
+            raise
         return self
 
     def __exit__(

@@ -1,6 +1,7 @@
 /**
- * Watches as the JSON of its argument says, and prints what happens as lines of JSON. A line "score" on
- * stdin scores a point and waits until the board shows it; "close" ends the program.
+ * Watches as the JSON of its argument says, and prints what happens as lines of JSON; the first one says that
+ * the watch has begun. A line "score" on stdin scores a point and waits until the board shows it; "close" ends
+ * the program.
  */
 
 import { createInterface } from "node:readline";
@@ -18,6 +19,7 @@ const watch = scoreboard.watch(board, {
   onRank: (rank) => print({ rank }),
   onEvent: ({ event }) => print({ event }),
 });
+print({ begun: true });
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "close") break;
