@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.browser.conftest import OpenPage
-from tests.browser.page_actions import LIVE, expect, intercept_websockets, log_in
+from tests.browser.page_actions import LIVE, NOT_LOGGED_IN, expect, intercept_websockets, log_in
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
@@ -101,6 +101,26 @@ def test_a_logout_ends_the_session_in_every_tab(
         expect(each.locator("#notice")).to_have_text("You are logged out.")
 
 
+def test_a_logout_whose_reply_is_late_is_one_in_every_tab(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    player = running_system.register()
+    page = open_page(running_system)
+    twin = Tab(duplicate(page, running_system), player)
+    Tab(page, player)
+
+    def delay(route: Route) -> None:
+        reply = route.fetch()
+        # The WebSockets have been closed, and are opened again after at most 4 s.
+        page.wait_for_timeout(4_500)
+        route.fulfill(response=reply)
+
+    page.route("**/api/auth/logout", delay)
+    page.get_by_role("button", name="Log out").click()
+    for each in (page, twin.page):
+        expect(each.locator("#notice")).to_have_text("You are logged out.")
+
+
 def test_tabs_that_can_not_talk_to_each_other_share_a_token_within_the_grace(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
@@ -164,5 +184,7 @@ def test_a_login_after_a_logout_starts_a_session_of_its_own(
     page = open_page(running_system)
     tab = Tab(page, running_system.register())
     page.get_by_role("button", name="Log out").click()
+    # Until then the page shows the state from before the logout.
+    expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
     log_in(page, running_system.register())
     tab.renew()

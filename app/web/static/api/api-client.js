@@ -41,8 +41,11 @@ export class ApiClient {
 
   /** End the session in this tab in any case, and on the server if it replies. */
   async logOut() {
+    // The server may close the WebSockets of the session's tabs before its reply arrives. A tab that then
+    // renewed its tokens would report that the session has ended.
+    const send = (...call) => this.#session.withoutRenewals(() => request(...call));
     try {
-      await this.#authorized("POST", "api/auth/logout");
+      await this.#authorized("POST", "api/auth/logout", undefined, send);
       this.#session.end({ key: "session.loggedOut" });
     } catch {
       this.#session.end({ key: "session.loggedOutHere" });
@@ -126,17 +129,17 @@ export class ApiClient {
     }
   }
 
-  async #authorized(method, path, body) {
+  async #authorized(method, path, body, send = request) {
     const token = await this.freshAccessToken();
     try {
-      return await request(method, path, { body, token });
+      return await send(method, path, { body, token });
     } catch (error) {
       if (error.code !== "AUTH_INVALID") throw this.#endIfOver(error);
     }
     // The server's clock or keys may differ from what this page assumed: retry with a new token.
     await this.renew();
     try {
-      return await request(method, path, { body, token: await this.freshAccessToken() });
+      return await send(method, path, { body, token: await this.freshAccessToken() });
     } catch (error) {
       throw this.#endIfOver(error);
     }

@@ -85,6 +85,11 @@ export class Session extends EventTarget {
     });
   }
 
+  /** Run the task while no tab of the session renews its tokens, if the browser has locks. */
+  withoutRenewals(task) {
+    return this.#tabs.alone(task);
+  }
+
   /** Delete the tokens in all tabs of the session. Fires "end" with `notice`, {key, values} of a text. */
   end(notice) {
     if (!this.active) return;
