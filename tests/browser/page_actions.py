@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 import requests
@@ -30,6 +31,8 @@ __all__ = [
     "NOT_LOGGED_IN",
     "PHONE",
     "PROJECTOR",
+    "RECONNECTING",
+    "await_events",
     "check_on_all_screens",
     "console_errors_of",
     "expect",
@@ -37,18 +40,23 @@ __all__ = [
     "log_in",
     "name_of",
     "player_just_below_top_ten",
+    "record_scored_rows",
+    "record_states",
     "right_edge",
     "row_of",
     "score_a_point",
     "score_on_board",
     "show_chart",
+    "states_until_live",
     "submit_login",
+    "was_marked_as_scored",
     "width_of",
 ]
 
 LIVE = "live"
 NOT_LOGGED_IN = re.compile("^refreshed every 2 s$")
 NOT_LIVE = re.compile("^not live .* refreshed every 2 s$")
+RECONNECTING = re.compile(r"^reconnecting in \d+ s$")
 ROWS = 10
 PHONE: ViewportSize = {"width": 360, "height": 740}
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
@@ -60,6 +68,22 @@ OVERFLOWING = """() => [...document.querySelectorAll("body *")].filter((element)
     const { left, right, width } = element.getBoundingClientRect();
     return width > 0 && (left < -0.5 || right > innerWidth + 0.5);
 }).map((element) => element.outerHTML.slice(0, 80))"""
+_RECORD_STATES = """() => {
+    window.states = [];
+    const status = document.getElementById("connection");
+    new MutationObserver(() => states.push(status.textContent))
+        .observe(status, { childList: true });
+}"""
+_RECORD_SCORED_ROWS = """() => {
+    window.scoredRows = new Set();
+    new MutationObserver((records) => {
+        for (const { target } of records) {
+            if (target.classList.contains("scored")) scoredRows.add(target);
+        }
+    }).observe(document.getElementById("board-rows"), {
+        subtree: true, attributeFilter: ["class"],
+    });
+}"""
 # A limit for a busy machine. What is promised has a limit of its own in its test.
 expect.set_options(timeout=20_000)
 
@@ -97,9 +121,11 @@ def name_of(row: Locator) -> Locator:
 
 def player_just_below_top_ten(system: SystemHarness, name: str | None = None) -> Player:
     """A new player that is one point below the top ten, which other tests fill too."""
-    board = requests.get(f"{system.url}/api/leaderboard", timeout=10).json()["leaderboard"]
+    # More rows than the caches have, which may be older than the last point for a moment.
+    url = f"{system.url}/api/leaderboard?limit={ROWS + 1}"
+    board = requests.get(url, timeout=10).json()["leaderboard"]
     player = system.register(name)
-    for _ in range(board[9]["score"] if len(board) == ROWS else 0):
+    for _ in range(board[ROWS - 1]["score"] if len(board) >= ROWS else 0):
         player.score_point()
     return player
 
@@ -134,6 +160,38 @@ def intercept_websockets(page: Page) -> list[WebSocketRoute]:
     page.route_web_socket("**/ws", forward)
     page.reload()
     return connections
+
+
+def await_events(page: Page, condition: Callable[[], object]) -> None:
+    """Let Playwright call the handlers of events and routes until the condition holds."""
+
+    def holds() -> bool:
+        page.wait_for_timeout(20)
+        return bool(condition())
+
+    await_true(holds, 20)
+
+
+def record_states(page: Page) -> None:
+    """Record the texts of the connection's state from now on: some are shown for half a second."""
+    page.evaluate(_RECORD_STATES)
+
+
+def states_until_live(page: Page) -> list[str]:
+    """The recorded states, as soon as the last one is LIVE."""
+    page.wait_for_function("live => states.at(-1) === live", arg=LIVE)
+    states: list[str] = page.evaluate("states")
+    return states
+
+
+def record_scored_rows(page: Page) -> None:
+    """Record which rows are marked as scored from now on; a mark is removed after 2.5 s."""
+    page.evaluate(_RECORD_SCORED_ROWS)
+
+
+def was_marked_as_scored(row: Locator) -> bool:
+    was_marked: bool = row.evaluate("row => scoredRows.has(row)")
+    return was_marked
 
 
 def width_of(page: Page) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
@@ -69,8 +69,7 @@ def test_the_line_has_a_step_at_each_score_as_high_as_its_points(
     console_errors = console_errors_of(page)
     show_chart(page)
     assert console_errors == []
-    await_true(lambda: len(steps_of(page)) == 1 + len(POINTS_BY_AGE), 10)
-    steps = steps_of(page)
+    (steps,) = await_steps(page, lambda lines: len(lines[0]) == 1 + len(POINTS_BY_AGE))
     heights = [before[1] - after[1] for before, after in pairwise(steps)]
     point = heights[0]
     assert point > 5
@@ -120,15 +119,32 @@ def test_lines_of_equal_scores_lie_side_by_side(open_page: OpenPage, system: Sys
     page.clock.set_fixed_time("2020-03-04T13:00:00.000Z")
     page.reload()
     show_chart(page)
-    await_true(lambda: all(steps_of(page, colour) for colour in range(len(scores))), 10)
-    last_rows = [steps_of(page, colour)[-1][1] for colour in range(len(scores))]
+    lines = await_steps(page, all, colours=len(scores))
+    last_rows = [steps[-1][1] for steps in lines]
     assert [later - row for row, later in pairwise(last_rows)] == pytest.approx([3, 3], abs=1)
-    ada, ben, cyd = (steps_of(page, colour)[-2][1] for colour in range(len(scores)))
+    ada, ben, cyd = (steps[-2][1] for steps in lines)
     assert ben - ada == pytest.approx(3, abs=1)
     assert cyd - ben > 10
 
 
-def steps_of(page: Page, colour: int = 0) -> list[tuple[int, int]]:
+Steps = list[tuple[int, int]]
+
+
+def await_steps(
+    page: Page, condition: Callable[[list[Steps]], bool], colours: int = 1
+) -> list[Steps]:
+    """The steps of each line as soon as the condition holds; the chart may be drawn again."""
+    lines: list[Steps] = []
+
+    def hold() -> bool:
+        lines[:] = (steps_of(page, colour) for colour in range(colours))
+        return condition(lines)
+
+    await_true(hold, 30)
+    return lines
+
+
+def steps_of(page: Page, colour: int) -> Steps:
     """The horizontal parts of a line, as (first column, row)."""
     horizontal = []
     for column, pixels in groupby(page.evaluate(LINE, colour), lambda pixel: pixel[0]):

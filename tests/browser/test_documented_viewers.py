@@ -72,5 +72,5 @@ def test_the_program_in_javascript_prints_the_board(
     def is_row(message: ConsoleMessage) -> bool:
         return bool(re.fullmatch(r"\d+ .+ \d+", message.text))
 
-    with page.expect_console_message(is_row, timeout=10_000):
+    with page.expect_console_message(is_row):
         page.evaluate(f"() => {{ {values} {program(running_system, 'js')} }}")

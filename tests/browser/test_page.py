@@ -125,7 +125,7 @@ def test_a_login_that_a_busy_server_refuses_can_be_sent_again_after_a_wait(
     busy = {"error": "Busy", "code": "SERVER_BUSY", "message": "Busy", "requestId": "1"}
     page.route(
         "**/api/auth/login",
-        lambda route: route.fulfill(status=503, json=busy, headers={"Retry-After": "2"}),
+        lambda route: route.fulfill(status=503, json=busy, headers={"Retry-After": "5"}),
         times=1,
     )
     submit_login(page, running_system.register())

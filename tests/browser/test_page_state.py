@@ -63,6 +63,7 @@ def test_the_players_around_are_shown_if_the_board_arrives_before_the_reply_to_t
         page.get_by_role("button", name="Score a point").click()
     with page.expect_request(AROUND_ME):
         connections[0].send(update)
+    page.route(AROUND_ME, lambda route: route.fulfill(json=board))
     with page.expect_request(AROUND_ME):
         increments[0].fulfill(json={"newScore": 1, "newRank": 1, "boardVersion": 2**52})
     for read in reads:
@@ -125,10 +126,10 @@ def test_the_latest_scores_are_known_after_a_reload(
 
 
 def test_the_button_waits_after_a_reload_too_if_the_limit_is_used_up(
-    open_page: OpenPage, short_limits_system: SystemHarness
+    open_page: OpenPage, default_limits_system: SystemHarness
 ) -> None:
-    player = short_limits_system.register()
-    page = open_page(short_limits_system)
+    player = default_limits_system.register()
+    page = open_page(default_limits_system)
     log_in(page, player)
     button = page.locator("#score")
     while button.is_enabled():

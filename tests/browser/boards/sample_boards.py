@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import text
 
 from app.audit.audited_change import Initiator
@@ -10,6 +12,13 @@ from tests.support.service_acts import act_id
 from tests.support.services import Services
 from tests.support.system.player import Player
 
+
+def _zone_at_noon() -> str:
+    """A time zone in which it is noon now, so that no day or week ends during the tests."""
+    # The sign in the names is the opposite of the offset's.
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+
+
 OPERATOR = Initiator("operator:test", "a test")
 QUIZ = BoardSettings(
     "quiz-night",
@@ -17,7 +26,7 @@ QUIZ = BoardSettings(
     min_points=-1000,
     max_points=1000,
     periods=("all", "day", "week", "month"),
-    time_zone="Europe/Berlin",
+    time_zone=_zone_at_noon(),
 )
 RACE = BoardSettings("race", "Race", better="low", combine="best", min_points=0, max_points=100_000)
 

@@ -207,7 +207,7 @@ def test_a_chart_that_can_not_be_loaded_leaves_the_board_alone_and_is_loaded_lat
     expect(page.locator("#board-rows tr").first).to_be_visible()
     expect(page.locator("#page-failure")).to_be_hidden()
     page.unroute("**/uPlot.esm.js*")
-    expect(page.locator("#chart canvas")).to_be_visible(timeout=20_000)
+    expect(page.locator("#chart canvas")).to_be_visible(timeout=40_000)
 
 
 def play_without(missing: list[str], open_page: OpenPage, system: SystemHarness) -> None:

@@ -18,8 +18,10 @@ from tests.browser.page_actions import (
     expect,
     name_of,
     player_just_below_top_ten,
+    record_scored_rows,
     row_of,
     score_on_board,
+    was_marked_as_scored,
 )
 from tests.browser.sample_contest import PLAYERS, play_sample_contest
 from tests.support.servers import DatabaseServer
@@ -171,14 +173,16 @@ def test_new_points_after_the_first_board_move_the_rows_of_the_server(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     player = player_just_below_top_ten(running_system)
-    player.score_point()
+    points = player.score_point()["newScore"]
     page = open_page(running_system)
     expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
-    points = int(score_on_board(page, player).inner_text())
+    expect(score_on_board(page, player)).to_have_text(str(points))
+    record_scored_rows(page)
     page.evaluate("document.querySelectorAll('#board-rows tr').forEach(row => row.served = true)")
     player.score_point()
     expect(score_on_board(page, player)).to_have_text(str(points + 1))
-    assert row_of(page, player).evaluate("row => row.served && row.classList.contains('scored')")
+    assert row_of(page, player).evaluate("row => row.served")
+    assert was_marked_as_scored(row_of(page, player))
 
 
 def test_a_page_that_came_without_a_board_shows_it_when_it_can_be_read(
