@@ -33,6 +33,10 @@ class Edge:
         """The output so far."""
         return self._log_file.read_text()
 
+    def await_log(self, text: str) -> None:
+        """Wait until the log contains the text; the line of a request comes after its reply."""
+        await_true(lambda: text in self.log(), 30)
+
 
 @contextmanager
 def edge(port: int, web_port: int, broadcaster_port: int, folder: Path) -> Iterator[Edge]:
@@ -52,7 +56,7 @@ def edge(port: int, web_port: int, broadcaster_port: int, folder: Path) -> Itera
     with (folder / f"edge-{port}.log").open("wb") as output:
         process = spawn(command, output=output, environment=variables)
     try:
-        await_true(lambda: "serving initial configuration" in running.log(), 30)
+        running.await_log("serving initial configuration")
         yield running
     finally:
         end(process, (signal.SIGTERM, 10))

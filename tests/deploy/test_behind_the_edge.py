@@ -26,7 +26,6 @@ from tests.support.servers import ROOT, DatabaseServer, Stores, redis_server
 from tests.support.system.harness import SystemHarness, free_ports
 from tests.support.system.player import PASSWORD, Player
 from tests.support.system.viewer import ViewerClient
-from tests.support.waiting import await_true
 from tools.secrets_file import missing_secrets
 
 pytestmark = [
@@ -213,8 +212,7 @@ def test_the_edges_log_holds_no_token(site: EdgeSite, tmp_path: Path) -> None:
             timeout=10,
         )
         assert reply.status_code == 502
-        # The edge writes its line after the reply.
-        await_true(lambda: "REDACTED" in running.log(), 10)
+        running.await_log("REDACTED")
         assert "a-secret" not in running.log()
 
 
