@@ -15,6 +15,11 @@ from app.contract.standings import MAIN, BoardPeriod
 
 EndReason = Literal["revoked", "banned"]
 
+MAX_TEXT_LENGTH = 1_000
+"""Of a text for viewers. This system publishes shorter ones."""
+_UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError)
+"""What int(), json.loads(), the access to its result and the conversion of a time raise."""
+
 
 class ChannelMessage(ABC):
     """A message on the Redis channel `channel`."""
@@ -26,13 +31,13 @@ class ChannelMessage(ABC):
         """The message in a payload of this channel; raises MessageInvalid."""
         try:
             return cls._parse(payload)
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        except _UNREADABLE as error:
             raise MessageInvalid(f"not a message of {cls.channel}") from error
 
     @classmethod
     @abstractmethod
     def _parse(cls, payload: str) -> Self:
-        """As parse(), but raises what int(), json.loads() and the access to its result raise."""
+        """As parse(), but raises _UNREADABLE."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ class ServerShutdown(ChannelMessage):
 
     @classmethod
     def _parse(cls, payload: str) -> Self:
-        return cls(str(json.loads(payload)["instance"]))
+        return cls(_text(json.loads(payload)["instance"]))
 
 
 def _ban(message: Mapping[str, Any]) -> Ban | None:
@@ -122,9 +127,17 @@ def _ban(message: Mapping[str, Any]) -> Ban | None:
         return None
     at, until = message["ban"]
     reason = message.get("banReason")
-    ban = Ban(int(at), None if until is None else int(until), reason and str(reason))
+    ban = Ban(int(at), None if until is None else int(until), reason and _text(reason))
     ban.as_json()  # Raises for a time that can't be formatted.
     return ban
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    text.encode()  # Raises for half of a surrogate pair, which JSON can name and no frame can have.
+    if len(text) > MAX_TEXT_LENGTH:
+        raise ValueError("a text for viewers is short")
+    return text
 
 
 def _version(value: Any) -> int:

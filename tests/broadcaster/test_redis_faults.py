@@ -33,6 +33,8 @@ UNREADABLE = [
     b'{"version": {}}',
     b'{"userId": 1, "sessionIds": 2, "reason": "banned"}',
     b'{"userId": "u", "sessionIds": ["s"], "reason": "unheard of"}',
+    b'{"userId": "u", "sessionIds": ["s"], "reason": "banned", "ban": [1e20, null]}',
+    b'{"instance": "\\ud800"}',
     b"[" * 100_000,
     b"9" * 10_000,
 ]

@@ -48,7 +48,16 @@ INVALID = [
     '{"userId": "u", "sessionIds": "ab", "reason": "banned"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "unheard of"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": 7}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1e15, null]}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1e20, null]}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1e30, null]}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1000, -1e20]}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1000, null],'
+    ' "banReason": "\\ud800"}',
+    '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": [1000, null],'
+    f' "banReason": "{"x" * 2_000}"}}',
+    '{"instance": "\\ud800"}',
+    f'{{"instance": "{"x" * 2_000}"}}',
     "[" * 100_000,
 ]
 
