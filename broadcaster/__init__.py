@@ -1,1 +1,1 @@
-"""The broadcaster: holds viewers' WebSockets open and sends them the board (flow 5)."""
+"""The broadcaster: sends boards to viewers over WebSockets and event streams (flow 5)."""

@@ -1,4 +1,4 @@
-"""Event streams through the edge: at once, uncompressed, and as many bytes as the server sent."""
+"""Event streams through the edge, which passes on each event at once and uncompressed."""
 
 from __future__ import annotations
 

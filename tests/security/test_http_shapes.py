@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import requests
@@ -74,17 +76,21 @@ def test_the_broadcaster_reads_one_request_per_connection(broadcaster: Api, fram
 
 
 @pytest.mark.parametrize("digits", [24_000, 62_000])
-def test_a_chunk_size_that_never_ends_is_refused_and_delays_no_other_request(
-    api: Api, digits: int
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_chunk_sizes_that_never_end_are_refused_and_delay_no_other_request(
+    api: Api, broadcaster: Api, digits: int, end: str
 ) -> None:
-    head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-    for end in (b"\n", b"", b"\r\n"):
-        begun = time.monotonic()
-        reply = api.exchange(head + b"a" * digits + end, until=b"requestId")
-        assert reply.startswith(b"HTTP/1.1 400 "), reply[:200]
-        assert api.get("/health/live").status_code == 200
-        # A search with backtracking took several seconds.
-        assert time.monotonic() - begun < 3
+    stream = b"GET /stream HTTP/1.1\r\nHost: a\r\n"
+    with ThreadPoolExecutor(4) as pool:
+        for server, head in ((api, POST), (broadcaster, stream)):
+            begun = time.monotonic()
+            request = head + b"Transfer-Encoding: chunked\r\n\r\n" + b"a" * digits + end.encode()
+            replies = pool.map(partial(server.exchange, until=b"requestId"), [request] * 4)
+            assert server.get("/health/live").status_code == 200
+            for reply in replies:
+                assert reply.startswith(b"HTTP/1.1 400 "), reply[:200]
+            # A search with backtracking took several seconds.
+            assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("kilobytes", [120, 4000])

@@ -41,7 +41,7 @@ def stream(
 def strict(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BroadcasterHarness]:
-    """A broadcaster with two viewers for each address, and heartbeats each second."""
+    """A broadcaster with at most two viewers for each address, and a heartbeat of 5 s."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
         settings = {"MAX_VIEWERS_PER_ADDRESS": "2", "HEARTBEAT_SECONDS": "5"}
@@ -184,7 +184,7 @@ def test_a_stream_that_is_not_read_delays_no_others_and_is_closed(
         await_true(lambda: strict.metric(closed) == 1, 15)
 
 
-def test_streams_are_told_when_to_come_back_before_a_shutdown(
+def test_streams_get_the_time_to_reconnect_before_a_shutdown(
     postgres: DatabaseServer, tmp_path: Path
 ) -> None:
     with redis_server(tmp_path) as server:
