@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
 from broadcaster.handshake.budget import HandshakeBudget
 from broadcaster.viewers.limits import Rate, RateExceeded
@@ -62,11 +64,15 @@ def test_each_of_two_floods_gets_its_share() -> None:
 def limited(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> Iterator[BroadcasterHarness]:
-    """A broadcaster with a small budget."""
+    """A broadcaster with a small budget, behind one proxy."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
         with running_broadcaster(
-            stores, tmp_path, NEW_VIEWERS_PER_SECOND=str(PER_SECOND)
+            stores,
+            tmp_path,
+            NEW_VIEWERS_PER_SECOND=str(PER_SECOND),
+            TRUSTED_PROXY_HOPS="1",
+            METRICS_TOKEN="0123456789abcdef",
         ) as broadcaster:
             yield broadcaster
 
@@ -91,3 +97,21 @@ def test_handshakes_without_a_valid_token_take_nothing_of_the_budget(
     series = 'scoreboard_viewer_limit_hits_total{limit="new_viewers_per_second"}'
     assert limited.metric(series) == 0
     assert limited.request_handshake(token).status_code == 101
+
+
+@pytest.mark.slow
+def test_streams_that_one_address_asks_for_keep_no_viewer_of_another_out(
+    limited: BroadcasterHarness,
+) -> None:
+    token = limited.access_token(limited.register_player())
+
+    def ask(_: int) -> int:
+        url, address = f"{limited.url}/stream?board=no-such-board", {"X-Forwarded-For": "192.0.2.1"}
+        return requests.get(url, headers=address, timeout=10).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = set(pool.map(ask, range(FLOOD)))
+    assert 404 in statuses
+    assert statuses <= {404, 503}
+    reply = limited.request_handshake(token, **{"X-Forwarded-For": "198.51.100.1"})
+    assert reply.status_code == 101
