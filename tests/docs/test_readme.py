@@ -46,10 +46,12 @@ def run(script: str, system: SystemHarness) -> list[Any]:
 
 
 def test_the_game_developers_commands_score_a_point(running_system: SystemHarness) -> None:
+    before = running_system.register().score_point()
     script = commands(0, running_system).replace('"ada"', f'"ada_{secrets.token_hex(4)}"')
     increment, board = run(script, running_system)
     assert increment["newScore"] == 1
-    assert board["version"] >= increment["boardVersion"]
+    # Another worker may answer, which hears of the increment a moment later.
+    assert board["version"] >= before["boardVersion"]
     # The documented answers have the same fields.
     (documented,) = re.findall(r"^```json\n(.*?)^```$", README, re.M | re.S)
     first, _, second = documented.partition("\n")

@@ -29,7 +29,7 @@ WRITE_ACTION = (
 )
 MAX_ROWS = 2_000
 """More than fit in the pages that the tables have already."""
-RECOVERY_SECONDS = 5.0
+RECOVERY_SECONDS = 10.0
 ON_ITS_OWN_DISK = """
 mv "$1/base" "$1/base.copied" && mkdir "$1/base"
 mount -t tmpfs -o size=100m,mode=700,uid="$2",gid="$2" none "$1/base"

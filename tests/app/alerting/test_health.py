@@ -18,7 +18,7 @@ from tests.support.services import Services
 from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
-PROMISED_SECONDS = 1.5
+PROMISED_SECONDS = 2.0
 MakeServices = Callable[..., Services]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +14,14 @@ import requests
 from tests.support.api_requests import refused
 from tests.support.faults.outage_harness import WORKERS, OutageHarness, outage_harness
 from tests.support.system.player import Player
+from tests.support.system.raw_clients import opened
 
 pytestmark = pytest.mark.slow
 THREADS = 8
 CONCURRENT_REQUESTS = 100
 PROMISED_SECONDS = 2.0
-QUEUE_SECONDS = 1.0
+QUEUE_SECONDS = 2.0
 """Allowance for the work of the requests themselves on a busy machine."""
-HEALTH_SECONDS = 1.5
 
 
 @pytest.fixture(scope="module")
@@ -81,21 +82,26 @@ def test_concurrent_requests_get_an_error_in_time_while_postgresql_is_paused(
 def test_health_replies_in_time_while_every_thread_waits(
     harness: OutageHarness, player: Player
 ) -> None:
+    request = (
+        "GET /api/users/me HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {player.access_token}\r\n\r\n"
+    ).encode()
     with (
         harness.without(harness.postgres, "paused"),
-        ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool,
+        # Without threads, which would delay those that ask for the health.
+        opened(harness.api.url, [request] * (WORKERS * THREADS * 3)) as waiting,
+        ThreadPoolExecutor(8) as pool,
     ):
-        waiting = [pool.submit(get_me, harness, player) for _ in range(WORKERS * THREADS * 3)]
         time.sleep(0.3)
         lives = list(pool.map(lambda _: get(harness, "/api/health/live"), range(8)))
-        assert not any(each.done() for each in waiting)
+        assert select.select(waiting, [], [], 0)[0] == []
         checks = list(pool.map(lambda _: get(harness, "/health"), range(8)))
     for reply, _ in lives:
         assert reply.json()["status"] == "alive"
     for reply, _ in checks:
         assert (reply.status_code, reply.json()["database"]) == (503, "timeout")
     assert max(seconds for _, seconds in lives) < 1.0
-    assert max(seconds for _, seconds in checks) < HEALTH_SECONDS
+    assert max(seconds for _, seconds in checks) < PROMISED_SECONDS
 
 
 def test_a_hundred_health_checks_of_a_paused_postgresql_leave_no_threads_or_descriptors(
@@ -115,6 +121,6 @@ def test_a_hundred_health_checks_of_a_paused_postgresql_leave_no_threads_or_desc
         after = used()
     for reply, seconds in first + checks:
         assert (reply.status_code, reply.json()["database"]) == (503, "timeout")
-        assert seconds < HEALTH_SECONDS
+        assert seconds < PROMISED_SECONDS
     # A connection of each worker's check, and our own connections that are closing.
     assert after - before < 10

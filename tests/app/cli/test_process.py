@@ -46,7 +46,7 @@ def flask(
         capture_output=True,
         encoding=encoding,
         errors="surrogateescape",
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
@@ -114,7 +114,7 @@ def test_only_gunicorns_workers_start_the_threads_beside_the_requests(
         env=variables,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     assert found.stdout == "['MainThread']\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -110,6 +111,14 @@ def counted_events(rule: str, action: str) -> float:
 def status(person: Person) -> str:
     """The player's status in PostgreSQL."""
     return str(row(person.services, "SELECT status FROM users WHERE id = :id", person.user_id)[0])
+
+
+def database_answers(services: Services) -> bool:
+    """Whether PostgreSQL is used; not while the circuit breaker is open after an outage."""
+    with suppress(DatabaseUnavailable), services.database.reading() as connection:
+        connection.execute(text("SELECT 1"))
+        return True
+    return False
 
 
 def status_in_redis(person: Person) -> str | None:

@@ -21,6 +21,7 @@ from tests.app.fraud.attempts import (
     ask,
     burst,
     bursts,
+    database_answers,
     events,
     row,
     spend,
@@ -168,6 +169,7 @@ def test_without_postgresql_the_attempt_fails_and_the_next_one_is_judged(
         ask(person)
     with postgres.closed(watched.settings.database_url):
         assert ask(person) == Attempted("failed")
+    await_true(lambda: database_answers(watched), 5)
     assert (events(person), status(person)) == ([], "active")
     assert ask(person) == WARNED
     (event,) = events(person)

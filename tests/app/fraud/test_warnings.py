@@ -21,6 +21,7 @@ from tests.app.fraud.attempts import (
     Attempted,
     ask,
     burst,
+    database_answers,
     execute,
     forge,
     spend,
@@ -32,6 +33,7 @@ from tests.support.api_client import Caller, refused
 from tests.support.players import PASSWORD, Person
 from tests.support.servers import DatabaseServer
 from tests.support.services import Services
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +93,7 @@ def test_a_failure_of_postgresql_carries_the_warning(
     with postgres.closed(services.settings.database_url):
         assert spend(flagged, token) == Attempted("failed", flagged=True)
         assert spend(other, others_token) == Attempted("failed")
+    await_true(lambda: database_answers(services), 5)
     assert spend(flagged, token) == WARNED
     assert spend(other, others_token) == FINE
 
@@ -150,6 +153,7 @@ def test_the_warning_is_in_the_body_of_an_error_reply(
     with postgres.closed(services.settings.database_url):
         reply = refused(caller("POST", "/api/scores/increment", body), 500, "DB_ERROR")
     assert reply["warning"] == FRAUD_WARNING
+    await_true(lambda: database_answers(services), 5)
     caller("POST", "/api/scores/increment", body)
     reply = refused(caller("POST", "/api/scores/increment", body), 400, "TOKEN_USED")
     assert reply["warning"] == FRAUD_WARNING

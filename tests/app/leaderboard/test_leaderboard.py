@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.contract import keys
 from app.contract.keys import RankingKeys
-from app.contract.standings import Board, OrderKey
+from app.contract.standings import Board
 from app.leaderboard.board_cache import SharedBoard, SharedReads
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.rank_index import RankIndex
@@ -34,8 +34,7 @@ def pages(services: Services, limit: int) -> Iterator[Board]:
     board = services.leaderboard.top(limit)
     yield board
     while board.more:
-        after: OrderKey = board.order_keys[-1]
-        board = services.leaderboard.page_after(after, limit)
+        board = services.leaderboard.page_after(board.order_keys[-1], limit)
         yield board
 
 
@@ -59,8 +58,7 @@ def test_equal_scores_share_a_rank_in_the_order_in_which_they_were_reached(
 
 def test_players_without_a_point_and_banned_ones_are_not_on_the_board(services: Services) -> None:
     Person.register(services, "Pointless")
-    banned = Person.register(services, "Banned")
-    banned.score()
+    Person.register(services, "Banned").score()
     with services.database.transaction() as connection:
         connection.execute(text("UPDATE users SET status = 'banned'"))
     services.redis.delete(keys.CACHED_BOARD)
@@ -116,7 +114,7 @@ def test_a_point_is_on_the_next_board_read_in_any_process(
         expected, version = [(1, "Ada", outcome.score)], outcome.board_version or 0
         assert names(here.leaderboard.top()) == expected
         assert names(there.leaderboard.top(min_version=version)) == expected
-        await_true(lambda: names(there.leaderboard.top()) == expected, 1)  # noqa: B023
+        await_true(lambda: names(there.leaderboard.top()) == expected, 3)  # noqa: B023
 
 
 def test_boards_come_from_memory_then_redis_then_postgresql(
@@ -136,8 +134,10 @@ def test_boards_come_from_memory_then_redis_then_postgresql(
 
 
 def test_a_cold_cache_costs_one_query_for_any_number_of_readers(
-    make_services: Callable[..., Services], queries: list[str]
+    make_services: Callable[..., Services], queries: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Otherwise a slow query, as on a busy machine, is made again.
+    monkeypatch.setattr("app.leaderboard.board_cache.LEASE_WAIT_SECONDS", 10.0)
     processes = [make_services() for _ in range(3)]
     Person.register(processes[0], "Ada").score()
     for services in processes:
@@ -164,7 +164,7 @@ class PausedStore(SharedBoard):
 
     def store(self, names: RankingKeys, board: Board) -> bool:
         self.paused.set()
-        assert self.go_on.wait(5)
+        assert self.go_on.wait(10)
         return super().store(names, board)
 
 
@@ -185,7 +185,7 @@ def test_a_slow_reader_does_not_store_an_old_board_over_a_new_one(
         assert shared.paused.wait(5)
         cleared, known = slow.local_board.generation, slow.local_board
         version = person.score().board_version or 0
-        await_true(lambda: known.generation > cleared and known.highest_version >= version, 1)
+        await_true(lambda: known.generation > cleared and known.highest_version >= version, 5)
         shared.go_on.set()
         assert names(old.result(5)) == [(1, "Ada", 1)]
     for services in (slow, quick):

@@ -83,7 +83,7 @@ def test_the_same_process_makes_all_passes_while_it_runs(
     here, there = make_services(), make_services()
     start_background(here)
     token = here.reconciler.token
-    await_true(lambda: here.redis.get(keys.LAST_RECONCILER) == token, 5)
+    await_true(lambda: here.redis.get(keys.LAST_RECONCILER) == token, 20)
     start_background(there)
     marks, reconcilers = set(), set()
 
@@ -102,7 +102,7 @@ def test_another_process_takes_over_within_five_seconds(
     here, there = make_services(), make_services()
     stopped = build_background(here)
     stopped.start()
-    await_true(lambda: here.redis.get(keys.LAST_RECONCILER) is not None, 5)
+    await_true(lambda: here.redis.get(keys.LAST_RECONCILER) is not None, 20)
     stopped.stop()
     record_unpublished_point(here, Person.register(here))
     start_background(there)

@@ -93,7 +93,7 @@ def test_a_long_run_of_hex_digits_is_rejected_at_once(digits: int, end: bytes) -
     while framing.progress(request[:length]) is Progress.PARTIAL:
         length += 1
     # With backtracking this took seconds.
-    assert time.process_time() - begun < 0.2
+    assert time.process_time() - begun < 1
     assert length <= len(CHUNKS) + MAX_CHUNK_LINE_BYTES
 
 

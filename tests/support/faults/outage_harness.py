@@ -18,7 +18,7 @@ from tests.support.waiting import await_true
 from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
 from tools.local.embedded_server import EmbeddedServer
 
-RECOVERY_SECONDS = 10.0
+RECOVERY_SECONDS = 20.0
 BREAKER_SECONDS = 0.6
 """After this time the circuit breaker probes the server again, and that request waits in full."""
 WORKERS = 2
@@ -52,6 +52,12 @@ class OutageHarness:
     def healthy(self) -> bool:
         """Whether every worker is likely to be healthy: more connections than workers."""
         return all(Api(self.api.url).get("/api/health").ok for _ in range(8))
+
+    def await_pass(self) -> None:
+        """Return after a pass of the reconciler, which may clear the cached boards."""
+        with redis.Redis.from_url(self.valkey.url) as client:
+            before = client.get(keys.INDEX_COMPLETE_UNTIL)
+            await_true(lambda: client.get(keys.INDEX_COMPLETE_UNTIL) != before, RECOVERY_SECONDS)
 
     def subscribed(self) -> bool:
         """Whether every worker is subscribed to cache:invalidate."""

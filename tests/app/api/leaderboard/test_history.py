@@ -31,8 +31,10 @@ def test_the_leaders_scores_start_at_since_and_end_now(
     since, until = (datetime.fromisoformat(history[name]) for name in ("since", "until"))
     assert timedelta(0) <= requested - since < timedelta(seconds=2)
     assert abs(datetime.now(UTC) - until) < timedelta(seconds=10)
-    board = api.get("/api/leaderboard").json()
-    assert history["version"] <= board["version"]
+    # The other worker may have raised the version, which this one hears a moment later.
+    await_true(
+        lambda: history["version"] <= api.get("/api/leaderboard").json()["version"], seconds=5
+    )
     assert 1 <= len(history["series"]) <= 10
     for series in history["series"]:
         assert list(series) == ["rank", "userId", "username", "displayName", "score", "points"]
@@ -50,7 +52,7 @@ def test_the_series_have_the_players_and_the_order_of_the_board(api: Api, player
         series = api.get("/api/leaderboard/history").json()["series"]
         return bool([each.pop("points") and each for each in series] == board)
 
-    await_true(agree, 3)
+    await_true(agree, 10)
 
 
 def test_the_default_since_is_one_hour_ago(api: Api) -> None:
@@ -62,7 +64,14 @@ def test_the_default_since_is_one_hour_ago(api: Api) -> None:
 
 def test_a_limit_keeps_the_first_leaders(api: Api, player: Player) -> None:
     player.score_point()
-    assert len(api.get("/api/leaderboard/history?limit=1").json()["series"]) == 1
+
+    def series() -> list[object]:
+        found: list[object] = api.get("/api/leaderboard/history?limit=1").json()["series"]
+        return found
+
+    # A reading of before the point is cached for a second.
+    await_true(series, 10)
+    assert len(series()) == 1
 
 
 @pytest.mark.parametrize("written", ["yesterday", "", "2026-13-01", "0001-01-01T00:00:00+23:59"])
