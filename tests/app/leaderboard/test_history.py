@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-import threading
 from bisect import bisect_right
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,13 +12,8 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import Engine
 
 from app.audit.audited_change import Initiator
-from app.contract.errors import DatabaseUnavailable
 from app.contract.standings import Series
-from app.leaderboard import history as service
 from app.leaderboard import history_rows
-from app.leaderboard.board_cache import SharedBoard
-from app.leaderboard.history import HistoryReader
-from app.leaderboard.replica_reads import ReplicaReads
 from app.ledger import action_rows
 from app.storage.database import Database, connect_unpooled
 from tests.support.players import Person
@@ -173,78 +165,3 @@ def test_the_number_of_rows_read_does_not_grow_with_the_number_of_actions(
         event.remove(Engine, "before_cursor_execute", explain)
     # Two per probe: the result, and one to see that no other row has the same µs.
     assert 0 < explained[0] <= leaders * 2 * history_rows.POINTS
-
-
-@pytest.fixture
-def readings(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for each reading from PostgreSQL."""
-    found: list[int] = []
-    series = history_rows.series
-
-    def counted(connection: Connection, since: int, *rest: int) -> tuple[Series, ...]:
-        found.append(since)
-        return series(connection, since, *rest)
-
-    monkeypatch.setattr(history_rows, "series", counted)
-    return found
-
-
-def test_a_thousand_requests_for_about_the_same_time_cost_one_or_two_readings(
-    services: Services, readings: list[int]
-) -> None:
-    Person.register(services).score()
-    barrier = threading.Barrier(20)
-    # A bucket of an hour has 18 s and the step 15 s, so beginnings within 10 s are in two steps.
-    begin = datetime.now(UTC) - HOUR
-
-    def ask(number: int) -> None:
-        barrier.wait()
-        for turn in range(50):
-            services.history.since(begin + timedelta(milliseconds=10 * (number * 50 + turn)))
-
-    with ThreadPoolExecutor(20) as pool:
-        list(pool.map(ask, range(20)))
-    assert 1 <= len(readings) <= 2
-    assert all(begin.timestamp() - 18 < since / 1_000_000 for since in readings)
-
-
-def test_a_new_version_is_read_within_a_second_and_the_same_version_is_cached(
-    services: Services, readings: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person, begin = Person.register(services), datetime.now(UTC) - HOUR
-    person.score()
-    monkeypatch.setattr(service, "CHANGING_CACHE_SECONDS", 60.0)
-    first = services.history.since(begin)
-    person.score()
-    assert services.history.since(begin) is first
-    monkeypatch.setattr(service, "CHANGING_CACHE_SECONDS", 0.0)
-    second = services.history.since(begin)
-    assert second.version > first.version
-    assert [series.points[-1].score for series in second.series] == [2]
-    assert services.history.since(begin) is second
-    assert len(readings) == 2
-
-
-def test_a_failed_reading_is_shared_and_the_next_one_tries_again(
-    make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    services = make_services()
-    Person.register(services).score()
-    histories = HistoryReader(
-        ReplicaReads(services.database, None, SharedBoard(services.redis)), services.leaderboard
-    )
-    held, asked = threading.Event(), []
-
-    def fail(*_: object) -> tuple[Series, ...]:
-        asked.append(1)
-        assert held.wait(10)
-        raise DatabaseUnavailable
-
-    begin = datetime.now(UTC) - HOUR
-    with monkeypatch.context() as patched, ThreadPoolExecutor(3) as pool:
-        patched.setattr(history_rows, "series", fail)
-        waiting = [pool.submit(histories.since, begin) for _ in range(3)]
-        held.set()
-        for each in waiting:
-            assert isinstance(each.exception(10), DatabaseUnavailable)
-    assert len(histories.since(begin).series) == 1
