@@ -17,7 +17,7 @@ from tests.cluster.groups import MASTERS, Cluster
 from tests.support.rank_index import ranking_index_equals_database
 from tests.support.servers import DatabaseServer, Stores
 from tests.support.service_acts import act_id, count
-from tests.support.services import Services
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.waiting import await_true
 
@@ -50,7 +50,7 @@ def test_boards_on_all_masters_are_indexed_and_the_loss_of_one_costs_no_act(
     player = system.register()
     rankings = one_on_each_master(cluster)
     boards = tuple(ranking.board for ranking in rankings)
-    with flow.services_of(system) as services:
+    with services_in(system.environment()) as services:
         for board in boards:
             services.boards.create(flow.ACT, BoardSettings(board, board, max_points=9))
 

@@ -83,7 +83,7 @@ def threads_in_flight() -> int:
     """The threads that read a history, or wait for another one that reads it."""
     calls = [
         (frame.f_code, frame.f_back.f_code)
-        for top in sys._current_frames().values()
+        for top in sys._current_frames().values()  # noqa: SLF001 - its documented name
         for frame, _ in traceback.walk_stack(top)
         if frame.f_back is not None
     ]
