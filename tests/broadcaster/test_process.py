@@ -50,13 +50,13 @@ def test_a_silent_viewer_is_pinged_and_dropped_if_it_stays_silent(
         assert silent.next_event("connected")["data"]["heartbeatSeconds"] == 1
         started = time.monotonic()
         silent.next_event("PING")
-        assert time.monotonic() - started < 3
-        assert silent.close_code() is None
         assert time.monotonic() - started < 5
+        assert silent.close_code() is None
+        assert time.monotonic() - started < 8
         # The library answers pings in the background, so this viewer is still connected.
         answering.send('{"type": "ping"}')
-        assert any("pong" in str(answering.recv(2)) for _ in range(3))
-    await_true(lambda: '"viewers": 0, "event": "viewer_left"' in broadcaster.log(), 3)
+        assert any("pong" in str(answering.recv(10)) for _ in range(3))
+    await_true(lambda: '"viewers": 0, "event": "viewer_left"' in broadcaster.log(), 10)
 
 
 def start(**variables: str) -> subprocess.CompletedProcess[str]:
@@ -65,7 +65,7 @@ def start(**variables: str) -> subprocess.CompletedProcess[str]:
         env=variables,
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=False,
     )
 

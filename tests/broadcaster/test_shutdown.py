@@ -71,8 +71,9 @@ def test_a_stop_signal_closes_all_viewers_with_spread_reconnect_delays(
         assert broadcaster.process.wait(10) == 0
     # These viewers never answer the close frame, so the process waits CLOSE_SECONDS for them.
     assert time.monotonic() - started < 6
+    assert max(delays) <= 60_000
     # Spread over the setting: each third of it has some delays.
-    assert {delay // 20_000 for delay in delays} == {0, 1, 2}
+    assert {min(delay // 20_000, 2) for delay in delays} == {0, 1, 2}
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", broadcaster.port), 1)
     steps = [event for event, _ in logged(broadcaster) if event in FLOW_10]
@@ -118,7 +119,7 @@ def test_a_handshake_in_progress_is_finished_and_its_viewer_is_closed_with_a_rea
         sock.sendall(handshake_request(token))
         await_true(lambda: is_lock_awaited(stores.database_url), 10)
         broadcaster.process.terminate()
-        broadcaster.await_log("stopped_accepting", 1)
+        broadcaster.await_log("stopped_accepting", 10)
         lock.rollback()
         received = b""
         while data := sock.recv(65536):
@@ -136,7 +137,6 @@ def test_viewers_get_an_event_when_an_api_server_shuts_down_and_stay_connected(
 ) -> None:
     broadcaster = start_broadcaster()
     publish = broadcaster.services.redis.publish
-    broadcaster.await_log('"subscribed"', 10)
     with broadcaster.connect_viewer() as one, broadcaster.connect_viewer() as other:
         publish(keys.SERVER_SHUTDOWN, "nonsense")
         publish(keys.SERVER_SHUTDOWN, ServerShutdown("blue").dump())

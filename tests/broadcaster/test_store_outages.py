@@ -65,7 +65,7 @@ def test_a_failed_read_of_the_board_is_retried(own_broadcaster: BroadcasterHarne
         rename(broadcaster, "users", "users_renamed")
         announcement = json.dumps({"version": version + 5})
         broadcaster.services.redis.publish(keys.SCORE_UPDATE, announcement)
-        broadcaster.await_log("board_not_read", 2)
+        broadcaster.await_log("board_not_read", 10)
         rename(broadcaster, "users_renamed", "users")
         watcher.await_board(version + 5, seconds=5)
     assert broadcaster.process.poll() is None

@@ -33,8 +33,8 @@ def ranked_broadcaster(
             yield broadcaster
 
 
-def next_update(viewer: ClientConnection, seconds: float) -> dict[str, int | None]:
-    """The next rank_update, which has to received in time."""
+def next_update(viewer: ClientConnection, seconds: float = 10.0) -> dict[str, int | None]:
+    """The next rank_update, which has to arrive in time."""
     limit = time.monotonic() + seconds
     while True:
         event = json.loads(viewer.recv(max(0.0, limit - time.monotonic())))
@@ -61,20 +61,20 @@ def test_a_viewer_that_asks_gets_its_standing_and_then_each_change_of_it(
     person, rival = broadcaster.register_player(), broadcaster.register_player()
     with broadcaster.connect_viewer(person) as viewer:
         viewer.send(WATCH_ME)
-        unranked = next_update(viewer, 2)
+        unranked = next_update(viewer)
         assert unranked.keys() == {"score", "rank", "version"}
         assert (unranked["score"], unranked["rank"]) == (0, None)
         mine = person.score(2)
-        update = next_update(viewer, 3)
+        update = next_update(viewer)
         while update["score"] != mine.score:
-            update = next_update(viewer, 3)
+            update = next_update(viewer)
         assert update == {"score": 2, "rank": mine.rank, "version": mine.board_version}
         # A rank also changes when another player scores.
         others = rival.score(3)
         assert others.rank is not None
         assert mine.rank is not None
         while update["rank"] != mine.rank + 1:
-            update = next_update(viewer, 3)
+            update = next_update(viewer)
         assert update["score"] == 2
 
 
@@ -87,7 +87,7 @@ def test_players_with_equal_scores_share_a_rank(ranked_broadcaster: BroadcasterH
     for person in (first, second):
         with broadcaster.connect_viewer(person) as viewer:
             viewer.send(WATCH_ME)
-            ranks.add(next_update(viewer, 3)["rank"])
+            ranks.add(next_update(viewer)["rank"])
     (rank,) = ranks
     assert rank == broadcaster.services.leaderboard.rank_of(4)
 
@@ -99,12 +99,12 @@ def test_a_burst_of_points_sends_at_most_one_rank_update_a_second_and_the_newest
     person = broadcaster.register_player()
     with broadcaster.connect_viewer(person) as viewer:
         viewer.send(WATCH_ME)
-        received = [(time.monotonic(), next_update(viewer, 3)["score"])]
+        received = [(time.monotonic(), next_update(viewer)["score"])]
         started = time.monotonic()
         while time.monotonic() - started < 2.5:
             outcome = person.score()
         while received[-1][1] != outcome.score:
-            score = next_update(viewer, 3)["score"]
+            score = next_update(viewer)["score"]
             received.append((time.monotonic(), score))
     seconds = received[-1][0] - received[0][0]
     assert 3 <= len(received) <= seconds + 2
@@ -124,10 +124,10 @@ def test_a_viewer_that_did_not_ask_or_whose_standing_is_unchanged_gets_no_rank_u
         asked.send(json_frame({"type": "watch_me"}))
         rank = asked.next_event("rank_update")["data"]["rank"]
         other.send(WATCH_ME)
-        next_update(other, 3)
+        next_update(other)
         below.score()
         # The round that sends this update has also read the other user.
-        while next_update(other, 3)["score"] != 1:
+        while next_update(other)["score"] != 1:
             pass
         assert updates_until_pong(asked) == []
         assert updates_until_pong(silent) == []
@@ -144,9 +144,9 @@ def test_all_viewers_of_a_user_that_asked_get_rank_updates(
     with broadcaster.connect_viewer(person) as first, broadcaster.connect_viewer(person) as second:
         for viewer in (first, second):
             viewer.send(WATCH_ME)
-            next_update(viewer, 3)
+            next_update(viewer)
         score = person.score().score
-        assert next_update(first, 3)["score"] == next_update(second, 3)["score"] == score
+        assert next_update(first)["score"] == next_update(second)["score"] == score
 
 
 def test_a_change_without_an_announcement_is_sent_within_five_seconds(
@@ -158,7 +158,7 @@ def test_a_change_without_an_announcement_is_sent_within_five_seconds(
     score = person.score().score
     with broadcaster.connect_viewer(person) as viewer:
         viewer.send(WATCH_ME)
-        assert next_update(viewer, 3)["score"] == score
+        assert next_update(viewer)["score"] == score
         broadcaster.services.redis.zadd(keys.INDEX_SCORES, {person.user_id: score + 1})
         assert next_update(viewer, 5)["score"] == score + 1
 
@@ -181,7 +181,7 @@ def test_rank_updates_wait_until_an_incomplete_rank_index_is_complete_again(
         person.score()
         late.send(json_frame({"type": "watch_me"}))
         seen = broadcaster.log().count("rank_index_incomplete")
-        await_true(lambda: broadcaster.log().count("rank_index_incomplete") > seen + 1, 5)
+        await_true(lambda: broadcaster.log().count("rank_index_incomplete") > seen + 1, 20)
         assert updates_until_pong(viewer) == updates_until_pong(late) == []
         broadcaster.services.redis.delete(keys.INDEX_REVISIONS)
         broadcaster.services.reconciler.run_pass()
@@ -209,7 +209,7 @@ def test_rounds_continue_after_a_redis_outage(
                 viewer.next_event("rank_update")
                 valkey.kill()
                 viewer.send(json_frame({"type": "watch_me"}))
-                broadcaster.await_log("standings_not_read", 5)
+                broadcaster.await_log("standings_not_read", 20)
                 valkey.start()
                 broadcaster.services.reconciler.run_pass()
                 assert viewer.next_event("rank_update")["data"]["score"] == 0

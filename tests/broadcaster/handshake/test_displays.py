@@ -104,7 +104,7 @@ def test_a_token_revoked_while_the_subscription_was_lost_is_found_when_it_is_ren
 def test_a_display_with_an_expired_token_is_closed_and_must_not_reconnect(
     broadcaster: BroadcasterHarness,
 ) -> None:
-    with raw_viewer(broadcaster.port, issue(broadcaster, seconds=2).jwt) as viewer:
+    with raw_viewer(broadcaster.port, issue(broadcaster, seconds=3).jwt) as viewer:
         viewer.next_event("leaderboard_update")
         assert viewer.next_event("disconnect")["data"] == {
             "reason": "token_expired",

@@ -103,6 +103,8 @@ def open_connection(port: int, token: str) -> connect:
         f"ws://127.0.0.1:{port}/ws",
         additional_headers=headers,
         compression=None,
+        # Boards may come for longer than the handshakes of all viewers take.
+        max_queue=None,
         open_timeout=HANDSHAKE_SECONDS,
         close_timeout=1,
         ping_interval=None,

@@ -65,11 +65,11 @@ def test_the_library_aiohttp(broadcaster: BroadcasterHarness) -> None:
             session.ws_connect(broadcaster.websocket_url, headers=headers, compress=15) as viewer,
         ):
             assert viewer.compress
-            seen = [await viewer.receive_json(timeout=3) for _ in range(2)]
+            seen = [await viewer.receive_json(timeout=10) for _ in range(2)]
             await viewer.send_json({"type": "watch", "board": board, "padding": "x" * 500})
-            seen.append(await viewer.receive_json(timeout=3))
+            seen.append(await viewer.receive_json(timeout=10))
             boards.score(person, board, 9)
-            seen.append(await viewer.receive_json(timeout=3))
+            seen.append(await viewer.receive_json(timeout=10))
             return seen
 
     *_, first, second = run_coroutine(watch())

@@ -160,14 +160,14 @@ def test_the_websockets_library_gets_boards_and_sends_commands_compressed(
             "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
         )
         boards.score(person, board, 4)
-        events = [json.loads(viewer.recv(3)) for _ in range(3)]
+        events = [json.loads(viewer.recv(10)) for _ in range(3)]
         assert events[-1]["data"]["leaderboard"][0]["score"] == 4
         viewer.send(json.dumps({"type": "watch", "board": "main"}))
-        while "board" in json.loads(viewer.recv(3))["data"]:
+        while "board" in json.loads(viewer.recv(10))["data"]:
             pass
     with broadcaster.connect_viewer(compression=None) as viewer:
         assert extension(viewer) is None
-        assert json.loads(viewer.recv(3))["event"] == "connected"
+        assert json.loads(viewer.recv(10))["event"] == "connected"
 
 
 def extension(viewer: ClientConnection) -> str | None:

@@ -28,7 +28,7 @@ class BoardViewer:
     def send(self, **command: Any) -> None:
         self.connection.send(json.dumps(command))
 
-    def next(self, name: str, seconds: float = 3.0) -> Any:
+    def next(self, name: str, seconds: float = 10.0) -> Any:
         """The data of the next event of that name, which has to arrive in time."""
         limit = time.monotonic() + seconds
         while True:
@@ -36,7 +36,7 @@ class BoardViewer:
             if event["event"] == name:
                 return event["data"]
 
-    def await_scores(self, *scores: int, seconds: float = 3.0) -> Any:
+    def await_scores(self, *scores: int, seconds: float = 10.0) -> Any:
         """The next board with these scores from the top; the versions never decrease."""
         limit = time.monotonic() + seconds
         version = 0
@@ -51,7 +51,7 @@ class BoardViewer:
         """The boards that come before the reply to a ping."""
         self.send(type="ping")
         boards = []
-        while (event := json.loads(self.connection.recv(3))) != {"event": "pong"}:
+        while (event := json.loads(self.connection.recv(10))) != {"event": "pong"}:
             if event["event"] == "leaderboard_update":
                 boards.append(event["data"])
         return boards

@@ -18,7 +18,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 CONTINUATION = 0x0
 FINAL = 0x80
 _KEY = b"\x0f\xf0\x33\xcc"
-READ_SECONDS = 5.0
+READ_SECONDS = 10.0
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import gevent
 
 
-def await_greenlets(condition: Callable[[], object], seconds: float = 3.0) -> None:
+def await_greenlets(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Let the greenlets run until the condition holds; fail the test after `seconds`."""
     with gevent.Timeout(seconds):
         while not condition():

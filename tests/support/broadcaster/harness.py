@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import psutil
 import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -27,7 +28,7 @@ from tests.support.environment import base_environment, without_api_secrets
 from tests.support.players import Person
 from tests.support.servers import Stores
 from tests.support.services import Services, build_services
-from tests.support.system.harness import await_health, free_ports
+from tests.support.system.harness import READY_SECONDS, await_health, free_ports
 from tests.support.waiting import await_true
 from tools.local.processes import kill_tree, spawn
 
@@ -105,6 +106,12 @@ class BroadcasterHarness:
         """How many file descriptors the process has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
+    def open_connections(self) -> int:
+        """How many of its descriptors are connections of clients, not of the stores."""
+        connections = psutil.Process(self.process.pid).net_connections("tcp")
+        ours = [each for each in connections if each.laddr.port == self.port]
+        return len([each for each in ours if each.status != psutil.CONN_LISTEN])
+
 
 def events_until_close(
     viewer: ClientConnection, seconds: float
@@ -145,7 +152,10 @@ def running_broadcaster(
         )
         try:
             await_health(f"http://127.0.0.1:{port}")
-            yield BroadcasterHarness(stores, services, port, log_file, process)
+            running = BroadcasterHarness(stores, services, port, log_file, process)
+            # What is published before is lost, and the health does not depend on it.
+            running.await_log('"subscribed"', READY_SECONDS)
+            yield running
         finally:
             kill_tree(process)
             services.close()
