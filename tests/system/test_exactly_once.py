@@ -67,7 +67,7 @@ def test_200_concurrent_spends_of_200_tokens_of_one_user_give_200_points(
 
         def score(number: int) -> int:
             url = system.urls[number % 2]
-            token = player.call("POST", "/actions/token").json()["actionToken"]
+            token = player.call("POST", "/actions/token", timeout=30).json()["actionToken"]
             new_score: int = player.spend(token, url=url).json()["newScore"]
             return new_score
 

@@ -61,11 +61,10 @@ def workers(system: SystemHarness) -> list[psutil.Process]:
 
 def replace_workers(system: SystemHarness) -> None:
     """Kill every worker, and wait until others serve."""
-    killed = workers(system)
+    killed, served = workers(system), system.log("web").count(SERVING)
     for each in killed:
         each.kill()
-    serving = system.log("web").count(SERVING) + len(killed)
-    await_true(lambda: system.log("web").count(SERVING) == serving, 40)
+    await_true(lambda: system.log("web").count(SERVING) >= served + len(killed), 60)
 
 
 def fill(file: Path) -> None:

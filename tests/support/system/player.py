@@ -35,9 +35,8 @@ class Player:
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         """Call the API with the access token."""
         headers = {"Authorization": f"Bearer {self.access_token}"} | options.pop("headers", {})
-        return self.http.request(
-            method, f"{self.url}/api{path}", headers=headers, timeout=10, **options
-        )
+        options = {"timeout": 10} | options
+        return self.http.request(method, f"{self.url}/api{path}", headers=headers, **options)
 
     def ask_token(self) -> str:
         """Request an action token."""
@@ -52,7 +51,7 @@ class Player:
             f"{url or self.url}/api/scores/increment",
             json={"actionToken": token},
             headers={"Authorization": f"Bearer {self.access_token}"},
-            timeout=10,
+            timeout=30,
         )
 
     def score_point(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def busy(url: str) -> Iterator[None]:
         admin.config_set("busy-reply-threshold", 50)
         script = threading.Thread(target=_run_until_killed, args=(url,))
         script.start()
-        await_true(lambda: _is_busy(admin), 5)
+        await_true(lambda: _is_busy(admin), 20)
         yield
         admin.script_kill()
         script.join()
@@ -49,10 +49,10 @@ def _fail_snapshot(admin: redis.Redis) -> None:
     admin.bgsave()
     server = admin.info("server")["process_id"]
     children = Path(f"/proc/{server}/task/{server}/children")
-    await_true(lambda: children.read_text().split(), 5)
+    await_true(lambda: children.read_text().split(), 20)
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
     admin.config_set("save", "3600 1")
-    await_true(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err", 5)
+    await_true(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err", 20)
 
 
 def _run_until_killed(url: str) -> None:

@@ -76,6 +76,8 @@ class Relay:
             return
         with client, server:
             with self._lock:
+                if self._listener is None:
+                    return  # Accepted just before down(), which could not break it.
                 self._connections |= {client, server}
             lost = threading.Event()
             back = threading.Thread(target=self._pass_back, args=(server, client, lost))

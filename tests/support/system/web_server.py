@@ -37,7 +37,7 @@ class WebServer:
 
     def await_log(self, text: str, times: int = 1) -> None:
         """Wait until the log contains the text `times` times."""
-        await_true(lambda: self.log().count(text) >= times, 30)
+        await_true(lambda: self.log().count(text) >= times, 60)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The JSON lines of its log."""

@@ -77,7 +77,7 @@ def score_on_every_board(system: ApiHarness, moderator: Services, *players: Play
         for board in boards
         for kind in board.settings.periods
     ]
-    await_true(lambda: is_indexed(moderator, *rankings), 10)
+    await_true(lambda: is_indexed(moderator, *rankings), 30)
 
 
 def test_moderation_reaches_every_board_of_the_player_within_a_second(

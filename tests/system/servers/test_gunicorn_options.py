@@ -11,7 +11,7 @@ import requests
 
 from tests.support.api_harness import ApiHarness
 from tests.support.servers import DatabaseServer, Stores, redis_server
-from tests.support.system.harness import SystemHarness
+from tests.support.system.harness import SystemHarness, await_health
 from tests.support.system.player import Player
 from tests.support.system.web_server import WebServer, web_server
 from tests.support.system.workers import WORKERS
@@ -57,9 +57,11 @@ def test_points_count_before_and_after_a_reload(
         system, tmp_path, command=["gunicorn", *options], ready=False, WEB_WORKER=worker
     ) as server:
         server.await_log("Booting worker", times=2)
+        await_health(server.url)
         player = Player.register(server.url)
         assert player.score_point()["newScore"] == 1
         reload(server)
+        await_health(server.url)
         assert player.score_point()["newScore"] == 2
         metrics = requests.get(f"{server.url}/metrics", timeout=5).text
         assert "\nscoreboard_metrics_of_one_process 0.0\n" in metrics
