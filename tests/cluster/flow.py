@@ -125,7 +125,7 @@ def operate(system: SystemHarness, *words: str) -> str:
         env=system.environment() | {"FLASK_SKIP_DOTENV": "1"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,7 @@ MASTERS = 3
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 2_000
 DOWN_AFTER_MS = 1_000
-FORMED_SECONDS = 30
+FORMED_SECONDS = 60
 SERVICE = "board"
 
 
@@ -66,7 +66,9 @@ class Cluster:
         bounds = [SLOTS * number // MASTERS for number in range(MASTERS + 1)]
         for number, node in enumerate(self.nodes[:MASTERS]):
             node.ask("CLUSTER ADDSLOTSRANGE", bounds[number], bounds[number + 1] - 1)
-        await_true(lambda: all(self._known(node) == len(self.nodes) for node in self.nodes), 30)
+        await_true(
+            lambda: all(self._known(node) == len(self.nodes) for node in self.nodes), FORMED_SECONDS
+        )
         for master, replica in zip(self.nodes[:MASTERS], self.nodes[MASTERS:], strict=True):
             replica.ask("CLUSTER REPLICATE", master.ask("CLUSTER MYID"))
         await_true(self.whole, FORMED_SECONDS)
@@ -118,9 +120,9 @@ class Cluster:
             with suppress(ServerFailed):
                 node.start()
 
-    @staticmethod
-    def _known(node: ClusterNode) -> int:
-        return int(node.ask("CLUSTER INFO")["cluster_known_nodes"])
+    def _acquainted(self) -> bool:
+        known = [int(node.ask("CLUSTER INFO")["cluster_known_nodes"]) for node in self.nodes]
+        return known == [len(self.nodes)] * len(self.nodes)
 
 
 class WatchedNode(EmbeddedValkey):

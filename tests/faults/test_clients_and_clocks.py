@@ -77,7 +77,7 @@ def test_an_api_whose_clock_is_five_seconds_off_loses_no_point(
             PYTHONPATH=str(tmp_path),
         )
         await_health(harness.system.urls[1])
-        assert seconds - 1.5 < clock_of(harness.system.urls[1]) - time.time() < seconds + 1
+        assert abs(clock_of(harness.system.urls[1]) - time.time() - seconds) < 3
         harness.await_increments()
         # Each API accepts the sessions and tokens of the other.
         for there, here in (harness.system.urls, harness.system.urls[::-1]):

@@ -6,6 +6,7 @@ import itertools
 import secrets
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from app.audit.audited_change import Initiator
@@ -25,6 +26,12 @@ def act_id(milliseconds_ago: int = 0) -> str:
     number = next(_numbers) % 4096
     value = issued_at << 80 | 7 << 76 | number << 64 | 0b10 << 62 | secrets.randbits(62)
     return str(uuid.UUID(int=value))
+
+
+def zone_at_noon() -> str:
+    """A time zone in which it is about noon, so that no period of a board ends during a test."""
+    # The sign is inverted: Etc/GMT-2 is two hours ahead of UTC.
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
 def create_board(services: Services, key: str = "quiz", **settings: Any) -> Board:

@@ -51,12 +51,14 @@ def test_a_token_of_another_user_is_refused_used_or_not(
 
 
 def test_a_token_is_valid_for_sixty_seconds(player: Player) -> None:
-    found = {}
+    found: dict[int, bool] = {}
+    points = 0
     for age in (*range(58_000, 60_000, 500), *range(60_000, 62_500, 250)):
         issued_at = now_ms() - age
         token, sent = made(player, issued_at), now_ms()
         reply = player.spend(token)
         received = now_ms()
+        points += reply.ok
         # The time of the check is only known to be between `sent` and `received`.
         if received - issued_at <= LIFETIME_MS:
             assert reply.status_code == 200, (age, reply.text)
@@ -65,7 +67,7 @@ def test_a_token_is_valid_for_sixty_seconds(player: Player) -> None:
             refused(reply, 400, "TOKEN_EXPIRED")
             found[age] = False
     assert set(found.values()) == {True, False}
-    assert player.call("GET", "/users/me").json()["score"] == sum(found.values())
+    assert player.call("GET", "/users/me").json()["score"] == points
 
 
 @pytest.mark.parametrize("ahead", [LIFETIME_MS + 10_000, 3_600_000, 10**15])

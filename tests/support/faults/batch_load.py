@@ -20,7 +20,7 @@ from app.leaderboard.rankings import ranking_of
 from tests.support.faults.harness import RETURN_SECONDS, FaultHarness
 from tests.support.faults.token_load import UNANSWERED
 from tests.support.rank_index import ranking_index_equals_database
-from tests.support.service_acts import act_id
+from tests.support.service_acts import act_id, zone_at_noon
 from tests.support.services import Services, services_in
 from tests.support.waiting import await_true
 
@@ -168,7 +168,14 @@ class ServiceBoard:
 def service_board(harness: FaultHarness, pause_seconds: float = 0.0) -> Iterator[ServiceBoard]:
     """A board with a service key, for the players of the system; its load does not run yet."""
     with services_in(harness.system.environment()) as services:
-        settings = BoardSettings(BOARD, "Quiz", max_points=9, min_points=0, periods=("all", "day"))
+        settings = BoardSettings(
+            BOARD,
+            "Quiz",
+            max_points=9,
+            min_points=0,
+            periods=("all", "day"),
+            time_zone=zone_at_noon(),
+        )
         board = services.boards.create(OPERATOR, settings)
         key = services.service_keys.create(OPERATOR, "judge", [BOARD], None)
         user_ids = [player.user_id for player in harness.load.players]

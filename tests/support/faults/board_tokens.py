@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.boards.board import Board, BoardSettings
 from tests.support.faults.harness import FaultHarness
 from tests.support.faults.token_load import TokenLoad
-from tests.support.service_acts import OPERATOR
+from tests.support.service_acts import OPERATOR, zone_at_noon
 from tests.support.services import Services
 
 REPEATED_TOKENS = 20
@@ -43,7 +43,9 @@ class TokenBoard:
 
 def token_board(harness: FaultHarness, services: Services) -> TokenBoard:
     """A board with players of its own, whose load does not run yet."""
-    settings = BoardSettings("arena", "Arena", scored_by="players", periods=("all", "day"))
+    settings = BoardSettings(
+        "arena", "Arena", scored_by="players", periods=("all", "day"), time_zone=zone_at_noon()
+    )
     board = services.boards.create(OPERATOR, settings)
     load = TokenLoad(harness.system.urls, players=4, pause=0.02, board=settings.key)
     return TokenBoard(services, board, load)
