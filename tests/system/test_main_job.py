@@ -87,7 +87,7 @@ def play_watched(system: SystemHarness, *arguments: str | Path) -> None:
     spectator = system.register("Spectator")
     with ViewerClient(system.websocket_url, spectator.access_token) as watcher:
         command = [sys.executable, ROOT / "tools" / "replay.py", "--url", system.url, *arguments]
-        played = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        played = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         assert played.returncode == 0, played.stdout + played.stderr
         board = requests.get(f"{system.url}/api/leaderboard", timeout=5).json()
         watcher.await_board(board["version"], seconds=1)

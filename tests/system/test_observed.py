@@ -97,7 +97,8 @@ def test_an_error_is_logged_with_code_and_cause_and_a_server_error_with_its_stac
 ) -> None:
     found = [*request_lines(walked, "web"), *request_lines(walked, "broadcaster")]
     seen = set()
-    for line in found:
+    # The 503 of a health check, during a slow start for instance, is a report and has no code.
+    for line in [each for each in found if each["path"] != "/health"]:
         if line["status"] >= 400:
             assert line["code"]
             assert line["cause"]

@@ -60,7 +60,7 @@ def stack(narrow: BroadcasterHarness) -> Iterator[ExitStack]:
     """Closes a test's viewers, and waits until the broadcaster has removed them."""
     with ExitStack() as viewers:
         yield viewers
-    await_true(lambda: narrow.log().count("viewer_joined") == narrow.log().count("viewer_left"), 5)
+    await_true(lambda: narrow.log().count("viewer_joined") == narrow.log().count("viewer_left"), 20)
 
 
 def watch(
