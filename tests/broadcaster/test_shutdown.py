@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -58,7 +57,6 @@ def test_a_stop_signal_closes_all_viewers_with_spread_reconnect_delays(
     token = broadcaster.access_token(broadcaster.register_player())
     with ExitStack() as stack:
         viewers = [stack.enter_context(raw_viewer(broadcaster.port, token)) for _ in range(150)]
-        started = time.monotonic()
         broadcaster.process.send_signal(stop_signal)
         delays = []
         for viewer in viewers:
@@ -68,9 +66,11 @@ def test_a_stop_signal_closes_all_viewers_with_spread_reconnect_delays(
             assert viewer.closed_with == 1001
             delays.append(last["data"]["reconnectInMs"])
         broadcaster.process.send_signal(stop_signal)
-        assert broadcaster.process.wait(10) == 0
-    # These viewers never answer the close frame, so the process waits CLOSE_SECONDS for them.
-    assert time.monotonic() - started < 6
+        assert broadcaster.process.wait(30) == 0
+    # These viewers never answer the close frame, so the process waits CLOSE_SECONDS for them, and
+    # not SHUTDOWN_SECONDS, which is 30.
+    started, ended = (logged_at(broadcaster, event) for event in ("shutting_down", "stopped"))
+    assert (ended - started).total_seconds() < 10
     assert max(delays) <= 60_000
     # Spread over the setting: each third of it has some delays.
     assert {min(delay // 20_000, 2) for delay in delays} == {0, 1, 2}
@@ -86,10 +86,12 @@ def test_the_shutdown_takes_at_most_shutdown_seconds(
     broadcaster = start_broadcaster(SHUTDOWN_SECONDS="1")
     with raw_viewer(broadcaster.port, broadcaster.access_token(broadcaster.register_player())):
         broadcaster.process.terminate()
-        assert broadcaster.process.wait(10) == 0
-    # By the log, because the time that the interpreter needs to exit depends on the machine.
+        assert broadcaster.process.wait(30) == 0
+    # By the log, because the time that the stores and the interpreter need depends on the machine.
     # Without the limit the viewer, which never answers its close frame, would take a second more.
-    started, ended = (logged_at(broadcaster, event) for event in ("shutting_down", "stopped"))
+    started, ended = (
+        logged_at(broadcaster, event) for event in ("shutting_down", "requests_finished")
+    )
     assert 1.0 <= (ended - started).total_seconds() < 1.9
 
 
@@ -129,7 +131,7 @@ def test_a_handshake_in_progress_is_finished_and_its_viewer_is_closed_with_a_rea
     lock.close()
     assert received.startswith(b"HTTP/1.1 101 ")
     assert b"shutting_down" in received
-    assert broadcaster.process.wait(10) == 0
+    assert broadcaster.process.wait(30) == 0
 
 
 def test_viewers_get_an_event_when_an_api_server_shuts_down_and_stay_connected(
