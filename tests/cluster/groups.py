@@ -120,9 +120,9 @@ class Cluster:
             with suppress(ServerFailed):
                 node.start()
 
-    def _acquainted(self) -> bool:
-        known = [int(node.ask("CLUSTER INFO")["cluster_known_nodes"]) for node in self.nodes]
-        return known == [len(self.nodes)] * len(self.nodes)
+    @staticmethod
+    def _known(node: ClusterNode) -> int:
+        return int(node.ask("CLUSTER INFO")["cluster_known_nodes"])
 
 
 class WatchedNode(EmbeddedValkey):
