@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import cast
 
@@ -40,14 +41,12 @@ class SessionCache:
         ]
 
     def read_flag(self, user_id: str) -> bool | None:
-        """Whether the account is flagged, as admit.lua decides it; None: not cached."""
-        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            pipeline.time()
-            pipeline.hmget(keys.account(user_id), "status", "flaggedUntil")
-            (seconds, _), (status, until) = pipeline.execute()
+        """Whether the account is flagged by the clock of this process; None: not cached."""
+        with redis_errors():
+            status, until = self._client.hmget(keys.account(user_id), ["status", "flaggedUntil"])
         if status is None:
             return None
-        return bool(status == "flagged" and int(until or 0) > seconds * 1000)
+        return bool(status == "flagged" and int(until or 0) > time.time() * 1000)
 
     def store(self, user_id: str, session_id: str, account: Account) -> None:
         """Cache an active session and its user's account, as read from PostgreSQL."""

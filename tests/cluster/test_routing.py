@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from app.accounts.session_cache import SessionCache
+from app.accounts.user_rows import Account
 from app.contract import keys
 from app.storage import subscription
 from app.storage.redis import connect, connect_subscriber
@@ -149,6 +151,16 @@ def test_a_cluster_that_starts_after_the_client_is_found(tmp_path: Path) -> None
             node.ask("CLUSTER ADDSLOTSRANGE", 0, SLOTS - 1)
             await_true(lambda: works(client, []), RECOVERY_SECONDS)
             assert client.set("anything", "goes") is True
+
+
+def test_whether_an_account_is_flagged_is_read_from_the_server_of_its_slot(
+    client: redis.Redis,
+) -> None:
+    cache, now = SessionCache(client, lifetime_seconds=60), int(time.time() * 1000)
+    assert cache.read_flag("nobody") is None
+    for user_id, ends_in_ms, flagged in (("ada", 60_000, True), ("bob", -1, False)):
+        cache.store_account(user_id, Account("flagged", 1, now - 1000, now + ends_in_ms))
+        assert cache.read_flag(user_id) is flagged
 
 
 def test_a_pipeline_over_two_slots_and_a_command_without_a_key_are_refused(
