@@ -108,9 +108,9 @@ def _sent() -> dict[str, Any]:
 
 def _received() -> dict[str, Any]:
     messages = {}
-    for name, sample in COMMANDS.items():
-        kind = type(commands.parse_command(json.dumps(sample)))
-        messages[name] = _message(name, kind, [dict(sample)], "type")
+    for name, samples in COMMANDS.items():
+        kind = type(commands.parse_command(json.dumps(samples[0])))
+        messages[name] = _message(name, kind, [dict(each) for each in samples], "type")
     return messages
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.contract import events
-from app.contract.limits import Ban
+from app.contract.limits import AUTOMATIC_BAN, Ban
 from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding, Standing
 
 _MOMENT = 1_795_479_476_347
@@ -27,16 +27,16 @@ EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
     events.ServerShutdownEvent("127.0.0.1:8000"),
     events.Disconnect("shutting_down", 4_200),
     events.Disconnect("banned", None, Ban(_MOMENT, None)),
-    events.Disconnect("banned", None, Ban(_MOMENT, _MOMENT + 7_200_000)),
+    events.Disconnect("banned", None, Ban(_MOMENT, _MOMENT + 7_200_000, AUTOMATIC_BAN)),
     events.ErrorEvent("MESSAGE_INVALID", "not a command"),
     events.Pong(),
 )
 """At least one of each type, and one of each form of its data."""
 
-COMMANDS: Mapping[str, Mapping[str, Any]] = {
-    "ping": {"type": "ping"},
-    "watch_me": {"type": "watch_me"},
-    "watch": {"type": "watch", "board": "quiz-night", "period": "week"},
-    "auth": {"type": "auth", "token": "<access token>"},
+COMMANDS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "ping": ({"type": "ping"},),
+    "watch_me": ({"type": "watch_me"},),
+    "watch": ({"type": "watch", "board": "quiz-night", "period": "week"}, {"type": "watch"}),
+    "auth": ({"type": "auth", "token": "<access token>"},),
 }
-"""By the type of the command."""
+"""By the type of the command; the last of each type has only the fields that are required."""

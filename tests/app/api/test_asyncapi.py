@@ -71,6 +71,20 @@ def test_it_has_every_event_command_and_close_code(api: Api) -> None:
     assert found == {(kind.code, kind.reason) for kind in catalogue} | {(1001, "shutting_down")}
 
 
+def test_fields_that_may_be_missing_or_null_are_described(document: dict[str, Any]) -> None:
+    messages = document["components"]["messages"]
+    watch = messages["watch"]["payload"]
+    assert watch["required"] == ["type"]
+    assert watch["properties"].keys() == {"type", "board", "period"}
+    details = messages["disconnect"]["payload"]["properties"]["data"]["properties"]["details"]
+    types = {name: each["type"] for name, each in details["properties"].items()}
+    nullable = ["null", "string"]
+    assert types == {"bannedAt": "string", "until": nullable, "reason": nullable}
+    for name in ("connected", "leaderboard_update", "rank_update"):
+        data = messages[name]["payload"]["properties"]["data"]
+        assert {"board", "period"} == data["properties"].keys() - data["required"], name
+
+
 def test_a_viewer_connects_at_its_address_and_gets_the_messages_that_it_describes(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
