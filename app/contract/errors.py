@@ -168,7 +168,9 @@ class PayloadTooLarge(DomainError):
 
     code = "PAYLOAD_TOO_LARGE"
     error = "Payload too large"
-    default_message = f"A body may have {MAX_BODY_BYTES // 1024} KiB"
+
+    def __init__(self, max_bytes: int = MAX_BODY_BYTES) -> None:
+        super().__init__(f"A body may have {max_bytes // 1024} KiB")
 
 
 class UnsupportedMediaType(DomainError):

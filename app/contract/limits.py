@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from app.contract.standings import timestamp
 
-MAX_BATCH_BYTES = 256 * 1024
-"""The same for a batch of 500 scores."""
 MAX_BODY_BYTES = 16 * 1024
 """The longest request body that the API accepts; a longer one is answered with 413."""
+MAX_BATCH_BYTES = 256 * 1024
+"""The longest body of POST /service/scores, which has up to 500 acts."""
 
 AUTOMATIC_BAN = "automatic-check"
 """The public reason of every ban by a fraud rule, which says nothing of the rules."""

@@ -9,11 +9,11 @@ from typing import IO, Any
 
 from flask import Flask, Request, current_app
 from flask.globals import request_ctx
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
 
-from app.contract.errors import UnsupportedMediaType
+from app.contract.errors import PayloadTooLarge, UnsupportedMediaType
 from app.contract.limits import MAX_BODY_BYTES
 from app.http.request_pool import declared_at_views
 
@@ -93,14 +93,15 @@ def _limit(request: Request) -> int:
 
 def _read() -> None:
     request = request_ctx.request
-    if (request.content_length or 0) > _limit(request):
+    limit = _limit(request)
+    if (request.content_length or 0) > limit:
         # The server may have received only a part of it.
-        raise RequestEntityTooLarge()
+        raise PayloadTooLarge(limit)
     try:
         body = request.get_data()
     except Exception as error:
         # gunicorn decodes chunks only when the app reads them, so a malformed chunk is found here.
         # WSGI names no exception for it, so each server raises its own.
         raise BadRequest() from error
-    if len(body) > _limit(request):
-        raise RequestEntityTooLarge()
+    if len(body) > limit:
+        raise PayloadTooLarge(limit)

@@ -10,7 +10,7 @@ from flask import Flask
 from prometheus_client import REGISTRY
 
 from app.contract.limits import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from tests.support.api_client import Caller, body_of
+from tests.support.api_client import Caller, body_of, refused
 from tests.support.players import PASSWORD, Person
 from tests.support.service_acts import act, create_board
 from tests.support.services import Services
@@ -60,9 +60,10 @@ def test_a_batch_over_the_limit_is_too_large_and_other_routes_keep_theirs(
     app: Flask, judge: Caller
 ) -> None:
     long = {"scores": [{"label": "x" * MAX_BATCH_BYTES}]}
-    assert body_of(judge("POST", PATH, long), 413)["code"] == "PAYLOAD_TOO_LARGE"
+    refusal = refused(judge("POST", PATH, long), 413, "PAYLOAD_TOO_LARGE")
+    assert refusal["message"] == "A body may have 256 KiB"
     other = app.test_client().post("/api/auth/login", json={"username": "x" * MAX_BODY_BYTES})
-    assert body_of(other, 413)["code"] == "PAYLOAD_TOO_LARGE"
+    assert refused(other, 413, "PAYLOAD_TOO_LARGE")["message"] == "A body may have 16 KiB"
 
 
 def test_a_foreign_board_is_unknown_to_the_key(judge: Caller, services: Services) -> None:
