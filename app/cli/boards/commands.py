@@ -187,11 +187,19 @@ def _find(key: str) -> Board:
 
 def _echo_clock(board: Board) -> None:
     clock = board.clock
-    freeze = ("freezes", clock.freezes_at)
+    freeze = ("freezes", "was frozen", clock.freezes_at)
     if clock.thawed_at:
-        freeze = ("was unfrozen", clock.thawed_at)
-    times = (("opens", clock.opens_at), freeze, ("closes", clock.closes_at))
-    shown = "".join(f", {verb} at {format_time(time)}" for verb, time in times if time)
+        freeze = ("", "was unfrozen", clock.thawed_at)
+    times = (
+        ("opens", "was opened", clock.opens_at),
+        freeze,
+        ("closes", "was closed", clock.closes_at),
+    )
+    shown = "".join(
+        f", {coming if time > board.read_at else past} at {format_time(time)}"
+        for coming, past, time in times
+        if time
+    )
     click.echo(f"{board.settings.key} is {board.state}{shown}")
 
 
@@ -211,4 +219,6 @@ def _row(board: Board) -> tuple[object, ...]:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return f"{value['min']}..{value['max']}"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "-" if value is None else str(value)

@@ -84,16 +84,19 @@ def test_an_archived_board_counts_nothing_more_and_stays_readable(
 def test_times_are_set_by_commands(run: Run) -> None:
     succeeds(run, *CREATE, "--opens-at", "2036-12-24T10:00", "--closes-at", "2036-12-24T11:00")
     shown = succeeds(run, "boards", "show", "quiz-night")
-    assert "opensAt     2036-12-24T10:00:00.000Z" in shown
+    assert "opensAt     2036-12-24T10:00:00.000Z\nfreezesAt   -\n" in shown
     edit = ("boards", "edit", "quiz-night")
-    assert "quiz-night is open, opens at" in succeeds(run, *edit, "--opens-at", "now")
+    opened = succeeds(run, *edit, "--opens-at", "now")
+    assert "quiz-night is open, was opened at" in opened and ", closes at 2036" in opened
     assert "closes" not in succeeds(run, *edit, "--closes-at", "none")
     assert run("boards", "freeze", "quiz-night", typed="n\n").exit_code == 1
-    assert "quiz-night is frozen" in succeeds(run, "boards", "freeze", "quiz-night", "--yes")
+    frozen = succeeds(run, "boards", "freeze", "quiz-night", "--yes")
+    assert "quiz-night is frozen" in frozen and "was frozen at" in frozen
     assert run("boards", "unfreeze", "quiz-night", typed="n\n").exit_code == 1
     unfrozen = succeeds(run, "boards", "unfreeze", "quiz-night", "--yes")
     assert "quiz-night is open" in unfrozen and "was unfrozen at" in unfrozen
-    assert "quiz-night is closed" in succeeds(run, *edit, "--closes-at", "now")
+    closed = succeeds(run, *edit, "--closes-at", "now")
+    assert "quiz-night is closed" in closed and "was closed at" in closed
     assert "closesAt: After opensAt" in refused(run, *edit, "--closes-at", "2020-01-01")
     assert "is neither a duration" in run(*edit, "--closes-at", "soon").stderr
     assert "Give --title, --periods" in run(*edit).stderr
