@@ -1,4 +1,4 @@
-"""Rows of users."""
+"""SQL of accounts: insert, find, lock, rename and set passwords."""
 
 from __future__ import annotations
 

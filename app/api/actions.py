@@ -51,7 +51,8 @@ class ActionTokenSchema(Schema):
 def issue_token(body: dict[str, str]) -> Response:
     """Get a single-use token for one increment on a board.
 
-    FORBIDDEN: only a service key scores on this board. BOARD_NOT_OPEN: it is archived.
+    FORBIDDEN: only a service key scores on this board. BOARD_NOT_OPEN: the board has not opened,
+    is closed or is archived; `details` has its times.
 
     ---
     Flow 3.

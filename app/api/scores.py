@@ -1,4 +1,4 @@
-"""/scores: points."""
+"""/scores: spends an action token for one point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of boards."""
+"""SQL of boards: insert, find, change their titles, periods and clocks, and archive them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The services of the running app."""
+"""Gives views the services of the app that handles the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of fraud_events."""
+"""SQL of fraud events: which player a rule flagged or banned, when, and on what evidence."""
 
 from __future__ import annotations
 

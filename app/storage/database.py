@@ -70,8 +70,9 @@ class Database:
     ) -> None:
         self._engine = create_engine(url, hide_parameters=True, **pool)
         self._breaker = CircuitBreaker(break_seconds)
-        # PostgreSQL may answer some statements only. If all threads waited for the
-        # others, no request would be answered in time: these stop the kind of statements that wait.
+        # Statements of one kind may hang while the others are answered, as writes on a full disk.
+        # If all threads waited for them, no request would be answered in time. So each kind has a
+        # breaker of its own.
         self._reading, self._writing = (CircuitBreaker(break_seconds) for _ in range(2))
         self._thread_waits = thread_waits or ThreadWaits()
         Connector(self._engine, deadline_seconds, self._breaker, self._thread_waits)

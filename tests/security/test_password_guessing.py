@@ -94,7 +94,8 @@ def test_a_stolen_access_token_gives_no_further_guesses(limited_system: SystemHa
         api = Api(limited_system.urls[number % 2])
         return api.post("/api/auth/password", body, headers=headers)
 
-    # More than so many at one process could be refused as SERVER_BUSY, before they are counted.
+    # Each of the two processes gets WAITING_PASSWORDS guesses. It could refuse more as SERVER_BUSY,
+    # before it counts them.
     guesses = 2 * WAITING_PASSWORDS
     found, _ = send_simultaneously(guess, guesses)
     assert found == {401: FAILURES, 429: guesses - FAILURES}

@@ -1,4 +1,4 @@
-"""An example of an operation."""
+"""An example request of an operation, which /docs shows and a test sends."""
 
 from __future__ import annotations
 
