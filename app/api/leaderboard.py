@@ -116,6 +116,6 @@ def _board_json(board: Board) -> dict[str, Any]:
         "version": board.version.number,
         "updatedAt": timestamp(board.version.updated_at),
         "leaderboard": [row.as_json() for row in board.rows],
-        "next": cursor(board.order_keys[-1]) if board.more and board.order_keys else None,
+        "next": cursor(board.next) if board.next else None,
         "previous": cursor(board.order_keys[0]) if board.more_before else None,
     }

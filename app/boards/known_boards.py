@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from app.boards.board import Board
 from app.boards.boards import Boards
@@ -15,6 +15,7 @@ MAX_AGE_SECONDS = 1.0
 """The rules of a board never change; its title and state reach readers after this time."""
 MAX_BOARDS = 1_000
 MAX_OFFERED = 100
+MAX_FOUND = 10_000
 
 
 class KnownBoards:
@@ -24,6 +25,7 @@ class KnownBoards:
         self._boards = boards
         self._known: TTLCache[str, Board] = TTLCache(MAX_BOARDS, MAX_AGE_SECONDS)
         self._offered: TTLCache[str, tuple[Board, ...]] = TTLCache(1, MAX_AGE_SECONDS)
+        self._found: LRUCache[str, bool] = LRUCache(MAX_FOUND)
         self._lock = threading.Lock()
 
     def offered(self) -> tuple[Board, ...]:
@@ -36,6 +38,11 @@ class KnownBoards:
                 self._offered[""] = offered
         return offered
 
+    def has_found(self, key: str) -> bool:
+        """Whether this process has found the board before; boards are never deleted."""
+        with self._lock:
+            return key in self._found
+
     def find(self, key: str) -> Board:
         """The board with that key; raises NotFound and DatabaseUnavailable."""
         with self._lock:
@@ -45,6 +52,7 @@ class KnownBoards:
             board = self._boards.find(key)
             with self._lock:
                 self._known[key] = board
+                self._found[key] = True
         return board
 
     def board_period(self, key: str, period: str | None) -> BoardPeriod:

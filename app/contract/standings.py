@@ -145,6 +145,11 @@ class Board:
     more_before: bool = False
     """Whether further rows come before. Never of the board that is cached, so dump() omits it."""
 
+    @property
+    def next(self) -> OrderKey | None:
+        """The order key after which the next page begins; None if no rows follow."""
+        return self.order_keys[-1] if self.more and self.order_keys else None
+
     def first(self, limit: int) -> Board:
         """The first `limit` rows of this board."""
         if limit >= len(self.rows):

@@ -82,8 +82,7 @@ class BoardStandings:
             version = cached.version.number
             if limit <= TOP:
                 found = cached.first(limit)
-                following = found.order_keys[-1] if found.more and found.order_keys else None
-                return StandingsPage(period, found.rows, following, version)
+                return StandingsPage(period, found.rows, found.next, version)
 
         def read(connection: Connection) -> Sequence[StandingRow]:
             return pages.top(connection, board.id, period, limit + 1)

@@ -34,8 +34,8 @@ embed = Blueprint("embed", __name__, template_folder="templates")
 def show(key: str) -> Response:
     """The board, which pages of EMBED_ORIGINS may frame.
 
-    `period`, `rows` (1 to 10) and `theme` (light or dark) are parameters. Not limited by
-    READ_LIMIT, as the live page.
+    `period`, `rows` (1 to 10) and `theme` (light or dark) are parameters. READ_LIMIT limits it as
+    it limits the live page.
     """
     origins = services().settings.embed_origins
     ancestors = ANY_ORIGIN if ANY_ORIGIN in origins else " ".join(origins) or NONE

@@ -12,6 +12,7 @@ from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable
 from app.contract.events import LeaderboardUpdate
 from app.contract.standings import TOP, Board, BoardVersion, Standing
+from app.http.rate_limits import limit_read
 from app.web.languages import Language
 from app.web.shown_ranking import ShownRanking
 
@@ -75,14 +76,23 @@ class FirstBoard:
 
 
 def read_first_board(services: ApiServices, shown: ShownRanking) -> FirstBoard | None:
-    """The top ten, of a present period from the caches; None if they and PostgreSQL fail."""
+    """The top ten, of a present period from the caches; None if they and PostgreSQL fail.
+
+    Raises RateLimited for a past period.
+    """
     try:
         if not shown.is_past:
             return FirstBoard(shown, services.rankings.top(shown.watched))
-        rows = services.standings.top(shown.board, shown.period, TOP).rows
+        rows = _read_past(services, shown)
     except DatabaseUnavailable:
         return None
     return FirstBoard(shown, Board(BoardVersion(0, 0, 0), rows, (), more=False))
+
+
+@limit_read
+def _read_past(services: ApiServices, shown: ShownRanking) -> tuple[Standing, ...]:
+    # Limited as in the API, because no cache has past periods.
+    return services.standings.top(shown.board, shown.period, TOP).rows
 
 
 def _gap(standings: tuple[Standing, ...], index: int, better: Better, language: Language) -> str:

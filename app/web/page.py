@@ -44,7 +44,8 @@ def show() -> Response:
 
     `board`, `period` and `at`, a date, choose the ranking; by default `main` of all time.
 
-    Not limited by READ_LIMIT: a page costs its rendering, and the board comes from its caches.
+    READ_LIMIT limits only pages of past periods and of boards that this process has not found yet.
+    Other pages cost their rendering, and the board comes from its caches.
     """
     if OVERLAY in request.args:
         return overlay()

@@ -13,6 +13,7 @@ from app.boards.periods import Period, has_periods, period_at
 from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable, NotFound
 from app.contract.standings import MAIN, BoardPeriod, moment_text
+from app.http.rate_limits import limit_read
 
 MAIN_BOARD = Board(
     MAIN_ID,
@@ -70,8 +71,8 @@ class ShownRanking:
         return {
             "board": settings.key,
             "period": self.period.kind,
-            "at": _milliseconds(starts_at) if starts_at and self.is_past else None,
-            "endsAt": _milliseconds(ends_at) if ends_at and not self.is_past else None,
+            "at": moment_text(starts_at) if starts_at and self.is_past else None,
+            "endsAt": moment_text(ends_at) if ends_at and not self.is_past else None,
             "better": settings.better,
             "scoredByPlayers": settings.scored_by == "players" and self.board.state == "open",
         }
@@ -80,13 +81,16 @@ class ShownRanking:
 def shown_ranking(services: ApiServices, query: Mapping[str, str]) -> ShownRanking:
     """The ranking of the parameters `board`, `period` and `at`, a date of the board's calendar.
 
-    Raises NotFound and, for a board other than `main`, DatabaseUnavailable.
+    Raises NotFound, RateLimited and, except for `main` of all time, DatabaseUnavailable.
     """
     key, kind = query.get("board") or MAIN.board, query.get("period")
     if key == MAIN.board:
-        board, kind = _main(services), kind or MAIN.period
-    else:
+        kind = kind or MAIN.period
+        board = _main(services, kind)
+    elif services.known_boards.has_found(key):
         board = services.known_boards.find(key)
+    else:
+        board = _find_unknown(services, key)
     settings = board.settings
     chosen = next((each for each in settings.periods if kind in {None, "", each}), None)
     if chosen is None:
@@ -103,11 +107,19 @@ def shown_ranking(services: ApiServices, query: Mapping[str, str]) -> ShownRanki
     return ShownRanking(board, period, present)
 
 
-def _main(services: ApiServices) -> Board:
-    # Without PostgreSQL its board of all time may still be in a cache.
+@limit_read
+def _find_unknown(services: ApiServices, key: str) -> Board:
+    # Limited, because each key that no board has costs a query.
+    return services.known_boards.find(key)
+
+
+def _main(services: ApiServices, kind: str) -> Board:
     try:
         return services.known_boards.find(MAIN.board)
     except DatabaseUnavailable:
+        if kind != MAIN.period:
+            raise
+        # The board of all time may still be in a cache.
         return MAIN_BOARD
 
 
@@ -123,7 +135,3 @@ def _day(text: str) -> date:
     if not has_periods(day):
         raise NotFound("`at` is a date such as 2026-11-23")
     return day
-
-
-def _milliseconds(moment: datetime) -> str:
-    return moment_text(moment)

@@ -15,6 +15,7 @@ from app.contract import commands, events
 from app.contract.viewers import close_codes
 from app.contract.viewers.close_codes import CloseKind
 from app.http.services import services
+from app.network.addresses import authority
 
 STREAMED = tuple(
     event.name
@@ -90,8 +91,7 @@ def _websocket_url() -> str:
     scheme = "wss" if parts.scheme == "https" else "ws"
     if configured:
         return f"{scheme}://{parts.netloc}{configured}"
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{scheme}://{host}:{settings.broadcaster_port}/ws"
+    return f"{scheme}://{authority(parts.hostname or '', settings.broadcaster_port)}/ws"
 
 
 def _sent() -> dict[str, Any]:

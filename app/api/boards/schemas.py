@@ -1,4 +1,4 @@
-"""The queries and replies of /boards."""
+"""The queries and replies of /boards: settings, standings, CSV and history."""
 
 from __future__ import annotations
 

@@ -180,8 +180,7 @@ def _period(key: str, query: dict[str, Any]) -> tuple[Board, Period]:
 
 
 def _page_of_main(period: Period, found: MainBoard) -> StandingsPage:
-    following = found.order_keys[-1] if found.more and found.order_keys else None
-    return StandingsPage(period, found.rows, following, found.version.number)
+    return StandingsPage(period, found.rows, found.next, found.version.number)
 
 
 def _page_json(board: Board, page: StandingsPage) -> dict[str, Any]:

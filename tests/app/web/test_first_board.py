@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
+from unittest.mock import patch
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
+from app.boards.boards import Boards
+from app.contract.errors import DatabaseUnavailable
 from app.factory import create_app
+from tests.app.scoring.service_acts import create_board
 from tests.support.players import Person
 from tests.support.services import Services
 
@@ -86,6 +90,31 @@ def test_pages_are_not_limited_and_read_the_board_from_the_memory_of_the_process
         assert client.get("/").status_code == 200
     assert (reads("redis") + reads("database"), reads("process")) == (before[0], before[1] + 10)
     assert [client.get("/api/leaderboard").status_code for _ in range(2)] == [200, 429]
+
+
+def test_pages_that_read_postgresql_are_limited_as_reads_of_the_api(
+    make_services: Callable[..., Services],
+) -> None:
+    services = make_services(READ_LIMIT="2 per hour")
+    client = create_app(services).test_client()
+    create_board(services, periods=("week", "all"))
+
+    def statuses(path: str, times: int = 1) -> list[int]:
+        return [client.get(path).status_code for _ in range(times)]
+
+    assert statuses("/?board=quiz", 5) == [200] * 5, "only the first one had to find the board"
+    past = "/?board=quiz&period=week&at=2020-01-06"
+    assert statuses(past, 2) == [200, 429]
+    assert statuses("/?board=unknown") + statuses("/embed/unknown") == [429, 429]
+    assert statuses("/?board=quiz") + statuses("/embed/quiz") + statuses("/") == [200] * 3
+
+
+def test_without_postgresql_only_the_page_of_all_time_is_shown(client: FlaskClient) -> None:
+    with patch.object(Boards, "find", side_effect=DatabaseUnavailable()):
+        week = client.get("/?period=week")
+        assert (week.status_code, week.get_json()["code"]) == (500, "DB_ERROR")
+        assert client.get("/").status_code == 200
+    assert client.get("/?period=week").status_code == 404
 
 
 def reads(level: str) -> float:
