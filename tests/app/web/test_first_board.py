@@ -15,8 +15,8 @@ from prometheus_client import REGISTRY
 from app.boards.boards import Boards
 from app.contract.errors import DatabaseUnavailable
 from app.factory import create_app
-from tests.app.scoring.service_acts import create_board
 from tests.support.players import Person
+from tests.support.service_acts import create_board
 from tests.support.services import Services
 
 NAME = re.compile(r'<bdi class="name"[^>]*>([^<]+)</bdi>')
