@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +16,7 @@ from app.accounts.passwords import Hasher, Match, Passwords
 from app.accounts.rules import fits_bcrypt, password_form
 from app.accounts.sessions import Sessions, TokenPair
 from app.accounts.user_rows import User
+from app.contract.details import names_details
 from app.contract.errors import (
     AuthInvalid,
     InvalidCredentials,
@@ -73,7 +74,7 @@ class Accounts:
         Raises UsernameTaken, ServerBusy, and ValidationFailed for a reserved name. The client's
         address is known to the account from now on, as after a login.
         """
-        self._refuse_reserved(username=username, displayName=display_name)
+        self._refuse_reserved(names_details(username, display_name))
         # Hashed before the transaction, because a hash would hold a connection for 0.25 s.
         with self._passwords.hasher() as hasher:
             password_hash = hasher.hash(password)
@@ -138,7 +139,7 @@ class Accounts:
         self._sessions.publish_end(user.id, ended)
         return tokens
 
-    def _refuse_reserved(self, **names: str) -> None:
+    def _refuse_reserved(self, names: Mapping[str, str]) -> None:
         """Raises ValidationFailed with the fields whose names players could take for the system."""
         reserved = {
             field: [_RESERVED]

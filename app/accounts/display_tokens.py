@@ -14,7 +14,7 @@ from app.accounts.session_cache import SessionCache
 from app.accounts.sessions import Sessions
 from app.audit import audit_rows
 from app.audit.audited_change import ChangeResult, Initiator
-from app.contract.audit_details import display_token_details
+from app.contract.details import display_token_details
 from app.contract.errors import (
     AuthInvalid,
     NotFound,

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from app.boards.clock import Clock, ClockState
+from app.contract.details import FREEZES_AT, TIME_ZONE
+from app.contract.details import SCORED_BY as SCORED_BY_FIELD
 from app.contract.errors import ValidationFailed
 from app.contract.standings import PeriodKind
 
@@ -63,7 +65,7 @@ class BoardSettings:
         """Raise ValidationFailed if a board of these settings can't have the clock."""
         if clock.freezes_at is not None and self.scored_by != "service":
             problem = "Only a board that a service scores on can freeze."
-            raise ValidationFailed(f"freezesAt: {problem}", {"freezesAt": [problem]})
+            raise ValidationFailed(f"{FREEZES_AT}: {problem}", {FREEZES_AT: [problem]})
 
     def index_score(self, score: int) -> int:
         """The index score of a score, or the score of an index score (docs/glossary.md)."""
@@ -76,8 +78,8 @@ class BoardSettings:
             ("title", _title_problem(self.title)),
             ("points", "" if in_range else f"MIN..MAX within -{MAX_POINTS}..{MAX_POINTS}."),
             ("periods", _periods_problem(self.periods)),
-            ("timeZone", _time_zone_problem(self.time_zone)),
-            ("scoredBy", self._players_problem()),
+            (TIME_ZONE, _time_zone_problem(self.time_zone)),
+            (SCORED_BY_FIELD, self._players_problem()),
         )
 
     def _players_problem(self) -> str:

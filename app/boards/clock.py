@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from app.contract.details import (
+    CLOCK_TIMES,
+    CLOSES_AT,
+    FREEZES_AT,
+    OPENS_AT,
+    THAWED_AT,
+    ClockTime,
+)
 from app.contract.errors import ValidationFailed
 from app.contract.standings import moment_text
 
 ClockState = Literal["scheduled", "open", "frozen", "closed"]
-ClockTime = Literal["opens_at", "freezes_at", "closes_at"]
 ClockChange = Mapping[ClockTime, datetime | Literal["now"] | None]
 """New times, which are used to the millisecond, as they are shown; `now` is the moment of the
 change by PostgreSQL's clock, None is no time."""
-
-CLOCK_TIMES: Mapping[ClockTime, str] = {
-    "opens_at": "opensAt",
-    "freezes_at": "freezesAt",
-    "closes_at": "closesAt",
-}
-"""The times that can be set, with their names in the contract."""
 
 
 @dataclass(frozen=True)
@@ -71,24 +71,24 @@ class Clock:
         """What is wrong with a clock that follows this one, as (name, sentence)."""
         opens, freezes, closes = clock.opens_at, clock.freezes_at, clock.closes_at
         if freezes != self.freezes_at and self.hides_at(now):
-            yield "freezesAt", "The board is frozen; unfreeze it first."
+            yield FREEZES_AT, "The board is frozen; unfreeze it first."
         elif freezes != self.freezes_at and freezes and freezes < now:
             # Acts from that moment on have been shown.
-            yield "freezesAt", "Not in the past; now freezes the board at once."
+            yield FREEZES_AT, "Not in the past; now freezes the board at once."
         elif freezes and opens and freezes < opens:
-            yield "freezesAt", "Not before opensAt."
+            yield FREEZES_AT, f"Not before {OPENS_AT}."
         if opens and closes and opens >= closes:
-            yield "closesAt", "After opensAt."
+            yield CLOSES_AT, f"After {OPENS_AT}."
         elif freezes and closes and freezes > closes:
-            yield "closesAt", "Not before freezesAt."
+            yield CLOSES_AT, f"Not before {FREEZES_AT}."
         elif closes != self.closes_at and closes and closes < now:
             # Acts from that moment on have been counted.
-            yield "closesAt", "Not in the past; now closes the board at once."
+            yield CLOSES_AT, "Not in the past; now closes the board at once."
 
     def as_json(self) -> dict[str, Any]:
         """The times in ISO 8601, null for those that are not set."""
         times = {name: getattr(self, field) for field, name in CLOCK_TIMES.items()}
-        times["thawedAt"] = self.thawed_at
+        times[THAWED_AT] = self.thawed_at
         return {name: moment_text(time) if time else None for name, time in times.items()}
 
 

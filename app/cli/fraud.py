@@ -10,23 +10,11 @@ from datetime import datetime
 
 import click
 
-from app.api.admin.records import fraud_event_json
+from app.api.admin.records import FRAUD_EVENT_FIELDS, fraud_event_json
 from app.cli.operators import OperatorGroup, find, services
 from app.cli.output import echo_json, echo_table, example
 from app.cli.time_arguments import Since, format_time
 from app.moderation.fraud_event_rows import FraudEvent
-
-_CSV_COLUMNS = (
-    "id",
-    "createdAt",
-    "userId",
-    "username",
-    "rule",
-    "kind",
-    "action",
-    "reason",
-    "evidence",
-)
 
 fraud = OperatorGroup("fraud", help="Events of the fraud rules.")
 
@@ -67,7 +55,7 @@ def _row(event: FraudEvent) -> tuple[str, ...]:
 
 
 def _echo_csv(found: Sequence[FraudEvent]) -> None:
-    writer = csv.DictWriter(sys.stdout, _CSV_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, FRAUD_EVENT_FIELDS, lineterminator="\n")
     writer.writeheader()
     for event in found:
         writer.writerow(fraud_event_json(event) | {"evidence": json.dumps(event.evidence)})

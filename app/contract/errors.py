@@ -28,6 +28,16 @@ class DomainError(Exception):
         super().__init__(self.message)
         self.details = details
 
+    def as_json(self, request_id: str) -> dict[str, Any]:
+        """The JSON body of an error reply."""
+        body = {
+            "error": self.error,
+            "code": self.code,
+            "message": self.message,
+            "requestId": request_id,
+        }
+        return body if self.details is None else {**body, "details": self.details}
+
     @classmethod
     def meaning(cls) -> str:
         """What the code means, for documents: the first line of the docstring."""

@@ -107,19 +107,6 @@ def error_reply(error: DomainError) -> Response:
     return _reply(STATUS[type(error)], error, cause=error)
 
 
-def error_body(error: DomainError, request_id: str) -> dict[str, Any]:
-    """The JSON body of an error reply."""
-    body: dict[str, Any] = {
-        "error": error.error,
-        "code": error.code,
-        "message": error.message,
-        "requestId": request_id,
-    }
-    if error.details is not None:
-        body["details"] = error.details
-    return body
-
-
 def _refuse_leading_slashes() -> None:
     # Flask removes them before it looks for a route. A proxy may have rules for the path without.
     if request_ctx.request.environ["PATH_INFO"].startswith("//"):
@@ -159,7 +146,7 @@ def _reply(
     if status >= 500 and error.code in AlertKind.__members__:  # noqa: PLR2004
         policy.alerts.report(AlertKind[error.code], cause, g.request_id)
     flagged = policy.is_flagged(error) if error.flagged is None else error.flagged
-    response = jsonify(with_fraud_warning(error_body(error, g.request_id), flagged=flagged))
+    response = jsonify(with_fraud_warning(error.as_json(g.request_id), flagged=flagged))
     response.status_code = status
     response.headers.update(policy.headers.get(status, {}))
     if isinstance(error, domain.RateLimited):

@@ -17,6 +17,7 @@ from app.audit import audit_rows
 from app.audit.audited_change import ChangeResult, Initiator
 from app.boards import board_rows
 from app.boards.board import MAIN_ID, MAIN_KEY, Board
+from app.contract.details import ban_details, names_details
 from app.contract.errors import Forbidden, NotFound, ValidationFailed
 from app.leaderboard.publication import StandingEffects
 from app.ledger import action_rows, compensations, partition_rows
@@ -60,9 +61,7 @@ class Moderation:
 
         The player reads `public_reason`; the initiator's reason is for the audit trail only.
         """
-        details = {"until": until.isoformat() if until else None}
-        if public_reason:
-            details["publicReason"] = public_reason
+        details = ban_details(until, public_reason)
 
         def ban(connection: Connection, user: User) -> StandingEffects:
             _protect_admin(initiator, user)
@@ -114,8 +113,8 @@ class Moderation:
         def rename(connection: Connection, user: User) -> StandingEffects:
             names = (username or user.username, display_name or user.display_name)
             user_rows.rename(connection, user.id, *names)
-            before = {"username": user.username, "displayName": user.display_name}
-            details = {"before": before, "username": names[0], "displayName": names[1]}
+            before = names_details(user.username, user.display_name)
+            details = {"before": before, **names_details(*names)}
             return record_change(connection, initiator, "rename", user.id, details)
 
         return self._change(user_id, rename)

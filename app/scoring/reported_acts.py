@@ -9,11 +9,12 @@ from typing import Any
 
 from app.accounts import rules
 from app.boards.board import KEY
+from app.contract.details import USER_ID
 from app.contract.errors import ValidationFailed
 
 MAX_LABEL_LENGTH = 100
 MAX_INTEGER = 2**31 - 1
-FIELDS = frozenset({"id", "userId", "username", "board", "points", "label"})
+FIELDS = frozenset({"id", USER_ID, "username", "board", "points", "label"})
 UUID_VERSION = 7
 
 Problems = dict[str, list[str]]
@@ -43,7 +44,7 @@ def read_act(fields: Any) -> ReportedAct | Problems:
     if problems:
         return problems
     act_id = uuid.UUID(fields["id"])
-    user_id, username = fields.get("userId"), fields.get("username")
+    user_id, username = fields.get(USER_ID), fields.get("username")
     return ReportedAct(
         id=str(act_id),
         issued_at=act_id.int >> 80,
@@ -61,11 +62,11 @@ def _problems(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     act_id = _uuid(fields.get("id"))
     if act_id is None or act_id.version != UUID_VERSION:
         yield "id", "A UUIDv7 made by the caller."
-    user_id, username = fields.get("userId"), fields.get("username")
+    user_id, username = fields.get(USER_ID), fields.get("username")
     if (user_id is None) == (username is None):
-        yield "userId", "Send either userId or username."
+        yield USER_ID, f"Send either {USER_ID} or username."
     elif user_id is not None and _uuid(user_id) is None:
-        yield "userId", "Not a UUID."
+        yield USER_ID, "Not a UUID."
     elif username is not None and not _is_username(username):
         yield "username", rules.USERNAME_RULE
     board = fields.get("board")

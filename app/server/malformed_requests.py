@@ -8,7 +8,7 @@ import sys
 from http import HTTPStatus
 
 from app.contract.errors import DomainError, InternalError, ValidationFailed
-from app.http.errors import UNREADABLE_REQUEST, error_body
+from app.http.errors import UNREADABLE_REQUEST
 from app.http.reply_headers import SECURITY_HEADERS
 from app.http.request_log import log_unreadable, new_request_id
 from app.metrics.counters import ERRORS
@@ -32,7 +32,7 @@ def _write_error(client: socket.socket, status: int, _reason: str, _message: str
     request_id = new_request_id()
     # gunicorn calls this while it handles the error.
     log_unreadable(status, error.code, sys.exception(), request_id)
-    text = json.dumps(error_body(error, request_id))
+    text = json.dumps(error.as_json(request_id))
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "Connection: close",

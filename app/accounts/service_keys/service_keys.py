@@ -14,7 +14,7 @@ from app.accounts.service_keys.key_rows import ServiceKeyRecord
 from app.accounts.service_keys.key_text import ID, SECRET_BYTES, KeyText
 from app.audit import audit_rows
 from app.audit.audited_change import ChangeResult, Initiator
-from app.contract.audit_details import service_key_details
+from app.contract.details import EXPIRES_AT, service_key_details
 from app.contract.errors import NotFound, ServiceKeyInvalid, ValidationFailed
 from app.storage.database import Database
 
@@ -78,7 +78,7 @@ class ServiceKeys:
                 expires_at,
             )
             if not record.valid:
-                raise _invalid("expiresAt", "Has passed.")
+                raise _invalid(EXPIRES_AT, "Has passed.")
             _audit(connection, initiator, "create-service-key", record)
         return IssuedServiceKey(key.reveal(), record)
 

@@ -18,7 +18,8 @@ from app.api.boards.schemas import (
 )
 from app.api.leaderboard_schemas import StandingSchema
 from app.boards.board import BETTER, COMBINE, MAIN_ID, PERIODS, SCORED_BY, BoardSettings
-from app.boards.clock import CLOCK_TIMES, ClockChange
+from app.boards.clock import ClockChange
+from app.contract.details import CLOCK_TIMES
 from app.contract.errors import NotFound, ValidationFailed
 from app.http.access_control import admin_required
 from app.http.schemas import MomentOrNow, Resource, StorableText

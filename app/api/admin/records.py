@@ -28,6 +28,19 @@ def user_json(user: UserRecord) -> dict[str, Any]:
     }
 
 
+FRAUD_EVENT_FIELDS = (
+    "id",
+    "createdAt",
+    "userId",
+    "username",
+    "rule",
+    "kind",
+    "action",
+    "reason",
+    "evidence",
+)
+
+
 def fraud_event_json(event: FraudEvent) -> dict[str, Any]:
     return {
         "id": event.id,

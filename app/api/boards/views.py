@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,12 +21,13 @@ from app.api.boards.schemas import (
     StandingsQuerySchema,
     StandingsSchema,
 )
+from app.api.boards.standings_csv import csv_lines
 from app.api.leaderboard_schemas import cursor
 from app.boards.board import Board
 from app.boards.periods import Period
 from app.contract.errors import DatabaseUnavailable, NotFound, RateLimited
 from app.contract.standings import Board as MainBoard
-from app.contract.standings import Standing, microseconds, timestamp
+from app.contract.standings import microseconds, timestamp
 from app.http.access_control import current_identity, public, session_required
 from app.http.rate_limits import limit_read
 from app.http.replies.compression import compress_public
@@ -38,10 +37,6 @@ from app.leaderboard.board_history import DEFAULT_SPAN
 from app.leaderboard.board_standings import StandingsPage, has_own_store
 
 boards = Resource("boards", __name__, url_prefix="/boards", description="Boards and periods")
-
-CSV_COLUMNS = ("rank", "userId", "username", "displayName", "score")
-# A spreadsheet runs a cell that starts with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @boards.get("")
@@ -109,7 +104,7 @@ def export_standings(query: dict[str, Any], key: str) -> Response:
     """All standings of a period as CSV with a heading, in the order of the board."""
     board, period = _period(key, query)
     # The first part is read here, so that a failure is an error reply.
-    lines = _csv_lines(services().standings.export(board, period))
+    lines = csv_lines(services().standings.export(board, period))
     first = next(lines)
     name = f"{key}-{period.kind}" + (f"-{period.starts_on}" if period.starts_on else "")
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
@@ -191,13 +186,3 @@ def _page_json(board: Board, page: StandingsPage) -> dict[str, Any]:
         "leaderboard": [row.as_json() for row in page.rows],
         "next": cursor(page.next) if page.next else None,
     }
-
-
-def _csv_lines(rows: Iterator[Standing]) -> Iterator[str]:
-    yield ",".join(CSV_COLUMNS) + "\r\n"
-    for row in rows:
-        buffer = io.StringIO()
-        name = row.display_name
-        shown = f"'{name}" if name.startswith(_FORMULA_STARTS) else name
-        csv.writer(buffer).writerow([row.rank, row.user_id, row.username, shown, row.score])
-        yield buffer.getvalue()

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import click
 
 from app.boards.board import PERIODS
-from app.boards.clock import CLOCK_TIMES, ClockChange
+from app.boards.clock import ClockChange
 from app.cli.time_arguments import ClockMoment
+from app.contract.details import CLOCK_TIMES
 from app.contract.standings import PeriodKind
 
 

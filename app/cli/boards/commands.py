@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from datetime import datetime
 from typing import Any, Literal
 
 import click
 
 from app.api.boards.board_json import board_json
+from app.api.boards.standings_csv import csv_lines
 from app.boards.board import (
     BETTER,
     COMBINE,
@@ -175,10 +174,8 @@ def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
     """Print all standings of a period as CSV."""
     board = _find(key)
     chosen = services().standings.period(board, period, at)
-    writer = csv.writer(sys.stdout)
-    writer.writerow(("rank", "userId", "username", "displayName", "score"))
-    for row in services().standings.export(board, chosen):
-        writer.writerow((row.rank, row.user_id, row.username, row.display_name, row.score))
+    for line in csv_lines(services().standings.export(board, chosen)):
+        click.echo(line, nl=False)
 
 
 def _find(key: str) -> Board:

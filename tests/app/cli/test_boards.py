@@ -65,7 +65,7 @@ def test_an_archived_board_counts_nothing_more_and_stays_readable(
     services: Services, run: Run
 ) -> None:
     succeeds(run, *CREATE)
-    person = Person.register(services, "Ada")
+    person = Person.register(services, "=Ada")
     assert count(services, act(person, 1, "quiz-night"), boards=("quiz-night",))
     assert run("boards", "archive", "quiz-night", typed="n\n").exit_code == 1
     assert services.boards.find("quiz-night").state == "open"
@@ -74,7 +74,7 @@ def test_an_archived_board_counts_nothing_more_and_stays_readable(
     assert answer["status"] == "not_open"
     exported = csv.DictReader(io.StringIO(succeeds(run, "boards", "export", "quiz-night")))
     assert [(row["rank"], row["displayName"], row["score"]) for row in exported] == [
-        ("1", "Ada", "1")
+        ("1", "'=Ada", "1")
     ]
     assert "quiz-night" not in succeeds(run, "boards", "list")
     assert "quiz-night" in succeeds(run, "boards", "list", "--archived")

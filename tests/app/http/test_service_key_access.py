@@ -17,7 +17,6 @@ from app.accounts.service_keys.service_keys import IssuedServiceKey
 from app.contract.errors import ServiceKeyInvalid
 from app.factory import create_app
 from app.http.access_control import current_service_key, service_key_required
-from app.http.errors import error_body
 from tests.support.api_client import ACT, body_of, refused
 from tests.support.services import Services
 
@@ -125,7 +124,7 @@ def test_other_notations_and_keys_get_one_reply(probe: Probe, issued: IssuedServ
     ):
         reply = probe(authorization)
         body = refused(reply, 401, "SERVICE_KEY_INVALID")
-        assert body == error_body(ServiceKeyInvalid(guessed=False), body["requestId"])
+        assert body == ServiceKeyInvalid(guessed=False).as_json(body["requestId"])
         assert reply.headers["WWW-Authenticate"] == "Bearer"
 
 
