@@ -12,7 +12,7 @@ OF_THE_CONTRACT = re.compile(r"app\.(api|contract|web)(\.|$)")
 
 # Names that are stored or logged, where they stay as they are: docs/decisions/0036-names.md.
 STORED = {
-    "app.accounts.session_cache": {"bannedAt", "bannedUntil", "banReason", "flaggedUntil"},
+    "app.accounts.session_cache": {"flaggedUntil"},
     "app.leaderboard.board_cache": {"walPosition", "walPositionWhole"},
     "app.fraud.rules": {"windowSeconds", "firstAt", "lastAt", "intervalsMs"},
     "app.http.request_log": {"requestId"},

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.boards.clock import CLOCK_TIMES, Clock
+from app.boards.clock import Clock
+from app.contract.details import CLOCK_TIMES
 from app.contract.errors import BoardNotOpen, ValidationFailed
 from tests.app.scoring.test_board_tokens import arena, increment
 from tests.support.players import Person

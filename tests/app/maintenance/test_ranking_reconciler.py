@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg2
 import pytest
 from sqlalchemy import text
 
@@ -15,9 +16,11 @@ from app.contract import keys
 from app.contract.standings import BoardPeriod, OwnStanding, Ranking
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rankings import ranking_of
+from app.maintenance import ranking_reconciler
 from app.maintenance.mark_validity import MAX_GAP_SECONDS
 from tests.support.players import Person
 from tests.support.rank_index import is_indexed, ranking_index_equals_database
+from tests.support.servers import Stores
 from tests.support.service_acts import OPERATOR, act, count, create_board
 from tests.support.services import Services
 
@@ -25,6 +28,10 @@ pytestmark = pytest.mark.slow
 
 QUIZ, TODAY = BoardPeriod("quiz", "all"), BoardPeriod("quiz", "day")
 ALL_TIME = Ranking("quiz", "all", None)
+RAISE_SCORES = (
+    "UPDATE standings SET score = score + 1, order_score = order_score - 1,"
+    " revision = revision + 1, changed_at = clock_timestamp() WHERE user_id = %s"
+)
 MakeServices = Callable[..., Services]
 
 
@@ -196,3 +203,27 @@ def test_foreign_names_in_the_registry_are_ignored(services: Services, board: Bo
     services.redis.zadd(keys.USED_RANKINGS, dict.fromkeys(foreign, now))
     services.reconciler.run_pass()
     assert is_indexed(services, ALL_TIME)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_standing_that_commits_long_after_it_was_written_is_repaired(
+    services: Services, stores: Stores, monkeypatch: pytest.MonkeyPatch, *, lost: bool
+) -> None:
+    """As after a stall of the storage. The mark may not pass the start of a transaction."""
+    # So that a transaction of milliseconds is longer than the overlap.
+    monkeypatch.setattr(ranking_reconciler, "OVERLAP_US", 0)
+    board, person = create_board(services, periods=("all", "day")), Person.register(services)
+    count(services, act(person, 5))
+    services.rankings.top(TODAY)
+    day = ranking_of(board, services.standings.period(board, "day", None))
+    services.reconciler.run_pass()
+    with closing(psycopg2.connect(stores.database_url)) as writer:
+        writer.cursor().execute(RAISE_SCORES, (person.user_id,))
+        if lost:
+            services.redis.delete(keys.of_ranking(ALL_TIME).scores)
+        for _ in range(3):
+            services.reconciler.run_pass()
+        writer.commit()
+    assert not ranking_index_equals_database(services, ALL_TIME, day)
+    services.reconciler.run_pass()
+    assert ranking_index_equals_database(services, ALL_TIME, day)
