@@ -128,9 +128,13 @@ def test_a_failure_of_redis_after_the_admission_carries_the_warning(
     services = make_services(FRAUD_CROWD_ACCOUNTS="3")
     person = Person.register(services)
     flag(person)
-    # Not a sorted set, so the accounts at the address can't be counted.
-    services.redis.set(keys.address_activity("192.0.2.1"), "x")
-    assert ask(person, "192.0.2.1") == Attempted("no redis", flagged=True)
+    assert keys.address_activity("192.0.2.1").startswith("crowd:")
+    # No permission for keys that begin with "cr", so the accounts at the address can't be counted.
+    services.redis.execute_command("ACL SETUSER default resetkeys ~[^c]* ~c[^r]*")
+    try:
+        assert ask(person, "192.0.2.1") == Attempted("no redis", flagged=True)
+    finally:
+        services.redis.execute_command("ACL SETUSER default allkeys")
 
 
 def test_a_ban_carries_no_warning(services: Services) -> None:
