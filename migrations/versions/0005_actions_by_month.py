@@ -109,7 +109,7 @@ def upgrade() -> None:
     edge, now = (moment.astimezone(UTC) for moment in op.get_bind().execute(EDGE).one())
     first = f"actions_before_{edge:%Y_%m}"
     with op.get_context().autocommit_block():
-        with _transaction() as connection:
+        with transaction() as connection:
             run_with_locks(
                 connection,
                 [TableLock("actions", "ACCESS EXCLUSIVE")],
@@ -119,7 +119,7 @@ def upgrade() -> None:
                     f" CHECK (issued_at < '{edge:%Y-%m-%d} 00:00:00+00') NOT VALID"
                 ],
             )
-        with _transaction() as connection:
+        with transaction() as connection:
             connection.exec_driver_sql(
                 "ALTER TABLE actions VALIDATE CONSTRAINT actions_first_partition"
             )
@@ -178,7 +178,7 @@ def downgrade() -> None:
 
 
 @contextmanager
-def _transaction() -> Iterator[Connection]:
+def transaction() -> Iterator[Connection]:
     """A transaction inside autocommit_block(), without the time limits of short requests."""
     connection = op.get_bind()
     # A pooler's connection has these limits, and SET LOCAL needs a transaction.
