@@ -39,9 +39,7 @@ def display_name(text: str) -> str:
 
     Raises ValidationFailed.
     """
-    name = unicodedata.normalize("NFC", _SPACES.sub(" ", storable(text)).strip(" "))
-    if not 1 <= len(name) <= MAX_LENGTH:
-        raise ValidationFailed(f"Length must be between 1 and {MAX_LENGTH}.")
+    name = name_prefix(text)
     if not all(_is_shown(match) for match in _CLUSTER.finditer(name)):
         raise ValidationFailed("Only characters that are shown.")
     if not _GRAPHIC.search(name):
@@ -51,6 +49,22 @@ def display_name(text: str) -> str:
     if any(_mixes_alphabets(word) for word in _WORD.findall(name)):
         raise ValidationFailed("Letters of one alphabet in each word.")
     return name
+
+
+def name_prefix(text: str) -> str:
+    """The beginning of a name to search for: 1 to 100 characters in the stored form.
+
+    Raises ValidationFailed.
+    """
+    prefix = stored_form(text)
+    if not 1 <= len(prefix) <= MAX_LENGTH:
+        raise ValidationFailed(f"Length must be between 1 and {MAX_LENGTH}.")
+    return prefix
+
+
+def stored_form(text: str) -> str:
+    """The text in NFC, with one U+0020 between words and no spaces around them."""
+    return unicodedata.normalize("NFC", _SPACES.sub(" ", storable(text)).strip(" "))
 
 
 def reserved_key(name: str) -> str:

@@ -49,14 +49,6 @@ def username_key(text: str) -> str | None:
     return name.lower() if name.isascii() else None
 
 
-def username_prefix(text: str) -> str:
-    """The beginning of a username to search for: 1 to 32 characters, without spaces around them."""
-    prefix = _without_spaces_around(storable(text))
-    if not 1 <= len(prefix) <= MAX_USERNAME_LENGTH:
-        raise ValidationFailed(f"Length must be between 1 and {MAX_USERNAME_LENGTH}.")
-    return prefix
-
-
 def password_form(text: str) -> str:
     """The form of a password that is hashed: the same for each way to type it.
 

@@ -1,4 +1,4 @@
-"""/leaderboard: the board in pages, around the caller, by username, and over time."""
+"""/leaderboard: the board in pages, around the caller, by name, and over time."""
 
 from __future__ import annotations
 
@@ -71,9 +71,11 @@ def read_around_me(query: dict[str, Any]) -> dict[str, Any]:
 @leaderboard.arguments(SearchSchema, location="query")
 @leaderboard.response(200, FoundSchema)
 def search(query: dict[str, Any]) -> dict[str, Any]:
-    """Players on the board whose username begins with a text, by username, each with the rank.
+    """Players on the board whose username or display name begins with a text, each with the rank.
 
-    A player with exactly this username is the first.
+    A later word of the display name counts as a beginning too. First come the players whose
+    username matches, by username, so a player with exactly this username is the first. The others
+    follow by display name.
     """
     board = services().leaderboard.search(query["username"], query["limit"])
     return {

@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from app.contract.standings import TOP, OrderKey
-from app.http.schemas import Moment, UsernamePrefix
+from app.http.schemas import Moment, NamePrefix
 from app.leaderboard.history import MAX_SPAN_SECONDS
 
 # ruff: noqa: N815 - the contract's names are camelCase
@@ -72,11 +72,11 @@ class SpanSchema(Schema):
 
 
 class SearchSchema(Schema):
-    username = UsernamePrefix(
+    username = NamePrefix(
         required=True,
         metadata={
-            "description": "How the username begins, in any letter case: 1 to 32 characters. Spaces"
-            " around it are cut"
+            "description": "How the username, or a word of the display name, begins, in any letter"
+            " case and with its accents: 1 to 100 characters. Spaces around it are cut"
         },
     )
     limit = fields.Integer(
@@ -159,11 +159,11 @@ class FoundSchema(Schema):
     leaderboard = fields.List(
         fields.Nested(StandingSchema),
         required=True,
-        metadata={"description": "The players found, by username"},
+        metadata={"description": "The players found by username, then those by display name"},
     )
     more = fields.Boolean(
         required=True,
-        metadata={"description": "Further players may match: send more of the username"},
+        metadata={"description": "Further players may match: send more of the name"},
     )
 
 

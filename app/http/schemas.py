@@ -15,7 +15,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser, abort
 
 from app.accounts import rules
-from app.accounts.display_names import display_name
+from app.accounts.display_names import display_name, name_prefix
 from app.contract.errors import DomainError, ValidationFailed
 from app.http.body import UnreadableText, json_text
 from app.http.fraud_warning import WarningSchema
@@ -91,11 +91,11 @@ class Username(StorableText):
         return rules.username(text)
 
 
-class UsernamePrefix(StorableText):
-    """The beginning of a username: 1 to 32 characters; spaces around them are cut."""
+class NamePrefix(StorableText):
+    """The beginning of a name: 1 to 100 characters; spaces around them are cut."""
 
     def _check(self, text: str) -> str:
-        return rules.username_prefix(text)
+        return name_prefix(text)
 
 
 class DisplayName(StorableText):

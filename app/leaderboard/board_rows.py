@@ -14,7 +14,7 @@ from app.storage.tables import ON_BOARD
 # ruff: noqa: S608 - the parts are constants of this module
 
 MAX_CANDIDATES = 2_000
-"""Users whose row one search reads, 3 ms at most. Those that are not on the board count too."""
+"""Users whose row one search reads by each kind of name. Those not on the board count too."""
 
 _COLUMNS = (
     "id::text, username, display_name, score,"
@@ -40,6 +40,21 @@ _BY_NAME = text(
     f" WHERE {_KEY} >= :prefix AND {_KEY} < :prefix || '~'"
     f" ORDER BY {_KEY} LIMIT :candidates + 1) AS candidate"
     f" WHERE number > :candidates OR {ON_BOARD} ORDER BY key LIMIT :limit + 1"
+)
+# U+10FFFF is no character, so it follows those of every name. OFFSET 0 makes PostgreSQL look each
+# user up, which it would exchange for a join that reads all users. If several words of a name
+# match, the smallest key counts; left() can't use the index of keys, so only the user's are read.
+_BY_DISPLAY_NAME = text(
+    f"SELECT number, {_COLUMNS} FROM (SELECT user_id, key,"
+    " row_number() OVER (ORDER BY key, user_id) AS number FROM display_name_keys"
+    " WHERE key >= name_key(:prefix) AND key < name_key(:prefix) || U&'\\+10FFFF'"
+    " ORDER BY key, user_id LIMIT :candidates + 1) AS candidate,"
+    " LATERAL (SELECT * FROM users WHERE id = user_id OFFSET 0) AS player"
+    f" WHERE number > :candidates OR ({ON_BOARD}"
+    f" AND starts_with({_KEY}, :username_prefix) IS NOT TRUE"
+    " AND key = (SELECT min(other.key) FROM display_name_keys other WHERE other.user_id = id"
+    " AND left(other.key, length(name_key(:prefix))) = name_key(:prefix)))"
+    " ORDER BY candidate.key, candidate.user_id LIMIT :limit + 1"
 )
 _COUNT = text(f"SELECT count(*) FROM users WHERE {ON_BOARD}")
 _BY_SCORE = text(f"SELECT score, count(*) FROM users WHERE {ON_BOARD} GROUP BY score")
@@ -84,9 +99,23 @@ def by_username(
     `prefix` is a username_key. The index is read up to `max_candidates` users.
     """
     values = {"prefix": prefix, "limit": limit, "candidates": max_candidates}
-    found = connection.execute(_BY_NAME, values).all()
-    rows = _rows(row for number, *row in found[:limit] if number <= max_candidates)
-    return rows, len(found) > len(rows)
+    return _found(connection.execute(_BY_NAME, values).all(), limit, max_candidates)
+
+
+def by_display_name(
+    connection: Connection,
+    prefix: str,
+    username_prefix: str | None,
+    limit: int,
+    max_candidates: int = MAX_CANDIDATES,
+) -> tuple[list[BoardRow], bool]:
+    """The same for display names of which a word begins with a prefix, by the name from there on.
+
+    Leaves out the users that `by_username` finds by `username_prefix`.
+    """
+    values = {"prefix": prefix, "limit": limit, "candidates": max_candidates}
+    values |= {"username_prefix": username_prefix}
+    return _found(connection.execute(_BY_DISPLAY_NAME, values).all(), limit, max_candidates)
 
 
 def count(connection: Connection) -> int:
@@ -97,6 +126,14 @@ def count(connection: Connection) -> int:
 def players_by_score(connection: Connection) -> list[tuple[int, int]]:
     """(score, number of players with it); reads all players, in 0.1 s per million."""
     return [(score, number) for score, number in connection.execute(_BY_SCORE)]
+
+
+def _found(
+    result: Sequence[Sequence[Any]], limit: int, max_candidates: int
+) -> tuple[list[BoardRow], bool]:
+    """The rows of a search, whose first column numbers the candidates; whether more may match."""
+    rows = _rows(row for number, *row in result[:limit] if number <= max_candidates)
+    return rows, len(result) > len(rows)
 
 
 def _at(position: OrderKey, limit: int) -> dict[str, int]:

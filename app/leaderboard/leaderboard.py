@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from app.accounts.display_names import stored_form
 from app.accounts.rules import username_key
 from app.concurrency.single_flight import SingleFlight
 from app.contract.errors import RedisUnavailable
@@ -109,17 +110,20 @@ class Leaderboard:
         return self._board_database.read(read)
 
     def search(self, prefix: str, limit: int) -> Board:
-        """The first `limit` players whose username begins with a text, by username.
+        """The first `limit` players with a name that begins with a text.
 
-        Letter case and spaces around the text don't count. `more` says that further players may
-        match. Raises DatabaseUnavailable.
+        First those whose username does, by username; then those of whose display name a word does,
+        by the display name from there on. Letter case and spaces around the text
+        don't count. `more` says that further players may match. Raises DatabaseUnavailable.
         """
-        version, key = self.top().version, username_key(prefix)
-        if key is None:
-            return Board(version, (), (), more=False)
+        version, name, key = self.top().version, stored_form(prefix), username_key(prefix)
 
         def read(connection: Connection) -> Board:
-            found, more = rows.by_username(connection, key, limit)
+            found, more = rows.by_username(connection, key, limit) if key else ([], False)
+            if len(found) < limit or not more:
+                left = limit - len(found)
+                others, more_others = rows.by_display_name(connection, name, key, left)
+                found, more = found + others, more or more_others
             board = _board(version, found, limit, self._ranks(connection, found))
             return replace(board, more=more)
 

@@ -94,6 +94,17 @@ sessions = sa.Table(
     ),
 )
 
+# A trigger of users writes it: only registrations and renames do, and points do not.
+display_name_keys = sa.Table(
+    "display_name_keys",
+    metadata,
+    sa.Column("user_id", Id, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("word", sa.SmallInteger, primary_key=True),
+    # name_key() of the display name from this word on.
+    sa.Column("key", sa.Text(collation="C"), nullable=False),
+    sa.Index("display_name_keys_key", "key", "user_id"),
+)
+
 _action_ids = sa.Sequence("actions_id_seq", data_type=sa.BigInteger, metadata=metadata)
 actions = sa.Table(
     "actions",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.servers import DatabaseServer, migrate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLAYERS = 300_000
 RELEASED, PROMISED_SECONDS = "0008", 2.0

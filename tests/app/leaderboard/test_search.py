@@ -18,11 +18,12 @@ from tests.support.players import PASSWORD
 from tests.support.servers import DatabaseServer, Stores, empty, migrate
 from tests.support.services import Services
 
-MANY = 100_000
+MANY = 30_000
 _PEOPLE = (
     "INSERT INTO users (id, username, display_name, password_hash, score, reached_at,"
-    " reached_action_id) SELECT gen_random_uuid(), %(prefix)s || lpad(n::text, 6, '0'), 'Player',"
-    " 'none', CASE WHEN n > %(pointless)s THEN 1 + n %% 100 ELSE 0 END, now(), n"
+    " reached_action_id) SELECT gen_random_uuid(), %(prefix)s || lpad(n::text, 6, '0'),"
+    " 'Long Name' || lpad(n::text, 6, '0'), 'none',"
+    " CASE WHEN n > %(pointless)s THEN 1 + n %% 100 ELSE 0 END, now(), n"
     " FROM generate_series(1, %(number)s) AS n"
 )
 
@@ -155,6 +156,15 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(part)
 
 
+def plan_of(services: Services, sent: tuple[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of the plan by which PostgreSQL runs a statement."""
+    statement, values = sent
+    with services.database.reading() as connection:
+        explain = "EXPLAIN (ANALYZE, FORMAT JSON) "
+        reply = connection.exec_driver_sql(explain + statement, values).scalar_one()
+    return list(nodes((json.loads(reply) if isinstance(reply, str) else reply)[0]["Plan"]))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["p", "player0", "player012345", "none"])
 def test_a_search_among_many_users_reads_a_part_of_the_index(
@@ -164,11 +174,7 @@ def test_a_search_among_many_users_reads_a_part_of_the_index(
     with services.database.reading() as connection:
         connection.execute(text("ANALYZE users"))
     services.leaderboard.search(prefix, 20)
-    statement, values = next(each for each in sent if "row_number" in each[0])
-    with services.database.reading() as connection:
-        explain = "EXPLAIN (ANALYZE, FORMAT JSON) "
-        reply = connection.exec_driver_sql(explain + statement, values).scalar_one()
-    plan = list(nodes((json.loads(reply) if isinstance(reply, str) else reply)[0]["Plan"]))
+    plan = plan_of(services, next(each for each in sent if "row_number" in each[0]))
     scans = [node for node in plan if "Scan" in node["Node Type"] and "Index Name" in node]
     assert [node["Index Name"] for node in scans] == ["users_username_key_c"]
     assert {node["Node Type"] for node in plan} <= {
@@ -178,3 +184,28 @@ def test_a_search_among_many_users_reads_a_part_of_the_index(
         "Index Scan",
     }
     assert scans[0]["Actual Rows"] <= board_rows.MAX_CANDIDATES + 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pointless", [0, MANY], ids=["on the board", "without points"])
+def test_a_search_among_many_display_names_reads_a_part_of_the_indexes(
+    services: Services, stores: Stores, sent: list[tuple[str, Any]], pointless: int
+) -> None:
+    fill(stores, "player", MANY, pointless)
+    with services.database.reading() as connection:
+        connection.execute(text("ANALYZE users, display_name_keys"))
+    for prefix in ("n", "name0", "name012345", "long", "none"):
+        sent.clear()
+        services.leaderboard.search(prefix, 20)
+        plan = plan_of(services, next(each for each in sent if "display_name_keys" in each[0]))
+        read = {
+            node.get("Index Name", node["Node Type"]): node["Actual Rows"] * node["Actual Loops"]
+            for node in plan
+            if "Scan" in node["Node Type"]
+        }
+        assert "Seq Scan" not in read
+        assert {"display_name_keys_key", "users_pkey"} <= set(read)
+        # On the board the first rows are enough, and each has a key for each of its two words.
+        users = 21 if pointless == 0 else board_rows.MAX_CANDIDATES + 1
+        assert read["users_pkey"] <= users
+        assert read["display_name_keys_key"] <= users

@@ -43,7 +43,7 @@ def expect_usernames(page: Page, *numbers: int) -> None:
 
 
 def search(page: Page, text: str) -> None:
-    page.get_by_role("searchbox", name="Search by username").fill(text)
+    page.get_by_role("searchbox", name="Search by name").fill(text)
 
 
 def status(page: Page) -> Locator:
@@ -113,7 +113,7 @@ def test_a_search_shows_each_player_found_with_rank_and_score(
     expect(status(page)).to_have_text(re.compile("25 players found, and there may be more"))
     search(page, "<b>nobody")
     expect(status(page)).to_have_text(
-        "No player on the board has a username that begins with “<b>nobody”"
+        "No player on the board has a name that begins with “<b>nobody”"
     )
     expect(page.locator("#standings-rows tr")).to_have_count(0)
     search(page, "")
@@ -222,3 +222,18 @@ def test_standings_that_could_not_be_loaded_are_loaded_at_the_next_link(
     link(page, "Close").click()
     page.get_by_role("link", name="Full standings").click()
     expect(page.locator("#standings-rows tr")).to_have_count(PAGE_ROWS)
+
+
+def test_a_search_finds_a_player_by_a_word_of_the_display_name(
+    open_page: OpenPage, crowded: SystemHarness
+) -> None:
+    player = crowded.register("Åsa Öberg")
+    player.score_point()
+    page = open_standings(open_page, crowded)
+    for typed in ("åsa", "ÖBER", "Åsa Öberg"):
+        search(page, typed)
+        expect(page.locator("#standings-rows .name")).to_have_text(["Åsa Öberg"])
+        expect(page.locator("#standings-rows .username")).to_have_text([f"@{player.username}"])
+        expect(status(page)).to_have_text("1 player found")
+        search(page, "no such name")
+        expect(page.locator("#standings-rows tr")).to_have_count(0)

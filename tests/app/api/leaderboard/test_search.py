@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 
 from tests.support.api_requests import Api, refused
@@ -50,7 +52,7 @@ def test_a_username_that_no_player_has_is_an_empty_list(api: Api, username: str)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("username", value) for value in ("", "  ", "\u3000", "a" * 33, "a\0", "a" * 3000)),
+        *(("username", value) for value in ("", "  ", "\u3000", "a" * 101, "a\0", "a" * 3000)),
         *(("limit", value) for value in ("0", "101", "x", "")),
     ],
 )
@@ -62,3 +64,15 @@ def test_an_invalid_search_is_refused_by_field(api: Api, field: str, value: str)
 
 def test_a_search_needs_a_username(api: Api) -> None:
     refused(api.get("/api/leaderboard/search"), 400, "VALIDATION_ERROR", {"username"})
+
+
+def test_a_player_is_found_by_a_word_of_the_display_name(
+    api: Api, running_system: SystemHarness
+) -> None:
+    word = secrets.token_hex(4)
+    name = f"Žofie {word}"
+    running_system.register(name).score_point()
+    for typed in (f" žofie  {word.upper()}", word.upper()):
+        reply = api.get("/api/leaderboard/search", params={"username": typed})
+        found = [row["displayName"] for row in reply.json()["leaderboard"]]
+        assert found == [name]
