@@ -55,7 +55,9 @@ $$
 KEEP = """
 CREATE OR REPLACE FUNCTION keep_display_name_keys() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM display_name_keys WHERE user_id = NEW.id;
+    IF TG_OP = 'UPDATE' THEN
+        DELETE FROM display_name_keys WHERE user_id = NEW.id;
+    END IF;
     INSERT INTO display_name_keys (user_id, word, key)
         SELECT NEW.id, keys.word, keys.key FROM name_keys(NEW.display_name) AS keys;
     RETURN NULL;
