@@ -144,7 +144,7 @@ def test_a_screenshot_for_the_readme(open_page: OpenPage, contest: SystemHarness
     score_a_point(page)
     expect(page.locator("#latest-scores li")).to_have_count(5)
     expect(page.locator("#connection")).to_have_text(LIVE)
-    picture = ROOT / "docs" / "screenshot.png"
+    picture = ROOT / "docs" / "images" / "screenshot.png"
     page.screenshot(path=picture, full_page=True)
     assert picture.stat().st_size < 300_000
 
