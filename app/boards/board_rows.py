@@ -16,7 +16,7 @@ from app.boards.clock import Clock
 _COLUMNS = (
     "id, key, title, better, combine, scored_by, min_points, max_points, periods, time_zone,"
     " created_at, archived_at, opens_at, freezes_at, closes_at, thawed_at,"
-    " clock_timestamp() AS read_at"
+    " finalized_at, clock_timestamp() AS read_at"
 )
 _INSERT = text(
     "INSERT INTO boards"
@@ -50,6 +50,12 @@ _SET_CLOCK = text(
 )
 _UNFREEZE = text(
     "UPDATE boards SET thawed_at = date_trunc('milliseconds', clock_timestamp()) WHERE id = :id"
+)
+# Without a freeze that has not ended, thawed_at stays as it is.
+_FINALIZE = text(
+    "UPDATE boards b SET finalized_at = moment,"
+    " thawed_at = CASE WHEN hides_acts(b, moment) THEN moment ELSE thawed_at END"
+    " FROM date_trunc('milliseconds', clock_timestamp()) AS moment WHERE id = :id"
 )
 _NOW = text(
     "SELECT date_trunc('milliseconds', clock_timestamp()) + interval '1 ms', pg_sleep(0.001)"
@@ -100,6 +106,11 @@ def unfreeze(connection: Connection, board_id: int) -> None:
     connection.execute(_UNFREEZE, {"id": board_id})
 
 
+def finalize(connection: Connection, board_id: int) -> None:
+    """Make the standings final and end the freeze, of a closed board whose clock is locked."""
+    connection.execute(_FINALIZE, {"id": board_id})
+
+
 def now(connection: Connection) -> datetime:
     """The time by PostgreSQL's clock, in whole milliseconds.
 
@@ -139,5 +150,5 @@ def _board(row: Any) -> Board:
         tuple(row.periods),
         row.time_zone,
     )
-    clock = Clock(row.opens_at, row.freezes_at, row.closes_at, row.thawed_at)
+    clock = Clock(row.opens_at, row.freezes_at, row.closes_at, row.thawed_at, row.finalized_at)
     return Board(row.id, settings, row.created_at, row.archived_at, clock, row.read_at)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from app.contract.details import (
     CLOCK_TIMES,
     CLOSES_AT,
+    FINALIZED_AT,
     FREEZES_AT,
     OPENS_AT,
     THAWED_AT,
@@ -18,7 +19,7 @@ from app.contract.details import (
 from app.contract.errors import ValidationFailed
 from app.contract.standings import moment_text
 
-ClockState = Literal["scheduled", "open", "frozen", "closed"]
+ClockState = Literal["scheduled", "open", "frozen", "closed", "final"]
 ClockChange = Mapping[ClockTime, datetime | Literal["now"] | None]
 """New times, which are used to the millisecond, as they are shown; `now` is the moment of the
 change by PostgreSQL's clock, None is no time."""
@@ -36,9 +37,13 @@ class Clock:
     """The first moment at which acts are no longer counted."""
     thawed_at: datetime | None = None
     """When the hidden acts were shown."""
+    finalized_at: datetime | None = None
+    """When the standings were declared final, after the board had closed."""
 
     def state_at(self, moment: datetime) -> ClockState:
         """The state at a moment by PostgreSQL's clock."""
+        if self.finalized_at is not None:
+            return "final"
         if self.opens_at is not None and moment < self.opens_at:
             return "scheduled"
         if self.closes_at is not None and moment >= self.closes_at:
@@ -70,6 +75,11 @@ class Clock:
     def _problems(self, clock: Clock, now: datetime) -> Iterator[tuple[str, str]]:
         """What is wrong with a clock that follows this one, as (name, sentence)."""
         opens, freezes, closes = clock.opens_at, clock.freezes_at, clock.closes_at
+        if self.finalized_at:
+            for name, field in ((name, field) for field, name in CLOCK_TIMES.items()):
+                if getattr(self, field) != getattr(clock, field):
+                    yield name, "The board is final."
+            return
         if freezes != self.freezes_at and self.hides_at(now):
             yield FREEZES_AT, "The board is frozen; unfreeze it first."
         elif freezes != self.freezes_at and freezes and freezes < now:
@@ -88,7 +98,7 @@ class Clock:
     def as_json(self) -> dict[str, Any]:
         """The times in ISO 8601, null for those that are not set."""
         times = {name: getattr(self, field) for field, name in CLOCK_TIMES.items()}
-        times[THAWED_AT] = self.thawed_at
+        times |= {THAWED_AT: self.thawed_at, FINALIZED_AT: self.finalized_at}
         return {name: moment_text(time) if time else None for name, time in times.items()}
 
 

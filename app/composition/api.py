@@ -16,11 +16,17 @@ from app.accounts.sessions import Sessions
 from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.accounts import build_service_keys, build_sessions, build_verifier
-from app.composition.leaderboard import build_freezes, build_leaderboard, build_publisher
+from app.composition.leaderboard import (
+    build_freezes,
+    build_leaderboard,
+    build_publisher,
+    build_reveals,
+)
 from app.composition.passwords import build_passwords
 from app.composition.process import ProcessServices, build_process
 from app.composition.scoring import build_scoring
 from app.contest.freezes import Freezes
+from app.contest.reveals import Reveals
 from app.contract.identity import JwtVerifier
 from app.leaderboard.board_cache import LocalBoard
 from app.leaderboard.board_history import BoardHistories
@@ -62,6 +68,7 @@ class ApiServices(ProcessServices):
     service_scores: ServiceScores
     boards: Boards
     freezes: Freezes
+    reveals: Reveals
     standings: BoardStandings
     leaderboard: Leaderboard
     known_boards: KnownBoards
@@ -111,6 +118,7 @@ def build_api_services(settings: Settings) -> ApiServices:
         ),
         boards=boards,
         freezes=build_freezes(settings, boards, publisher),
+        reveals=build_reveals(settings, boards, publisher),
         standings=board.standings,
         leaderboard=board.leaderboard,
         known_boards=board.known_boards,

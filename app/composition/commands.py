@@ -9,10 +9,16 @@ from app.accounts.display_tokens import DisplayTokens
 from app.accounts.service_keys.service_keys import ServiceKeys
 from app.boards.boards import Boards
 from app.composition.accounts import build_service_keys, build_sessions
-from app.composition.leaderboard import build_freezes, build_leaderboard, build_publisher
+from app.composition.leaderboard import (
+    build_freezes,
+    build_leaderboard,
+    build_publisher,
+    build_reveals,
+)
 from app.composition.passwords import build_passwords
 from app.composition.process import ProcessServices, build_process
 from app.contest.freezes import Freezes
+from app.contest.reveals import Reveals
 from app.leaderboard.board_standings import BoardStandings
 from app.maintenance.ledger_check import LedgerCheck
 from app.maintenance.partitions import Partitions
@@ -37,6 +43,7 @@ class CommandServices(ProcessServices):
     service_keys: ServiceKeys
     boards: Boards
     freezes: Freezes
+    reveals: Reveals
     standings: BoardStandings
     ledger_check: LedgerCheck
     partitions: Partitions
@@ -66,6 +73,7 @@ def build_command_services(settings: Settings) -> CommandServices:
         service_keys=build_service_keys(connections.database),
         boards=boards,
         freezes=build_freezes(settings, boards, publisher),
+        reveals=build_reveals(settings, boards, publisher),
         standings=board.standings,
         ledger_check=LedgerCheck(ledger_database, board.index, publisher),
         partitions=Partitions(ledger_database, settings.action_token_seconds),

@@ -11,6 +11,7 @@ from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.process import StoreConnections
 from app.contest.freezes import Freezes
+from app.contest.reveals import Reveals
 from app.leaderboard.board_cache import LocalBoard, SharedBoard, SharedReads
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.index.index_changes import IndexChanges
@@ -74,6 +75,12 @@ def build_freezes(settings: Settings, boards: Boards, publisher: BoardPublisher)
     """Ends freezes, with time for boards of many players."""
     database = connect_unpooled(settings.database_url, WHOLE_BOARD_SECONDS)
     return Freezes(database, boards, publisher)
+
+
+def build_reveals(settings: Settings, boards: Boards, publisher: BoardPublisher) -> Reveals:
+    """Reveals hidden acts, with time for boards of many players."""
+    database = connect_unpooled(settings.database_url, WHOLE_BOARD_SECONDS)
+    return Reveals(database, boards, publisher)
 
 
 def build_publisher(

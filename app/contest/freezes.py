@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.audit import audit_rows
 from app.audit.audited_change import Initiator
 from app.boards import board_rows
@@ -41,11 +43,12 @@ class Freezes:
             current = board_rows.find_all(connection, [key])[key]
             if not current.clock.hides_at(current.read_at):
                 return current
+            hidden_rows.lock_players(connection, board.id)
             players = hidden_rows.show_all(connection, board.id)
             board_rows.unfreeze(connection, board.id)
             details = {"board": key}
             audit_rows.insert(connection, initiator, "unfreeze-board", None, details)
-        self._publish(board.id, players)
+        publish_players(self._database, self._publisher, board.id, players)
         return self._boards.find(key)
 
     def real_standings(self, board: Board, period: Period, limit: int) -> list[Standing]:
@@ -53,9 +56,13 @@ class Freezes:
         with self._database.reading() as connection:
             return hidden_rows.real_standings(connection, board.id, period, limit)
 
-    def _publish(self, board_id: int, players: list[str]) -> None:
-        for start in range(0, len(players), CHUNK_SIZE):
-            chunk = [(board_id, user_id) for user_id in players[start : start + CHUNK_SIZE]]
-            changes = standing_rows.changes_of(self._database, chunk)
-            if changes:
-                self._publisher.publish_changes(changes, {})
+
+def publish_players(
+    database: Database, publisher: BoardPublisher, board_id: int, players: Sequence[str]
+) -> None:
+    """Publish the present standings of players on a board, after the commit that changed them."""
+    for start in range(0, len(players), CHUNK_SIZE):
+        chunk = [(board_id, user_id) for user_id in players[start : start + CHUNK_SIZE]]
+        changes = standing_rows.changes_of(database, chunk)
+        if changes:
+            publisher.publish_changes(changes, {})

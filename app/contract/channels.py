@@ -12,12 +12,16 @@ from app.contract import keys
 from app.contract.limits import Ban
 from app.contract.messages import MessageInvalid
 from app.contract.standings import MAIN, BoardPeriod
+from app.contract.viewers.reveals import Move
 
 EndReason = Literal["revoked", "banned"]
 
 MAX_TEXT_LENGTH = 1_000
 """Of a text for viewers. This system publishes shorter ones."""
-_UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError)
+_UNREADABLE = (
+    *(ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, OSError, RecursionError),
+)
 """What int(), json.loads(), the access to its result and the conversion of a time raise."""
 
 
@@ -42,7 +46,7 @@ class ChannelMessage(ABC):
 
 @dataclass(frozen=True)
 class ScoreUpdate(ChannelMessage):
-    """A change was applied to the rank index. Built and published by apply.lua.
+    """A change was applied to the rank index. Published by apply.lua, and for each revealed step.
 
     Boards other than `main` of all time have channels of their own: score_update_channel().
     """
@@ -51,10 +55,22 @@ class ScoreUpdate(ChannelMessage):
 
     version: int
     """The board version after the change. It grows only if the top ten may have changed."""
+    moves: tuple[Move, ...] = ()
+    """What a step of a reveal has shown, in order. Published after the step was applied."""
+
+    def dump(self) -> str:
+        """The payload of a step of a reveal, which the version before reads without the moves."""
+        return json.dumps(
+            {"version": self.version, "moves": [move.as_json() for move in self.moves]}
+        )
 
     @classmethod
     def _parse(cls, payload: str) -> Self:
-        return cls(_version(json.loads(payload)["version"]))
+        message = json.loads(payload)
+        moves = tuple(Move.from_json(move) for move in message.get("moves", ()))
+        # Raises for half of a surrogate pair, which no frame can have.
+        json.dumps([move.as_json() for move in moves], ensure_ascii=False).encode()
+        return cls(_version(message["version"]), moves)
 
 
 @dataclass(frozen=True)

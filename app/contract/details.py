@@ -15,7 +15,7 @@ EXPIRES_AT = "expiresAt"
 SCORED_BY = "scoredBy"
 TIME_ZONE = "timeZone"
 OPENS_AT, FREEZES_AT, CLOSES_AT = "opensAt", "freezesAt", "closesAt"
-THAWED_AT = "thawedAt"
+THAWED_AT, FINALIZED_AT = "thawedAt", "finalizedAt"
 
 CLOCK_TIMES: Mapping[ClockTime, str] = {
     "opens_at": OPENS_AT,

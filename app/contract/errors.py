@@ -20,8 +20,7 @@ class DomainError(Exception):
     default_message: ClassVar[str] = ""
     """Of errors that are raised without a message."""
     flagged: bool | None = None
-    """Whether the player is flagged, so that the reply carries the fraud warning; None: not known
-    where the error was raised."""
+    """Whether the reply carries the fraud warning; None: not known where the error was raised."""
 
     def __init__(self, message: str = "", details: Mapping[str, Any] | None = None) -> None:
         self.message = message or self.default_message
@@ -163,6 +162,13 @@ class BoardNotOpen(DomainError):
     code = "BOARD_NOT_OPEN"
     error = "Conflict"
     default_message = "This board takes no points now"
+
+
+class BoardNotFinished(DomainError):
+    """The board can't become final: it is not closed, or acts are hidden; the message says it."""
+
+    code = "BOARD_NOT_FINISHED"
+    error = "Conflict"
 
 
 class UsernameTaken(DomainError):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from app.contract.limits import Ban
 from app.contract.standings import MAIN, Board, BoardPeriod, OwnStanding, timestamp
+from app.contract.viewers.reveals import Move
 
 ROOM = "leaderboard"
 
@@ -90,6 +91,21 @@ class RankUpdate(ViewerEvent):
         own = self.own
         data = {"score": own.score, "rank": own.rank, "version": self.version}
         return {**data, **_watched(self.watched)}
+
+
+@dataclass(frozen=True)
+class Reveal(ViewerEvent):
+    """A step of a reveal: hidden acts of a player were shown. The new board follows."""
+
+    name = "reveal"
+
+    move: Move
+    version: int
+    """The version of the board after the step."""
+    watched: BoardPeriod
+
+    def data(self) -> dict[str, Any]:
+        return {**self.move.as_json(), "version": self.version, **self.watched._asdict()}
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ STATUS: dict[type[DomainError], int] = {
     domain.MethodNotAllowed: 405,
     domain.UsernameTaken: 409,
     domain.BoardNotOpen: 409,
+    domain.BoardNotFinished: 409,
     domain.PayloadTooLarge: 413,
     domain.UnsupportedMediaType: 415,
     handshake.UpgradeRequired: 426,

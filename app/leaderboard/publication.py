@@ -14,9 +14,10 @@ from app.accounts.session_cache import SessionCache
 from app.accounts.user_rows import Account
 from app.alerting.alerts import Alerts
 from app.contract.alerts import AlertKind
-from app.contract.channels import EndReason
+from app.contract.channels import EndReason, ScoreUpdate
 from app.contract.errors import RedisUnavailable
 from app.contract.standings import MAIN_RANKING, Ranking
+from app.contract.viewers.reveals import Move
 from app.leaderboard.board_cache import LocalBoard
 from app.leaderboard.index.index_changes import (
     AppliedPoint,
@@ -175,6 +176,19 @@ class BoardPublisher:
         """
         nothing = RankingChanges(ranking, (), self._seen_version(ranking))
         self._note(self._index.apply([nothing], raise_version=True).results)
+
+    def announce_moves(self, ranking: Ranking, moves: Sequence[Move]) -> None:
+        """Tell viewers what a step of a reveal has shown, after its changes were published.
+
+        Without Redis they are not told; they get the board when Redis is back.
+        """
+        nothing = RankingChanges(ranking, (), self._seen_version(ranking))
+        try:
+            (result,) = self._index.apply([nothing]).results
+            self._note([result])
+            self._index.announce(ranking, ScoreUpdate(result.version, tuple(moves)))
+        except RedisUnavailable:
+            log.warning("moves_not_announced", board=ranking.board)
 
     def _publish(self, effects: StandingEffects) -> int:
         user_id = effects.changes[0].change.user_id

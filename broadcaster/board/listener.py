@@ -56,10 +56,10 @@ class RedisListener:
     def follow(
         self,
         watched: BoardPeriod,
-        on_change: Callable[[int], None],
+        on_change: Callable[[ScoreUpdate], None],
         on_subscribed: Callable[[], None],
     ) -> None:
-        """Pass on the versions of the board's changes, after update_channels().
+        """Pass on the board's changes, after update_channels().
 
         `on_subscribed` is called each time Redis has confirmed the subscription, because changes
         before that were not announced.
@@ -67,7 +67,7 @@ class RedisListener:
 
         def receive(payload: str) -> None:
             REDIS_MESSAGES.labels(ScoreUpdate.channel).inc()
-            on_change(ScoreUpdate.parse(payload).version)
+            on_change(ScoreUpdate.parse(payload))
 
         self._subscription.follow(self._channel(watched), receive, on_subscribed)
 

@@ -9,7 +9,9 @@ import gevent
 
 from app.composition.broadcaster import BroadcasterServices
 from app.contract.alerts import AlertKind
+from app.contract.channels import ScoreUpdate
 from app.contract.commands import Watch
+from app.contract.events import Reveal
 from app.contract.standings import MAIN, BoardPeriod
 from broadcaster.board.broadcast import BoardBroadcast
 from broadcaster.board.broadcast_budget import BroadcastBudget
@@ -17,6 +19,7 @@ from broadcaster.board.coalescer import Coalescer
 from broadcaster.board.listener import RedisListener
 from broadcaster.board.rank_updates import RankUpdates
 from broadcaster.viewers.audience import Audience
+from broadcaster.viewers.encoded_event import EncodedEvent
 from broadcaster.viewers.viewer import Viewer
 
 FIRST_BOARD_TIMEOUT_SECONDS = 1.5
@@ -122,9 +125,12 @@ class WatchedBoards:
         finally:
             parts.remove(part)
 
-    def _on_change(self, board: WatchedBoard, version: int) -> None:
-        board.coalescer.announce(version)
+    def _on_change(self, board: WatchedBoard, update: ScoreUpdate) -> None:
+        board.coalescer.announce(update.version)
         self._rank_updates.check(board.audience.watched)
+        if update.moves:
+            # In a greenlet of its own, so that it does not delay the next messages.
+            gevent.spawn(_send_moves, board.audience, update)
 
     def _on_subscribed(self, board: WatchedBoard) -> None:
         board.coalescer.check()
@@ -138,3 +144,8 @@ class WatchedBoards:
         board.coalescer.stop()
         self._listener.unfollow(audience.watched)
         gevent.spawn(self._listener.update_channels)
+
+
+def _send_moves(audience: Audience, update: ScoreUpdate) -> None:
+    for move in update.moves:
+        audience.send_event(EncodedEvent(Reveal(move, update.version, audience.watched)))

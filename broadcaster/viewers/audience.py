@@ -71,6 +71,16 @@ class Audience:
                 cpu_seconds += self._send_to(tuple(viewers), board.bytes_for(encoding))
         return cpu_seconds
 
+    def send_event(self, event: EncodedEvent) -> None:
+        """Send an event that must not be left out to all viewers."""
+        viewers = [each for group in self._viewers.values() for each in group]
+        for position, viewer in enumerate(viewers, start=1):
+            # Some may have left for another board during the turns before.
+            if viewer.audience is self:
+                viewer.send_event(event)
+            if position % VIEWERS_PER_TURN == 0:
+                gevent.sleep(0)
+
     def _send_to(self, viewers: Sequence[ViewerConnection], frame: bytes) -> float:
         cpu_seconds = 0.0
         for start in range(0, len(viewers), VIEWERS_PER_TURN):

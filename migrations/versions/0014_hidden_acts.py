@@ -33,8 +33,9 @@ WHOLE_ORDER = f"{ORDER} AND opens_at <= freezes_at AND freezes_at <= closes_at"
 
 TABLES = (
     "CREATE TABLE hidden_acts (action_id bigint PRIMARY KEY,"
-    " board_id integer NOT NULL REFERENCES boards)",
-    "CREATE INDEX hidden_acts_board_id ON hidden_acts (board_id)",
+    " board_id integer NOT NULL REFERENCES boards, user_id uuid NOT NULL REFERENCES users,"
+    " points bigint NOT NULL, created_at timestamptz NOT NULL)",
+    "CREATE INDEX hidden_acts_board_id ON hidden_acts (board_id, user_id, action_id)",
     # The columns of standings in the same order.
     "CREATE TABLE hidden_standings (LIKE standings,"
     " PRIMARY KEY (board_id, period, starts_on, user_id),"
@@ -52,7 +53,7 @@ HIDE = """
 CREATE FUNCTION hide_act(
     board boards, of_user uuid, points bigint, act_id bigint, moment timestamptz
 ) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO hidden_acts (action_id, board_id) VALUES (act_id, board.id);
+    INSERT INTO hidden_acts VALUES (act_id, board.id, of_user, points, moment);
     INSERT INTO hidden_standings
         SELECT s.* FROM unnest(board.periods) AS kind JOIN standings s
             ON s.board_id = board.id AND s.period = kind AND s.user_id = of_user
@@ -212,8 +213,7 @@ def downgrade() -> None:
         op.execute(f"DROP FUNCTION {function}")
     op.execute("DROP VIEW real_standings, shown_acts")
     op.drop_column("compensations", "hidden")
-    op.drop_table("hidden_standings")
-    op.drop_table("hidden_acts")
+    op.execute("DROP TABLE hidden_standings, hidden_acts")
     op.drop_constraint("boards_freeze_check", "boards")
     _set_order(ORDER)
     for name in FREEZE:

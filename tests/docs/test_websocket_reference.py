@@ -11,6 +11,7 @@ from app.contract.limits import Ban
 from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding
 from app.contract.viewers import close_codes
 from app.contract.viewers.close_codes import CloseKind
+from app.contract.viewers.reveals import Move
 from tests.support.servers import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -22,6 +23,7 @@ SENT: list[events.ViewerEvent] = [
     events.Connected("user", 25, 900, DAY),
     events.LeaderboardUpdate(Board(BoardVersion(1, 2, 3), (), (), more=False), DAY),
     events.RankUpdate(OwnStanding(1, 1), 1, DAY),
+    events.Reveal(Move("user", 2, 1, 1, 2, 0, ()), 1, DAY),
     events.ServerShutdownEvent("web"),
     events.Disconnect("banned", None, Ban(1, None)),
     events.ErrorEvent("MESSAGE_INVALID", "message"),

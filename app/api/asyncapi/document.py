@@ -19,7 +19,12 @@ from app.network.addresses import authority
 
 STREAMED = tuple(
     event.name
-    for event in (events.LeaderboardUpdate, events.ServerShutdownEvent, events.Disconnect)
+    for event in (
+        events.LeaderboardUpdate,
+        events.Reveal,
+        events.ServerShutdownEvent,
+        events.Disconnect,
+    )
 )
 """The events of an event stream."""
 _HTTP_SCHEMES = {"ws": "http", "wss": "https"}

@@ -8,6 +8,7 @@ from typing import Any
 from app.contract import events
 from app.contract.limits import AUTOMATIC_BAN, Ban
 from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding, Standing
+from app.contract.viewers.reveals import Move
 
 _MOMENT = 1_795_479_476_347
 _USER_ID = "9058f3b5-329b-444d-a70e-d16ecd49bddd"
@@ -24,6 +25,9 @@ EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
     events.RankUpdate(OwnStanding(17, 1), _MOMENT),
     events.RankUpdate(OwnStanding(0, None), _MOMENT),
     events.RankUpdate(OwnStanding(17, 1), _MOMENT, _WEEK),
+    events.Reveal(Move(_USER_ID, 7, 12, 1, 17, 3, (_ROW,)), _MOMENT, _WEEK),
+    events.Reveal(Move(_USER_ID, None, None, 1, 17, 2, (_ROW,)), _MOMENT, _WEEK),
+    events.Reveal(Move(_USER_ID, 7, 12, None, None, 2, ()), _MOMENT, _WEEK),
     events.ServerShutdownEvent("127.0.0.1:8000"),
     events.Disconnect("shutting_down", 4_200),
     events.Disconnect("banned", None, Ban(_MOMENT, None)),

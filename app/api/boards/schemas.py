@@ -90,6 +90,11 @@ class BoardSettingsSchema(Schema):
         allow_none=True,
         metadata={**_TIME, "description": "When the hidden acts were shown; null: not yet"},
     )
+    finalizedAt = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={**_TIME, "description": "When the standings became final; null: not yet"},
+    )
     createdAt = fields.String(
         required=True, metadata={**_TIME, "description": "When the board was created"}
     )

@@ -19,6 +19,7 @@ _BOARD = {
     "freezesAt": None,
     "closesAt": "2036-12-24T00:00:00.000Z",
     "thawedAt": None,
+    "finalizedAt": None,
     "createdAt": _AT,
 }
 _ROW = {

@@ -9,7 +9,7 @@ import redis
 
 from app.concurrency.batching import BatchedCall
 from app.contract import keys
-from app.contract.channels import score_update_channel
+from app.contract.channels import ScoreUpdate, score_update_channel
 from app.contract.standings import MAIN_RANKING, MAX_VERSION_LEAD_MS, Ranking
 from app.leaderboard.rank_index import ScorePlace, places_call, read_places
 from app.ledger.action_rows import StandingChange
@@ -138,6 +138,12 @@ class IndexChanges:
             call = self._call(nothing, position=position, position_confirmed=True)
             calls.append((self._script, call))
         _replies(calls)
+
+    def announce(self, ranking: Ranking, update: ScoreUpdate) -> None:
+        """Announce a change that has been applied, with what a viewer has to know of it."""
+        name = channel(self._client, score_update_channel(ranking.watched))
+        with redis_errors():
+            self._client.publish(name, update.dump())
 
     def _commit_position(self) -> WalPosition | None:
         """A position behind all commits before this call; None if no replica is read."""

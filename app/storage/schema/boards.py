@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 _Moment = TIMESTAMP(timezone=True)
 _Id = UUID(as_uuid=False)
@@ -38,6 +38,7 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         sa.Column("closes_at", _Moment),
         # When the freeze ended and its acts were shown.
         sa.Column("thawed_at", _Moment),
+        sa.Column("finalized_at", _Moment),
         sa.UniqueConstraint("key", name="boards_key_key"),
         sa.CheckConstraint("better IN ('high', 'low')", name="better"),
         sa.CheckConstraint("combine IN ('sum', 'best', 'latest')", name="combine"),
@@ -48,6 +49,9 @@ def add_board_tables(metadata: sa.MetaData) -> None:
             name="clock",
         ),
         sa.CheckConstraint("freezes_at IS NULL OR scored_by = 'service'", name="freeze"),
+        sa.CheckConstraint(
+            "finalized_at IS NULL OR coalesce(closes_at <= finalized_at, false)", name="final"
+        ),
     )
     # A player's score in one period of a board. The standing of `main` and all time is in users.
     sa.Table(
@@ -103,7 +107,10 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         metadata,
         sa.Column("action_id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
-        sa.Index("hidden_acts_board_id", "board_id"),
+        sa.Column("user_id", _Id, sa.ForeignKey("users.id"), nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("created_at", _Moment, nullable=False),
+        sa.Index("hidden_acts_board_id", "board_id", "user_id", "action_id"),
     )
     # What all acts of a player with hidden acts make; `listed` ignores bans. The columns are those
     # of standings, in the same order.
@@ -122,4 +129,22 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         sa.Column("reached_action_id", sa.BigInteger, nullable=False),
         sa.Column("changed_at", _Moment, nullable=False),
         sa.Index("hidden_standings_user_id", "user_id"),
+    )
+    # What each step of a reveal has shown, so that it can be undone.
+    sa.Table(
+        "reveal_steps",
+        metadata,
+        sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), primary_key=True),
+        # The freeze, by the time at which it began. A board can freeze again.
+        sa.Column("frozen_at", _Moment, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("made_at", _Moment, nullable=False, server_default=sa.text("clock_timestamp()")),
+        # Rows of hidden_acts, and ids of compensations.
+        sa.Column("acts", JSONB, nullable=False),
+        sa.Column("compensations", ARRAY(sa.BigInteger), nullable=False),
+        # The shown standings before the step, in the periods that it may have changed. The score is
+        # null if there was none.
+        sa.Column("standings", JSONB, nullable=False),
+        sa.CheckConstraint("kind IN ('act', 'player', 'all')", name="kind"),
     )

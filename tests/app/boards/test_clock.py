@@ -97,7 +97,7 @@ def test_acts_of_a_service_outside_are_refused_with_the_times(services: Services
     now = database_time(services)
     set_times(services, opens_at=now + HOUR, closes_at=now + 2 * HOUR)
     (answer,) = count(services, act(person, 1))
-    times = {"opensAt", "freezesAt", "closesAt", "thawedAt"}
+    times = {"opensAt", "freezesAt", "closesAt", "thawedAt", "finalizedAt"}
     assert (answer["status"], set(answer["details"])) == ("not_open", times)
     set_times(services, opens_at="now")
     counted = act(person, 5)

@@ -14,9 +14,16 @@ from app.contract.channels import (
 )
 from app.contract.limits import Ban
 from app.contract.messages import MessageInvalid
+from app.contract.standings import Standing
+from app.contract.viewers.reveals import Move
 
 PAYLOADS: dict[str, ChannelMessage] = {
     '{"version":7}': ScoreUpdate(7),
+    '{"version": 7, "moves": [{"userId": "u", "fromRank": null, "fromScore": null, "toRank": 1,'
+    ' "toScore": 5, "remaining": 2, "rows": [{"rank": 1, "userId": "u", "username": "ada",'
+    ' "displayName": "Ada", "score": 5}]}]}': ScoreUpdate(
+        7, (Move("u", None, None, 1, 5, 2, (Standing(1, "u", "ada", "Ada", 5),)),)
+    ),
     "7": CacheInvalidate(7),
     '{"userId": "u", "sessionIds": ["a", "b"], "reason": "banned"}': SessionsEnded(
         "u", ("a", "b"), "banned"
@@ -45,6 +52,11 @@ INVALID = [
     '{"version": "x"}',
     '{"version": 1e400}',
     '{"version": -1}',
+    '{"version": 7, "moves": 8}',
+    '{"version": 7, "moves": [8]}',
+    '{"version": 7, "moves": [{"userId": "u"}]}',
+    '{"version": 7, "moves": [{"userId": "\\ud800", "fromRank": 1, "fromScore": 1, "toRank": 1,'
+    ' "toScore": 1, "remaining": 0, "rows": []}]}',
     '{"userId": "u", "sessionIds": "ab", "reason": "banned"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "unheard of"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": 7}',
@@ -71,6 +83,8 @@ def test_a_payload_is_parsed_by_the_type_of_its_channel(payload: str) -> None:
 def test_messages_that_python_publishes_are_dumped_as_they_are_parsed() -> None:
     for payload, message in PAYLOADS.items():
         if isinstance(message, SessionsEnded | ServerShutdown):
+            assert message.dump() == payload
+        if isinstance(message, ScoreUpdate) and message.moves:
             assert message.dump() == payload
 
 

@@ -11,11 +11,13 @@ from app.contract.events import (
     LeaderboardUpdate,
     Pong,
     RankUpdate,
+    Reveal,
     ServerShutdownEvent,
     ViewerEvent,
 )
 from app.contract.limits import Ban
-from app.contract.standings import Board, BoardVersion, OwnStanding, Standing
+from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding, Standing
+from app.contract.viewers.reveals import Move
 
 BOARD = Board(BoardVersion(7, 1_000, 2_500), (Standing(1, "u", "asa", "Åsa", 3),), (), more=False)
 EVENTS: dict[str, ViewerEvent | Pong] = {
@@ -26,6 +28,11 @@ EVENTS: dict[str, ViewerEvent | Pong] = {
     '"username":"asa","displayName":"Åsa","score":3}]}}': LeaderboardUpdate(BOARD),
     '{"event":"rank_update","data":{"score":0,"rank":null,"version":7}}': RankUpdate(
         OwnStanding(0, None), 7
+    ),
+    '{"event":"reveal","data":{"userId":"u","fromRank":null,"fromScore":null,"toRank":1,'
+    '"toScore":3,"remaining":2,"rows":[{"rank":1,"userId":"u","username":"asa",'
+    '"displayName":"Åsa","score":3}],"version":7,"board":"quiz","period":"all"}}': Reveal(
+        Move("u", None, None, 1, 3, 2, BOARD.rows), 7, BoardPeriod("quiz", "all")
     ),
     '{"event":"server_shutdown","data":{"instance":"blue"}}': ServerShutdownEvent("blue"),
     '{"event":"disconnect","data":{"reason":"banned","reconnectInMs":null}}': Disconnect(

@@ -50,6 +50,7 @@ def test_the_times_of_a_board_are_set_moved_and_removed(services: Services, admi
         "freezesAt": None,
         "closesAt": None,
         "thawedAt": None,
+        "finalizedAt": None,
     }
 
 

@@ -65,6 +65,7 @@ def test_boards_are_listed_with_their_settings(anyone: Caller, services: Service
         "freezesAt": None,
         "closesAt": None,
         "thawedAt": None,
+        "finalizedAt": None,
     }
     assert body_of(anyone("GET", "/api/boards/old"))["state"] == "archived"
     for unknown in ("nothing", "No-Board", "%00"):
