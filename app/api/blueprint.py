@@ -8,6 +8,7 @@ from flask_smorest import Api
 from app.api.actions import actions
 from app.api.admin.boards import admin_boards
 from app.api.admin.displays import admin_displays
+from app.api.admin.reveals import admin_reveals
 from app.api.admin.service_keys import admin_service_keys
 from app.api.admin.views import admin
 from app.api.asyncapi.document import asyncapi_document
@@ -37,6 +38,7 @@ RESOURCES = (
     displays,
     admin,
     admin_boards,
+    admin_reveals,
     admin_displays,
     admin_service_keys,
     health,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask.cli import routes_command, run_command, shell_command
 
-from app.cli.boards.commands import boards
+from app.cli.boards import boards
 from app.cli.db import db
 from app.cli.fraud import fraud
 from app.cli.keys import keys

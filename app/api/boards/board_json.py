@@ -6,6 +6,7 @@ from typing import Any
 
 from app.boards.board import Board
 from app.boards.periods import Period
+from app.contest.reveals import RevealState
 from app.contract.standings import moment_text
 
 
@@ -24,6 +25,27 @@ def board_json(board: Board) -> dict[str, Any]:
         "state": board.state,
         **board.clock.as_json(),
         "createdAt": moment_text(board.created_at),
+    }
+
+
+def reveal_json(reveal: RevealState) -> dict[str, Any]:
+    """The state of a reveal, with what the call has shown."""
+    player = reveal.next
+    return {
+        "board": reveal.board.settings.key,
+        "state": reveal.board.state,
+        "number": reveal.number,
+        "remaining": reveal.remaining,
+        "next": player
+        and {
+            "userId": player.user_id,
+            "username": player.username,
+            "displayName": player.display_name,
+            "rank": player.rank,
+            "score": player.score,
+            "remaining": player.remaining,
+        },
+        "moves": [move.as_json() for move in reveal.moves],
     }
 
 

@@ -41,6 +41,14 @@ _HISTORY = {
 }
 _OWN = {"board": "main", **_PERIOD, "score": 1, "rank": 1, "players": 1}
 _ID = "01939e5b-6f4e-7c5a-8c55-8a2e6c0b9d10"
+_REVEAL = {
+    "board": "quiz-night",
+    "state": "open",
+    "number": 0,
+    "remaining": 0,
+    "next": None,
+    "moves": [],
+}
 
 BOARD_EXAMPLES: dict[tuple[str, str], Example] = {
     ("get", "/api/boards"): Example({"boards": [_BOARD], "next": None}, query={"limit": 20}),
@@ -76,6 +84,12 @@ BOARD_EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     ("post", "/api/admin/boards/{key}/unfreeze"): Example(
         {**_BOARD, "freezesAt": _AT, "thawedAt": _AT}, {"reason": "the winner is announced"}
+    ),
+    ("get", "/api/admin/boards/{key}/reveal"): Example(_REVEAL),
+    ("post", "/api/admin/boards/{key}/reveal"): Example(_REVEAL, {"step": "act", "number": 1}),
+    ("post", "/api/admin/boards/{key}/reveal/undo"): Example(_REVEAL, {"number": 1}),
+    ("post", "/api/admin/boards/{key}/finalize"): Example(
+        {**_BOARD, "state": "final", "closesAt": _AT, "finalizedAt": _AT}, {}
     ),
     ("post", "/api/admin/boards/{key}/archive"): Example(
         {**_BOARD, "state": "archived"}, {"reason": "the quiz is over"}

@@ -21,14 +21,13 @@ from app.boards.board import (
     ScoredBy,
 )
 from app.cli.boards.arguments import Periods, Points, clock_change, clock_options
-from app.cli.operators import OperatorGroup, initiator, optional_reason, services
+from app.cli.boards.group import boards, echo_clock, find, key_argument
+from app.cli.operators import initiator, optional_reason, services
 from app.cli.output import echo_json, echo_table, example, table_or_json
-from app.cli.time_arguments import Since, format_time
+from app.cli.time_arguments import Since
 from app.contract.standings import PeriodKind
 
 MAX_LISTED = 10_000
-boards = OperatorGroup("boards", help="Boards of their own rules, beside the board main.")
-key_argument = click.argument("key", metavar="KEY")
 
 
 @boards.command(
@@ -95,7 +94,7 @@ def list_boards(output_format: str, *, archived: bool) -> None:
 @key_argument
 def show(key: str) -> None:
     """Show the settings of a board."""
-    for name, value in board_json(_find(key)).items():
+    for name, value in board_json(find(key)).items():
         click.echo(f"{name:<12}{_shown(value)}")
 
 
@@ -126,7 +125,7 @@ def edit(
     if periods is not None:
         click.echo(f"The periods of {key} are {', '.join(board.settings.periods)}")
     if change:
-        _echo_clock(board)
+        echo_clock(board)
 
 
 @boards.command("freeze", epilog=example("flask boards freeze quiz-night --yes"))
@@ -135,10 +134,10 @@ def edit(
 @optional_reason
 def freeze(key: str, reason: str, *, yes: bool) -> None:
     """Hide the acts from now on. They are counted, and shown when the board is unfrozen."""
-    board = _find(key)
+    board = find(key)
     if not yes:
         click.confirm(f"Freeze {board.settings.title!r} ({key}) now?", abort=True)
-    _echo_clock(services().boards.edit(initiator(reason), key, times={"freezes_at": "now"}))
+    echo_clock(services().boards.edit(initiator(reason), key, times={"freezes_at": "now"}))
 
 
 @boards.command("unfreeze", epilog=example("flask boards unfreeze quiz-night --yes"))
@@ -147,10 +146,10 @@ def freeze(key: str, reason: str, *, yes: bool) -> None:
 @optional_reason
 def unfreeze(key: str, reason: str, *, yes: bool) -> None:
     """Show all hidden acts at once. This can't be undone."""
-    board = _find(key)
+    board = find(key)
     if not yes:
         click.confirm(f"Show all hidden acts of {board.settings.title!r} ({key})?", abort=True)
-    _echo_clock(services().freezes.unfreeze(initiator(reason), key))
+    echo_clock(services().freezes.unfreeze(initiator(reason), key))
 
 
 @boards.command("archive", epilog=example("flask boards archive quiz-night --yes"))
@@ -159,7 +158,7 @@ def unfreeze(key: str, reason: str, *, yes: bool) -> None:
 @optional_reason
 def archive(key: str, reason: str, *, yes: bool) -> None:
     """Refuse further acts for good. The standings stay readable."""
-    board = _find(key)
+    board = find(key)
     if not yes:
         click.confirm(f"Archive {board.settings.title!r} ({key}) for good?", abort=True)
     services().boards.archive(initiator(reason), board.settings.key)
@@ -172,32 +171,10 @@ def archive(key: str, reason: str, *, yes: bool) -> None:
 @click.option("--at", type=Since(), help="A moment of the period. Default: now.")
 def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
     """Print all standings of a period as CSV."""
-    board = _find(key)
+    board = find(key)
     chosen = services().standings.period(board, period, at)
     for line in csv_lines(services().standings.export(board, chosen)):
         click.echo(line, nl=False)
-
-
-def _find(key: str) -> Board:
-    return services().boards.find(key)
-
-
-def _echo_clock(board: Board) -> None:
-    clock = board.clock
-    freeze = ("freezes", "was frozen", clock.freezes_at)
-    if clock.thawed_at:
-        freeze = ("", "was unfrozen", clock.thawed_at)
-    times = (
-        ("opens", "was opened", clock.opens_at),
-        freeze,
-        ("closes", "was closed", clock.closes_at),
-    )
-    shown = "".join(
-        f", {coming if time > board.read_at else past} at {format_time(time)}"
-        for coming, past, time in times
-        if time
-    )
-    click.echo(f"{board.settings.key} is {board.state}{shown}")
 
 
 def _row(board: Board) -> tuple[object, ...]:

@@ -61,6 +61,9 @@ def variables(
         board = f"quiz-{secrets.token_hex(4)}"
         new_board = {"key": board, "title": "Quiz", "points": {"min": 0, "max": 1000}}
         api.post("/api/admin/boards", new_board, token=admin.access_token)
+        if path.endswith("/finalize"):
+            closed = {"closesAt": "now"}
+            api.call("PATCH", f"/api/admin/boards/{board}", token=admin.access_token, json=closed)
         new_key = {"name": "judge", "boards": [board]}
         service_key = api.post("/api/admin/service-keys", new_key, token=admin.access_token).json()
         return {

@@ -102,6 +102,33 @@ def test_times_are_set_by_commands(run: Run) -> None:
     assert "Give --title, --periods" in run(*edit).stderr
 
 
+def test_hidden_acts_are_revealed_and_the_board_becomes_final(services: Services, run: Run) -> None:
+    succeeds(run, *CREATE, "--points", "0..100", "--freezes-at", "now")
+    ada = Person.register(services, "Ada")
+    count(services, *(act(ada, n, "quiz-night") for n in (7, 20)), boards=("quiz-night",))
+    reveal = ("boards", "reveal", "quiz-night")
+    assert run(*reveal, typed="n\n").exit_code == 1
+    assert succeeds(run, *reveal, "--number", "1", "--yes").splitlines() == [
+        f"{ada.user_id}: from no place to rank 1 with 7",
+        f"Step 1; acts to reveal: 1; next is {ada.username}, rank 1 with 7",
+    ]
+    assert len(succeeds(run, *reveal, "--number", "1", "--yes").splitlines()) == 1
+    assert succeeds(run, *reveal, "--step", "all", "--yes").splitlines() == [
+        f"{ada.user_id}: from rank 1 with 7 to rank 1 with 27",
+        "Step 2; acts to reveal: 0",
+    ]
+    undone = succeeds(run, "boards", "undo", "quiz-night", "--yes")
+    assert undone == f"Step 1; acts to reveal: 1; next is {ada.username}, rank 1 with 7\n"
+    finalize = ("boards", "finalize", "quiz-night", "--yes")
+    assert refused(run, *finalize) == "The board is not closed yet"
+    succeeds(run, "boards", "edit", "quiz-night", "--closes-at", "now")
+    assert refused(run, *finalize) == "Acts are hidden: 1. Reveal them or unfreeze"
+    succeeds(run, *reveal, "--yes")
+    assert "quiz-night is final" in succeeds(run, *finalize)
+    (entry,) = services.moderation_reads.audit(limit=1)
+    assert (entry.act, entry.actor) == ("finalize-board", OPERATOR)
+
+
 def test_the_title_changes(services: Services, run: Run) -> None:
     succeeds(run, *CREATE)
     succeeds(run, "boards", "edit", "quiz-night", "--title", "Quiz night 2")

@@ -1,0 +1,152 @@
+"""/admin/boards/KEY/reveal: admins show the hidden acts of a board step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from app.api.admin.initiator import current_initiator
+from app.api.admin.schemas import ReasonSchema
+from app.api.boards.board_json import board_json, reveal_json
+from app.api.boards.schemas import BoardSettingsSchema
+from app.api.leaderboard_schemas import StandingSchema
+from app.boards.board import STATES
+from app.contest.reveal_rows import STEPS
+from app.contract.errors import BoardNotFinished, NotFound
+from app.http.access_control import admin_required
+from app.http.schemas import Resource
+from app.http.services import services
+
+# ruff: noqa: N815 - the contract's names are camelCase
+
+admin_reveals = Resource(
+    "admin_reveals",
+    __name__,
+    url_prefix="/admin/boards",
+    description="Reveals of frozen boards, for admins",
+)
+
+
+def _place(description: str) -> fields.Integer:
+    return fields.Integer(required=True, allow_none=True, metadata={"description": description})
+
+
+class UndoSchema(ReasonSchema):
+    number = fields.Integer(
+        load_default=None,
+        strict=True,
+        validate=validate.Range(1, 2**31 - 1),
+        metadata={
+            "description": "The number of the step; if it is another one, nothing changes. Default:"
+            " whichever is due"
+        },
+    )
+
+
+class RevealRequestSchema(UndoSchema):
+    step = fields.String(
+        load_default="act",
+        validate=validate.OneOf(STEPS),
+        metadata={
+            "description": "`act`: one act of the next player; `player`: all acts of the next"
+            " player; `all`: all acts of all players"
+        },
+    )
+
+
+class NextPlayerSchema(Schema):
+    userId = fields.String(required=True, metadata={"description": "The player's id"})
+    username = fields.String(required=True, metadata={"description": "The name of the account"})
+    displayName = fields.String(required=True, metadata={"description": "The name to show"})
+    rank = _place("The shown rank; null if the player has no shown score")
+    score = _place("The shown score; null if there is none")
+    remaining = fields.Integer(required=True, metadata={"description": "Steps of one act each"})
+
+
+class MoveSchema(Schema):
+    userId = fields.String(required=True, metadata={"description": "The player's id"})
+    fromRank = _place("The rank before; null if there was none")
+    fromScore = _place("The score before; null if there was none")
+    toRank = _place("The present rank; null if there is none")
+    toScore = _place("The present score; null if there is none")
+    remaining = fields.Integer(required=True, metadata={"description": "Acts to be revealed"})
+    rows = fields.List(
+        fields.Nested(StandingSchema),
+        required=True,
+        metadata={"description": "The player's row and those around it"},
+    )
+
+
+class RevealSchema(Schema):
+    board = fields.String(required=True, metadata={"description": "The board's key"})
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf(STATES),
+        metadata={"description": "The state of the board"},
+    )
+    number = fields.Integer(
+        required=True, metadata={"description": "Of the last step; 0 if there is none"}
+    )
+    remaining = fields.Integer(required=True, metadata={"description": "Acts to be revealed"})
+    next = fields.Nested(
+        NextPlayerSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The player of the next step; null if all is revealed"},
+    )
+    moves = fields.List(
+        fields.Nested(MoveSchema),
+        required=True,
+        metadata={"description": "What this request has revealed; at most the last 10 players"},
+    )
+
+
+@admin_reveals.get("/<key>/reveal")
+@admin_required
+@admin_reveals.document_errors(NotFound)
+@admin_reveals.response(200, RevealSchema)
+def read_reveal(key: str) -> dict[str, Any]:
+    """How far the reveal is, and which player is next."""
+    return reveal_json(services().reveals.state(key))
+
+
+@admin_reveals.post("/<key>/reveal")
+@admin_required
+@admin_reveals.document_errors(NotFound)
+@admin_reveals.arguments(RevealRequestSchema)
+@admin_reveals.response(200, RevealSchema)
+def reveal(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """Show hidden acts of the lowest-ranked player who has some, or all hidden acts.
+
+    The reply has the resulting state, also if nothing is hidden. A request with the `number` of
+    its step, one more than that of the last reply, can be repeated: the step is made once.
+    """
+    found = services().reveals.reveal(current_initiator(body), key, body["step"], body["number"])
+    return reveal_json(found)
+
+
+@admin_reveals.post("/<key>/reveal/undo")
+@admin_required
+@admin_reveals.document_errors(NotFound)
+@admin_reveals.arguments(UndoSchema)
+@admin_reveals.response(200, RevealSchema)
+def undo_reveal(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """Hide again what the last step has shown. The reply has the resulting state.
+
+    Nothing changes if there is no step, or if the board was unfrozen or finalized.
+    """
+    return reveal_json(services().reveals.undo(current_initiator(body), key, body["number"]))
+
+
+@admin_reveals.post("/<key>/finalize")
+@admin_required
+@admin_reveals.document_errors(NotFound, BoardNotFinished)
+@admin_reveals.arguments(ReasonSchema)
+@admin_reveals.response(200, BoardSettingsSchema)
+def finalize(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """Declare the standings of a closed board final. Its times can't be changed any more.
+
+    BOARD_NOT_FINISHED: the board is not closed, or acts are still hidden.
+    """
+    return board_json(services().reveals.finalize(current_initiator(body), key))
