@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from app.storage.schema.functions import replaced
 from app.storage.table_locks import TableLock, run_with_locks
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
