@@ -41,7 +41,7 @@ def test_the_commands_run_a_contest_from_the_board_to_the_final_table(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     lines = ended.stdout.splitlines()
