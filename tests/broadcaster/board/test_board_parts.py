@@ -10,6 +10,7 @@ from gevent.event import Event
 from prometheus_client import REGISTRY
 
 from app.alerting.background_parts import BackgroundParts
+from app.contract.channels import ScoreUpdate
 from app.contract.standings import Board, BoardPeriod, BoardVersion
 from broadcaster.board.rank_updates import RankUpdates
 from broadcaster.board.watched_boards import WatchedBoards
@@ -49,7 +50,7 @@ def test_a_board_whose_read_hangs_is_a_dead_part_until_its_last_viewer_has_left(
     audience = boards.join(QUIZ)
     assert progress() is not None
     announce = listener.follow.call_args.args[1]
-    announce(2)
+    announce(ScoreUpdate(2))
     await_greenlets(lambda: rankings.reads == 2)
     assert parts.dead() == []
     later = Mock(monotonic=Mock(return_value=time.monotonic() + 60))
