@@ -21,7 +21,7 @@ from app.boards.board import (
     ScoredBy,
 )
 from app.cli.boards.arguments import Periods, Points, clock_change, clock_options
-from app.cli.boards.group import boards, echo_clock, find, key_argument
+from app.cli.boards.group import boards, confirm, echo_clock, find, key_argument
 from app.cli.operators import initiator, optional_reason, services
 from app.cli.output import echo_json, echo_table, example, table_or_json
 from app.cli.time_arguments import Since
@@ -134,9 +134,7 @@ def edit(
 @optional_reason
 def freeze(key: str, reason: str, *, yes: bool) -> None:
     """Hide the acts from now on. They are counted, and shown when the board is unfrozen."""
-    board = find(key)
-    if not yes:
-        click.confirm(f"Freeze {board.settings.title!r} ({key}) now?", abort=True)
+    confirm(key, "Freeze {board} now?", yes=yes)
     echo_clock(services().boards.edit(initiator(reason), key, times={"freezes_at": "now"}))
 
 
@@ -146,9 +144,7 @@ def freeze(key: str, reason: str, *, yes: bool) -> None:
 @optional_reason
 def unfreeze(key: str, reason: str, *, yes: bool) -> None:
     """Show all hidden acts at once. This can't be undone."""
-    board = find(key)
-    if not yes:
-        click.confirm(f"Show all hidden acts of {board.settings.title!r} ({key})?", abort=True)
+    confirm(key, "Show all hidden acts of {board}?", yes=yes)
     echo_clock(services().freezes.unfreeze(initiator(reason), key))
 
 
@@ -158,11 +154,9 @@ def unfreeze(key: str, reason: str, *, yes: bool) -> None:
 @optional_reason
 def archive(key: str, reason: str, *, yes: bool) -> None:
     """Refuse further acts for good. The standings stay readable."""
-    board = find(key)
-    if not yes:
-        click.confirm(f"Archive {board.settings.title!r} ({key}) for good?", abort=True)
-    services().boards.archive(initiator(reason), board.settings.key)
-    click.echo(f"Archived the board {board.settings.key}")
+    confirm(key, "Archive {board} for good?", yes=yes)
+    services().boards.archive(initiator(reason), key)
+    click.echo(f"Archived the board {key}")
 
 
 @boards.command("export", epilog=example("flask boards export quiz-night"))

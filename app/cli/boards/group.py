@@ -17,6 +17,16 @@ def find(key: str) -> Board:
     return services().boards.find(key)
 
 
+def confirm(key: str, question: str, *, yes: bool) -> None:
+    """Ask whether to change the board, unless `yes`; ends the command if the answer is no.
+
+    `{board}` in the question stands for the title and the key. Raises NotFound.
+    """
+    board = find(key)
+    if not yes:
+        click.confirm(question.format(board=f"{board.settings.title!r} ({key})"), abort=True)
+
+
 def echo_clock(board: Board) -> None:
     """Print the state and the times of a board."""
     clock = board.clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.boards.group import boards, echo_clock, find, key_argument
+from app.cli.boards.group import boards, confirm, echo_clock, key_argument
 from app.cli.operators import initiator, optional_reason, services
 from app.cli.output import example
 from app.contest.reveal_rows import STEPS, StepKind
@@ -24,9 +24,7 @@ from app.contest.reveals import RevealState
 @optional_reason
 def reveal(key: str, step: StepKind, number: int | None, reason: str, *, yes: bool) -> None:
     """Show hidden acts of a frozen board, those of the lowest-ranked player first."""
-    board = find(key)
-    if not yes:
-        click.confirm(f"Reveal hidden acts of {board.settings.title!r} ({key})?", abort=True)
+    confirm(key, "Reveal hidden acts of {board}?", yes=yes)
     _echo_reveal(services().reveals.reveal(initiator(reason), key, step, number))
 
 
@@ -37,9 +35,7 @@ def reveal(key: str, step: StepKind, number: int | None, reason: str, *, yes: bo
 @optional_reason
 def undo(key: str, number: int | None, reason: str, *, yes: bool) -> None:
     """Hide again what the last step of the reveal has shown."""
-    board = find(key)
-    if not yes:
-        click.confirm(f"Undo the last step of {board.settings.title!r} ({key})?", abort=True)
+    confirm(key, "Undo the last step of {board}?", yes=yes)
     _echo_reveal(services().reveals.undo(initiator(reason), key, number))
 
 
@@ -49,9 +45,7 @@ def undo(key: str, number: int | None, reason: str, *, yes: bool) -> None:
 @optional_reason
 def finalize(key: str, reason: str, *, yes: bool) -> None:
     """Declare the standings of a closed board final. This can't be undone."""
-    board = find(key)
-    if not yes:
-        click.confirm(f"Finalize {board.settings.title!r} ({key})?", abort=True)
+    confirm(key, "Finalize {board}?", yes=yes)
     echo_clock(services().reveals.finalize(initiator(reason), key))
 
 
