@@ -16,7 +16,7 @@ AROUND = 2
 
 
 class MoveReader:
-    """Reads shown standings of one period, in the transaction of a step."""
+    """Reads shown standings of one period, inside the transaction of a step."""
 
     def __init__(self, connection: Connection, board: Board, period: Period) -> None:
         self._connection = connection
@@ -45,11 +45,6 @@ class MoveReader:
 
     def _rows(self, user_id: str, span: int) -> tuple[Standing, ...]:
         connection, board_id, period = self._connection, self._board.id, self._period
-        own = pages.of_user(connection, board_id, period, user_id)
-        if own is None:
-            return ()
-        above = pages.before(connection, board_id, period, own.position, span)
-        below = pages.after(connection, board_id, period, own.position, span)
-        rows = [*above, own, *below]
+        rows = pages.around(connection, board_id, period, user_id, span)
         ranks = pages.ranks_of(connection, board_id, period, rows)
         return tuple(row.ranked(rank) for row, rank in zip(rows, ranks, strict=True))

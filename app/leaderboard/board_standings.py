@@ -101,12 +101,7 @@ class BoardStandings:
         """The user's row with `span` rows above and below; empty if the user is not listed."""
 
         def read(connection: Connection) -> Sequence[StandingRow]:
-            own = pages.of_user(connection, board.id, period, user_id)
-            if own is None:
-                return ()
-            above = pages.before(connection, board.id, period, own.position, span)
-            below = pages.after(connection, board.id, period, own.position, span)
-            return [*above, own, *below]
+            return pages.around(connection, board.id, period, user_id, span)
 
         return self._page(board, period, 2 * span + 1, self._version(board, period), read)
 

@@ -118,6 +118,17 @@ def of_user(
     return rows[0] if rows else None
 
 
+def around(
+    connection: Connection, board_id: int, period: Period, user_id: str, span: int
+) -> list[StandingRow]:
+    """The user's row with `span` rows above and below; empty if the user is not listed."""
+    own = of_user(connection, board_id, period, user_id)
+    if own is None:
+        return []
+    above = before(connection, board_id, period, own.position, span)
+    return [*above, own, *after(connection, board_id, period, own.position, span)]
+
+
 def scores_of(
     connection: Connection, board_id: int, period: Period, user_ids: Sequence[str]
 ) -> dict[str, int]:
