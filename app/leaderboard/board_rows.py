@@ -109,9 +109,10 @@ def by_display_name(
     limit: int,
     max_candidates: int = MAX_CANDIDATES,
 ) -> tuple[list[BoardRow], bool]:
-    """The same for display names of which a word begins with a prefix, by the name from there on.
+    """Users with a word of the display name that begins with a prefix, by the name from it on.
 
-    Leaves out the users that `by_username` finds by `username_prefix`.
+    Leaves out the users that `by_username` finds by `username_prefix`. The second value is True if
+    more users may match, as in `by_username`.
     """
     values = {"prefix": prefix, "limit": limit, "candidates": max_candidates}
     values |= {"username_prefix": username_prefix}

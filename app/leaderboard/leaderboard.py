@@ -112,9 +112,10 @@ class Leaderboard:
     def search(self, prefix: str, limit: int) -> Board:
         """The first `limit` players with a name that begins with a text.
 
-        First those whose username does, by username; then those of whose display name a word does,
-        by the display name from there on. Letter case and spaces around the text
-        don't count. `more` says that further players may match. Raises DatabaseUnavailable.
+        First come players whose username begins with it, by username. Then come players with a word
+        of their display name that begins with it, by the display name from this word on. Letter
+        case and spaces around the text don't count. `more` says that further players may match.
+        Raises DatabaseUnavailable.
         """
         version, name, key = self.top().version, stored_form(prefix), username_key(prefix)
 

@@ -75,7 +75,7 @@ class Audience:
         """Send an event that must not be left out to all viewers."""
         viewers = [each for group in self._viewers.values() for each in group]
         for position, viewer in enumerate(viewers, start=1):
-            # Some may have left for another board during the turns before.
+            # During a sleep below, a viewer may have changed to another board.
             if viewer.audience is self:
                 viewer.send_event(event)
             if position % VIEWERS_PER_TURN == 0:
@@ -86,7 +86,7 @@ class Audience:
         for start in range(0, len(viewers), VIEWERS_PER_TURN):
             started = time.thread_time()
             for viewer in viewers[start : start + VIEWERS_PER_TURN]:
-                # Some may have left for another board during the turns before.
+                # During a sleep below, a viewer may have changed to another board.
                 if viewer.audience is self:
                     viewer.send_board(frame)
             cpu_seconds += time.thread_time() - started

@@ -157,7 +157,7 @@ def test_whether_an_account_is_flagged_is_read_from_the_server_of_its_slot(
     client: redis.Redis,
 ) -> None:
     cache, now = SessionCache(client, lifetime_seconds=60), int(time.time() * 1000)
-    assert cache.read_flag("nobody") is None
+    assert cache.read_flag("unknown") is None
     for user_id, ends_in_ms, flagged in (("ada", 60_000, True), ("bob", -1, False)):
         cache.store_account(user_id, Account("flagged", 1, now - 1000, now + ends_in_ms))
         assert cache.read_flag(user_id) is flagged

@@ -28,7 +28,7 @@ admin_reveals = Resource(
 )
 
 
-def _place(description: str) -> fields.Integer:
+def _nullable(description: str) -> fields.Integer:
     return fields.Integer(required=True, allow_none=True, metadata={"description": description})
 
 
@@ -59,17 +59,17 @@ class NextPlayerSchema(Schema):
     userId = fields.String(required=True, metadata={"description": "The player's id"})
     username = fields.String(required=True, metadata={"description": "The name of the account"})
     displayName = fields.String(required=True, metadata={"description": "The name to show"})
-    rank = _place("The shown rank; null if the player has no shown score")
-    score = _place("The shown score; null if there is none")
+    rank = _nullable("The shown rank; null if the player has no shown score")
+    score = _nullable("The shown score; null if there is none")
     remaining = fields.Integer(required=True, metadata={"description": "Steps of one act each"})
 
 
 class MoveSchema(Schema):
     userId = fields.String(required=True, metadata={"description": "The player's id"})
-    fromRank = _place("The rank before; null if there was none")
-    fromScore = _place("The score before; null if there was none")
-    toRank = _place("The present rank; null if there is none")
-    toScore = _place("The present score; null if there is none")
+    fromRank = _nullable("The rank before; null if there was none")
+    fromScore = _nullable("The score before; null if there was none")
+    toRank = _nullable("The present rank; null if there is none")
+    toScore = _nullable("The present score; null if there is none")
     remaining = fields.Integer(required=True, metadata={"description": "Acts to be revealed"})
     rows = fields.List(
         fields.Nested(StandingSchema),

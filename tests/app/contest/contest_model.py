@@ -1,4 +1,4 @@
-"""A contest by its rules, computed anew from the list of acts for each table."""
+"""A model of a contest: computes each table from the list of all acts, by the rules alone."""
 
 from __future__ import annotations
 

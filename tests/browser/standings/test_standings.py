@@ -111,9 +111,9 @@ def test_a_search_shows_each_player_found_with_rank_and_score(
     expect(status(page)).to_have_text("1 player found")
     search(page, "f")
     expect(status(page)).to_have_text(re.compile("25 players found, and there may be more"))
-    search(page, "<b>nobody")
+    search(page, "<b>unknown")
     expect(status(page)).to_have_text(
-        "No player on the board has a name that begins with “<b>nobody”"
+        "No player on the board has a name that begins with “<b>unknown”"
     )
     expect(page.locator("#standings-rows tr")).to_have_count(0)
     search(page, "")

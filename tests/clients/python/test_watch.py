@@ -49,7 +49,7 @@ def test_a_viewer_with_a_login_sees_a_point_and_the_own_rank_over_the_websocket(
             board = watch.wait_for_version(outcome["boardVersion"], 5)
             assert board["version"] >= outcome["boardVersion"]
             assert watch.board is not None
-            # A later frame may have come meanwhile.
+            # The watch may have received another frame since wait_for_version() returned.
             assert watch.board["version"] >= board["version"]
             recorder.await_rank(1)
     versions = [board["version"] for board in recorder.boards]
