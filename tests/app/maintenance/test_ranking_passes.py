@@ -14,9 +14,9 @@ from app.contract.standings import OwnStanding
 from app.leaderboard.index import index_rebuild, used_rankings
 from app.leaderboard.index.index_changes import IndexChanges
 from app.leaderboard.index.index_rebuild import IndexRebuild
-from app.ledger import standing_rows
+from app.ledger import action_rows, standing_rows
 from app.ledger.written_rows import Since
-from app.maintenance import ranking_reconciler
+from app.maintenance import ranking_reconciler, reconciler
 from app.maintenance.background import MAX_PASS_SECONDS
 from app.maintenance.mark_validity import MAX_GAP_SECONDS
 from tests.app.maintenance.test_ranking_reconciler import ALL_TIME, QUIZ, publishing_fails
@@ -51,21 +51,24 @@ def test_an_index_outlives_the_longest_pass_and_stops_answering_without_passes(
     assert found.own == (OwnStanding(5, 1),)
 
 
+@pytest.mark.parametrize(
+    ("room", "rows"), [(reconciler, action_rows), (ranking_reconciler, standing_rows)]
+)
 def test_a_pass_that_took_long_does_not_make_the_next_one_read_all_standings(
-    services: Services, board: Board, monkeypatch: pytest.MonkeyPatch
+    services: Services, board: Board, monkeypatch: pytest.MonkeyPatch, room: Any, rows: Any
 ) -> None:
     count(services, act(Person.register(services), 5))
     services.reconciler.run_pass()
     clock, whole_reads = [0.0], []
-    read = standing_rows.changed_since
+    read = rows.changed_since
 
-    def read_slowly(connection: Any, since: Since, rankings: Any) -> Any:
+    def read_slowly(connection: Any, since: Since, *rankings: Any) -> Any:
         clock[0] += 2 * MAX_GAP_SECONDS
         whole_reads.append(since.transaction_id is not None)
-        return read(connection, since, rankings)
+        return read(connection, since, *rankings)
 
-    monkeypatch.setattr(ranking_reconciler, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(standing_rows, "changed_since", read_slowly)
+    monkeypatch.setattr(room, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(rows, "changed_since", read_slowly)
     services.reconciler.note_redis_failure()
     for _ in range(3):
         services.reconciler.run_pass()

@@ -21,6 +21,7 @@ from app.contract.errors import (
     TokenUsed,
 )
 from app.leaderboard.board_standings import BoardStandings
+from app.leaderboard.publication import BoardPublisher
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from tests.support.players import Person
 from tests.support.service_acts import OPERATOR, create_board, rows
@@ -172,3 +173,7 @@ def test_a_point_at_the_end_of_a_period_has_the_score_of_the_period_that_counted
     outcome = bob.score(board="arena")
     assert (outcome.score, outcome.rank) == (4, 1)
     assert (ada.score(board="arena").score, ada.score(board="arena").rank) == (4, 1)
+    # Without Redis the rank is counted in PostgreSQL.
+    monkeypatch.setattr(BoardPublisher, "publish_point", lambda *_: None)
+    outcome = Person.register(services).score(board="arena")
+    assert (outcome.score, outcome.rank) == (1, 3)
