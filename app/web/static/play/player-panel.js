@@ -148,7 +148,8 @@ export class PlayerPanel {
     }
     this.#version = Math.max(this.#version, boardVersion ?? 0);
     this.#showStanding({ score: newScore, rank: newRank });
-    // Else the next board shows the players around, too. A read that began before this reply is ignored.
+    // If the last board has shown the players around, the next one shows them too. Otherwise only a read
+    // does, and the result of one that began before this reply is ignored.
     if (!this.#boardShowsAround) this.read();
   }
 
