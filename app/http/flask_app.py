@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import Headers
+from werkzeug.routing import MapAdapter
+from werkzeug.wsgi import get_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -19,9 +21,12 @@ class _Json(DefaultJSONProvider):
     sort_keys = False
 
     def dumps(self, obj: Any, **options: Any) -> str:
+        text = super().dumps(obj, **options)
+        if text.isascii():
+            return text
         # UTF-8 can't encode a lone surrogate, which a client may send as a field's name. JSON
         # escapes it in the same way as Python.
-        return super().dumps(obj, **options).encode(errors="backslashreplace").decode()
+        return text.encode(errors="backslashreplace").decode()
 
 
 class _Reply(Response):
@@ -39,6 +44,22 @@ class SyncFlask(Flask):
 
     json_provider_class = _Json
     response_class = _Reply
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        if request is None:
+            return super().create_url_adapter(None)
+        # Flask reads the host twice and encodes it for domains, on which no route here depends.
+        request.host = get_host(request.environ)
+        return MapAdapter(
+            self.url_map,
+            request.host,
+            request.root_path,
+            subdomain="",
+            url_scheme=request.scheme,
+            path_info=request.path,
+            default_method=request.method,
+            query_args=request.query_string.decode(errors="replace"),
+        )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         # Flask asks for each hook of each request whether it is a coroutine function.
