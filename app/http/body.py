@@ -26,10 +26,17 @@ class BoundedRequest(Request):
     """Reads one byte more of a body than is accepted, so that a longer one is recognised."""
 
     @cached_property
+    def max_body_bytes(self) -> int:
+        """The limit of the request's route."""
+        view = current_app.view_functions.get(self.endpoint or "")
+        found: int = getattr(view, _MAX_BODY, MAX_BODY_BYTES)
+        return found
+
+    @cached_property
     def stream(self) -> IO[bytes]:
         # Werkzeug's own stream, with MAX_CONTENT_LENGTH set, reads from the server twice, 64 KiB
         # each time, and silently cuts a chunked body off.
-        return BytesIO(get_input_stream(self.environ).read(_limit(self) + 1))
+        return BytesIO(get_input_stream(self.environ).read(self.max_body_bytes + 1))
 
 
 class UnreadableText(Exception):
@@ -85,15 +92,10 @@ def declared_body_limits(app: Flask) -> Mapping[bytes, int]:
     return declared_at_views(app, _MAX_BODY)
 
 
-def _limit(request: Request) -> int:
-    view = current_app.view_functions.get(request.endpoint or "")
-    found: int = getattr(view, _MAX_BODY, MAX_BODY_BYTES)
-    return found
-
-
 def _read() -> None:
     request = request_ctx.request
-    limit = _limit(request)
+    assert isinstance(request, BoundedRequest)
+    limit = request.max_body_bytes
     if (request.content_length or 0) > limit:
         # The server may have received only a part of it.
         raise PayloadTooLarge(limit)

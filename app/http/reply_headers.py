@@ -13,6 +13,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_SECURITY_HEADERS = {item[0].lower(): item for item in SECURITY_HEADERS.items()}
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 """One year (RFC 6797). Without subdomains, which may belong to others."""
 
@@ -55,8 +56,8 @@ def _add_security_headers(response: Response) -> Response:
     headers = response.headers
     # Werkzeug's `setdefault` walks all headers three times and raises an exception each time.
     present = {name.lower() for name, _ in headers}
-    for name, value in SECURITY_HEADERS.items():
-        if name.lower() not in present:
+    for lower_name, (name, value) in _SECURITY_HEADERS.items():
+        if lower_name not in present:
             headers.add(name, value)
     if request_ctx.request.is_secure:
         # Only a trusted proxy can have set the scheme. Browsers ignore the header over plain HTTP.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from app.boards.board import MAIN_KEY
 from app.contract.errors import TokenInvalid
 
-_PAYLOAD = re.compile(rb"([0-9a-f-]{36}):([1-9][0-9]{0,13}):([0-9a-f]{32})(?::([a-z0-9-]{1,64}))?")
+_PAYLOAD = re.compile(r"([0-9a-f-]{36}):([1-9][0-9]{0,13}):([0-9a-f]{32})(?::([a-z0-9-]{1,64}))?")
 """The time is before the year 5139, which PostgreSQL can store."""
 _MAX_LENGTH = 300
 
@@ -43,8 +43,7 @@ class ActionTokenCodec:
     def encode(self, token: ActionToken) -> str:
         """The token as clients send it."""
         board = "" if token.board == MAIN_KEY else f":{token.board}"
-        payload = f"{token.user_id}:{token.issued_at}:{token.nonce}{board}".encode()
-        return f"{_encode(payload)}.{_encode(self._signature(payload))}"
+        return self._sign(f"{token.user_id}:{token.issued_at}:{token.nonce}{board}".encode())
 
     def decode(self, text: str, owner: str) -> ActionToken:
         """The token if it is well formed, signed by this secret and issued to `owner`.
@@ -54,25 +53,24 @@ class ActionTokenCodec:
         if len(text) > _MAX_LENGTH:
             raise TokenInvalid()
         try:
-            found = _PAYLOAD.fullmatch(_decode(text.partition(".")[0]))
+            payload = _decode(text.partition(".")[0])
+            found = _PAYLOAD.fullmatch(payload.decode("ascii"))
         except ValueError:
             raise TokenInvalid() from None
-        if not found:
+        # Compared with the payload encoded again, so that a token has one spelling only: base64 has
+        # spare bits, which another encoder may set.
+        if not found or not hmac.compare_digest(
+            text.encode(errors="replace"), self._sign(payload).encode()
+        ):
             raise TokenInvalid()
-        user_id, issued_at, nonce, board = (
-            part.decode() for part in found.groups(MAIN_KEY.encode())
-        )
-        token = ActionToken(user_id, int(issued_at), nonce, board)
-        # Compared with the token encoded again, so that it has one spelling only: base64 has spare
-        # bits, which another encoder may set.
-        if not hmac.compare_digest(text.encode(errors="replace"), self.encode(token).encode()):
-            raise TokenInvalid()
+        user_id, issued_at, nonce, board = found.groups(MAIN_KEY)
         if not hmac.compare_digest(user_id, owner):
             raise TokenInvalid()
-        return token
+        return ActionToken(user_id, int(issued_at), nonce, board)
 
-    def _signature(self, payload: bytes) -> bytes:
-        return hmac.digest(self._secret, payload, "sha256")
+    def _sign(self, payload: bytes) -> str:
+        signature = hmac.digest(self._secret, payload, "sha256")
+        return f"{_encode(payload)}.{_encode(signature)}"
 
 
 def _encode(data: bytes) -> str:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from app.contract.errors import AuthInvalid, DomainError, UserBanned
 
 
-@contextmanager
-def error_warnings(*, flagged: bool) -> Iterator[None]:
-    """Let the errors that are raised in the block say whether the player is flagged.
+class ErrorWarnings:
+    """A context in which raised errors say whether the player is flagged.
 
-    UserBanned and AuthInvalid carry none: the account is banned or deleted by now.
+    UserBanned and AuthInvalid carry no warning: the account is banned or deleted by now.
     """
-    try:
-        yield
-    except (UserBanned, AuthInvalid):
-        raise
-    except DomainError as error:
-        raise _with_status(error, flagged)  # noqa: B904 - it has the cause of the error
+
+    def __init__(self, *, flagged: bool) -> None:
+        self._flagged = flagged
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, DomainError) and not isinstance(error, (UserBanned, AuthInvalid)):
+            raise _with_status(error, self._flagged)
 
 
 def _with_status(error: DomainError, flagged: bool) -> DomainError:

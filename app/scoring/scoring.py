@@ -35,7 +35,7 @@ from app.ledger.action_ledger import ActionLedger, CountedToken
 from app.metrics.counters import INCREMENTS, TOKENS_ISSUED, TOKENS_REFUSED
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
 from app.scoring.admission import AccessDenied, Admission, AdmissionStore, Attempt
-from app.scoring.error_warnings import error_warnings
+from app.scoring.error_warnings import ErrorWarnings
 from app.scoring.point_outcomes import PointOutcomes
 
 P = ParamSpec("P")
@@ -116,7 +116,7 @@ class Scoring:
             self._check_board(board_key)
         except (NotFound, Forbidden, BoardNotOpen):
             attempt = Attempt(user_id, session_id, "token", "refuse", nonce)
-            with error_warnings(flagged=self._admit(identity, attempt, address).flagged):
+            with ErrorWarnings(flagged=self._admit(identity, attempt, address).flagged):
                 raise
         attempt = Attempt(user_id, session_id, "token", "issue", nonce)
         admitted = self._admit(identity, attempt, address)
@@ -140,12 +140,12 @@ class Scoring:
         except TokenInvalid:
             nonce = self._tokens.new_nonce()
             attempt = Attempt(user_id, session_id, "increment", "refuse", nonce)
-            with error_warnings(flagged=self._admit(identity, attempt, address).flagged):
+            with ErrorWarnings(flagged=self._admit(identity, attempt, address).flagged):
                 raise
         attempt = Attempt(user_id, session_id, "increment", "spend", token.nonce, token.issued_at)
         admitted = self._admit(identity, attempt, address)
         try:
-            with error_warnings(flagged=admitted.flagged):
+            with ErrorWarnings(flagged=admitted.flagged):
                 outcome = self._spend(identity, token, admitted)
         except DatabaseUnavailable:
             self._forget_repeat(user_id, admitted)
@@ -180,7 +180,7 @@ class Scoring:
             admission = self._admission.admit(attempt)
         if isinstance(admission, AccessDenied):
             raise _error_of(admission)
-        with error_warnings(flagged=admission.flagged):
+        with ErrorWarnings(flagged=admission.flagged):
             verdict = self._judge.judge(identity.user_id, attempt.kind, admission.window, address)
         if verdict == "BAN":
             raise UserBanned(self._sessions.ban_of(identity))
