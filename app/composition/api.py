@@ -17,6 +17,7 @@ from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.accounts import build_service_keys, build_sessions, build_verifier
 from app.composition.leaderboard import (
+    build_final_tables,
     build_freezes,
     build_leaderboard,
     build_publisher,
@@ -25,6 +26,7 @@ from app.composition.leaderboard import (
 from app.composition.passwords import build_passwords
 from app.composition.process import ProcessServices, build_process
 from app.composition.scoring import build_scoring
+from app.contest.final_tables import FinalTables, TableSigner
 from app.contest.freezes import Freezes
 from app.contest.reveals import Reveals
 from app.contract.identity import JwtVerifier
@@ -69,6 +71,8 @@ class ApiServices(ProcessServices):
     boards: Boards
     freezes: Freezes
     reveals: Reveals
+    final_tables: FinalTables
+    table_signer: TableSigner
     standings: BoardStandings
     leaderboard: Leaderboard
     known_boards: KnownBoards
@@ -119,6 +123,8 @@ def build_api_services(settings: Settings) -> ApiServices:
         boards=boards,
         freezes=build_freezes(settings, boards, publisher),
         reveals=build_reveals(settings, boards, publisher),
+        final_tables=build_final_tables(settings, boards, board.standings),
+        table_signer=TableSigner(settings.jwt_private_key, settings.jwt_issuer),
         standings=board.standings,
         leaderboard=board.leaderboard,
         known_boards=board.known_boards,

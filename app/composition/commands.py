@@ -10,6 +10,7 @@ from app.accounts.service_keys.service_keys import ServiceKeys
 from app.boards.boards import Boards
 from app.composition.accounts import build_service_keys, build_sessions
 from app.composition.leaderboard import (
+    build_final_tables,
     build_freezes,
     build_leaderboard,
     build_publisher,
@@ -17,6 +18,7 @@ from app.composition.leaderboard import (
 )
 from app.composition.passwords import build_passwords
 from app.composition.process import ProcessServices, build_process
+from app.contest.final_tables import FinalTables, TableSigner
 from app.contest.freezes import Freezes
 from app.contest.reveals import Reveals
 from app.leaderboard.board_standings import BoardStandings
@@ -44,6 +46,8 @@ class CommandServices(ProcessServices):
     boards: Boards
     freezes: Freezes
     reveals: Reveals
+    final_tables: FinalTables
+    table_signer: TableSigner
     standings: BoardStandings
     ledger_check: LedgerCheck
     partitions: Partitions
@@ -74,6 +78,8 @@ def build_command_services(settings: Settings) -> CommandServices:
         boards=boards,
         freezes=build_freezes(settings, boards, publisher),
         reveals=build_reveals(settings, boards, publisher),
+        final_tables=build_final_tables(settings, boards, board.standings),
+        table_signer=TableSigner(settings.jwt_private_key, settings.jwt_issuer),
         standings=board.standings,
         ledger_check=LedgerCheck(ledger_database, board.index, publisher),
         partitions=Partitions(ledger_database, settings.action_token_seconds),

@@ -10,6 +10,7 @@ from app.alerting.alerts import Alerts
 from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.process import StoreConnections
+from app.contest.final_tables import FinalTables
 from app.contest.freezes import Freezes
 from app.contest.reveals import Reveals
 from app.leaderboard.board_cache import LocalBoard, SharedBoard, SharedReads
@@ -26,7 +27,7 @@ from app.storage.database import connect_unpooled
 from config.settings import Settings
 
 WHOLE_BOARD_SECONDS = 60.0
-"""For one statement that changes the standings of all players of a board."""
+"""For one statement that reads or changes the standings of all players of a board."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,14 @@ def build_reveals(settings: Settings, boards: Boards, publisher: BoardPublisher)
     """Reveals hidden acts, with time for boards of many players."""
     database = connect_unpooled(settings.database_url, WHOLE_BOARD_SECONDS)
     return Reveals(database, boards, publisher)
+
+
+def build_final_tables(
+    settings: Settings, boards: Boards, standings: BoardStandings
+) -> FinalTables:
+    """Reads final tables, with time for boards of many players."""
+    database = connect_unpooled(settings.database_url, WHOLE_BOARD_SECONDS)
+    return FinalTables(database, boards, standings)
 
 
 def build_publisher(

@@ -149,9 +149,13 @@ def key_id(key: RSAPublicKey) -> str:
 
 @lru_cache(MAX_HEADERS)
 def _key_id_in(header: str) -> str:
-    """The `kid` in a token's header; raises jwt.PyJWTError or KeyError."""
+    """The `kid` in the header of a JWT; raises jwt.PyJWTError or KeyError."""
     # With the header alone, because PyJWT would decode the whole token here and again to verify it.
-    return str(jwt.get_unverified_header(f"{header}..")["kid"])
+    found = jwt.get_unverified_header(f"{header}..")
+    # The same keys sign documents, whose type is another one (RFC 8725, section 3.11).
+    if found["typ"] != "JWT":
+        raise jwt.InvalidTokenError("not a token")
+    return str(found["kid"])
 
 
 def _jwk(kid: str, key: RSAPublicKey) -> dict[str, Any]:

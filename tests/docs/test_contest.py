@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import subprocess
@@ -20,11 +21,13 @@ CONTEST = (ROOT / "docs" / "contest.md").read_text(encoding="utf-8")
 
 
 def test_the_commands_run_a_contest_from_the_board_to_the_final_table(
-    running_system: SystemHarness,
+    running_system: SystemHarness, tmp_path: Path
 ) -> None:
     ada, grace = (running_system.register() for _ in range(2))
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", CONTEST, re.M | re.S))
-    names = {"finals": f"finals-{secrets.token_hex(4)}"}
+    files = ("finals-csv.jws", "finals.jws", "keys.json")
+    names = {name: str(tmp_path / f"{number}") for number, name in enumerate(files)}
+    names |= {"finals": f"finals-{secrets.token_hex(4)}"}
     names |= {'"ada"': f'"{ada.username}"', '"grace"': f'"{grace.username}"'}
     names |= {f"$ID_{number}": act_id() for number in range(1, 5)}
     for name, value in names.items():
@@ -53,5 +56,10 @@ def test_the_commands_run_a_contest_from_the_board_to_the_final_table(
         f"Step 1; acts to reveal: 1{place}",
         "Step 2; acts to reveal: 0",
     ]
-    assert [line.split(",")[0::4] for line in lines[-2:]] == [["1", "240"], ["2", "200"]]
-    assert lines[-2].split(",")[1:3] == [ada.user_id, ada.username]
+    heading = lines.index("rank,userId,username,displayName,score")
+    first, second = (line.split(",") for line in lines[heading + 1 : heading + 3])
+    assert [first[0], first[4], second[0], second[4]] == ["1", "240", "2", "200"]
+    assert first[1:3] == [ada.user_id, ada.username]
+    verified = json.loads(ended.stdout[ended.stdout.rindex("\n{") :])
+    shown = [(row["username"], row["revealStep"]) for row in verified["leaderboard"]]
+    assert shown == [(ada.username, 2), (grace.username, None)]

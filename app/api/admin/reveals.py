@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
 from marshmallow import Schema, fields, validate
 
 from app.api.admin.initiator import current_initiator
 from app.api.admin.schemas import ReasonSchema
 from app.api.boards.board_json import board_json, reveal_json
-from app.api.boards.schemas import BoardSettingsSchema
+from app.api.boards.final_table import TABLE_FORMATS, signed_table
+from app.api.boards.schemas import BoardSettingsSchema, PeriodQuerySchema
 from app.api.leaderboard_schemas import StandingSchema
 from app.boards.board import STATES
 from app.contest.reveal_rows import STEPS
@@ -75,6 +77,14 @@ class MoveSchema(Schema):
         fields.Nested(StandingSchema),
         required=True,
         metadata={"description": "The player's row and those around it"},
+    )
+
+
+class TableQuerySchema(PeriodQuerySchema):
+    format = fields.String(
+        load_default="json",
+        validate=validate.OneOf(TABLE_FORMATS),
+        metadata={"description": "The format of the payload"},
     )
 
 
@@ -150,3 +160,21 @@ def finalize(body: dict[str, Any], key: str) -> dict[str, Any]:
     BOARD_NOT_FINISHED: the board is not closed, or acts are still hidden.
     """
     return board_json(services().reveals.finalize(current_initiator(body), key))
+
+
+@admin_reveals.get("/<key>/final-table")
+@admin_required
+@admin_reveals.document_errors(NotFound, BoardNotFinished)
+@admin_reveals.arguments(TableQuerySchema, location="query")
+@admin_reveals.response(200, {"type": "string"}, content_type="application/jose")
+def read_final_table(query: dict[str, Any], key: str) -> Response:
+    """All standings of a final board as a JWS (RFC 7515), which `/.well-known/jwks.json` verifies.
+
+    Each row has `revealStep`, the last step of the reveal that showed acts of the player. By
+    default the table is that of the period in which the contest was. BOARD_NOT_FINISHED: the board
+    is not final.
+    """
+    table = services().final_tables.read(key, query["period"], query["at"])
+    jws = signed_table(services().table_signer, table, query["format"])
+    name = f'attachment; filename="{key}-{table.period.kind}.jws"'
+    return Response(jws, content_type="application/jose", headers={"Content-Disposition": name})

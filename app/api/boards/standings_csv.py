@@ -17,8 +17,13 @@ def csv_lines(rows: Iterable[Standing]) -> Iterator[str]:
     """A line with the names of the columns, then one for each row, all with their line ends."""
     yield ",".join(CSV_COLUMNS) + "\r\n"
     for row in rows:
-        buffer = io.StringIO()
-        name = row.display_name
-        shown = f"'{name}" if name.startswith(_FORMULA_STARTS) else name
-        csv.writer(buffer).writerow([row.rank, row.user_id, row.username, shown, row.score])
-        yield buffer.getvalue()
+        yield csv_line(row)
+
+
+def csv_line(row: Standing, *more: object) -> str:
+    """The line of one row, with further cells, and its line end."""
+    buffer = io.StringIO()
+    name = row.display_name
+    shown = f"'{name}" if name.startswith(_FORMULA_STARTS) else name
+    csv.writer(buffer).writerow([row.rank, row.user_id, row.username, shown, row.score, *more])
+    return buffer.getvalue()

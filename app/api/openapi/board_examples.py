@@ -91,6 +91,7 @@ BOARD_EXAMPLES: dict[tuple[str, str], Example] = {
     ("post", "/api/admin/boards/{key}/finalize"): Example(
         {**_BOARD, "state": "final", "closesAt": _AT, "finalizedAt": _AT}, {}
     ),
+    ("get", "/api/admin/boards/{key}/final-table"): Example(None, query={"format": "csv"}),
     ("post", "/api/admin/boards/{key}/archive"): Example(
         {**_BOARD, "state": "archived"}, {"reason": "the quiz is over"}
     ),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 
 from app.api.boards.board_json import board_json
+from app.api.boards.final_table import TABLE_FORMATS, TableFormat, signed_table
 from app.api.boards.standings_csv import csv_lines
 from app.boards.board import (
     BETTER,
@@ -163,8 +164,19 @@ def archive(key: str, reason: str, *, yes: bool) -> None:
 @key_argument
 @click.option("--period", type=click.Choice(PERIODS), help="Default: the board's first period.")
 @click.option("--at", type=Since(), help="A moment of the period. Default: now.")
-def export(key: str, period: PeriodKind | None, at: datetime | None) -> None:
-    """Print all standings of a period as CSV."""
+@click.option(
+    "--signed",
+    type=click.Choice(TABLE_FORMATS),
+    help="The final table as a JWS of JSON or CSV. Default period: that of the contest.",
+)
+def export(
+    key: str, period: PeriodKind | None, at: datetime | None, signed: TableFormat | None
+) -> None:
+    """Print all standings of a period as CSV, or those of a final board signed."""
+    if signed:
+        table = services().final_tables.read(key, period, at)
+        click.echo(signed_table(services().table_signer, table, signed))
+        return
     board = find(key)
     chosen = services().standings.period(board, period, at)
     for line in csv_lines(services().standings.export(board, chosen)):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 
+import jwt
 import pytest
 
 from tests.app.cli.conftest import Run
@@ -124,7 +125,13 @@ def test_hidden_acts_are_revealed_and_the_board_becomes_final(services: Services
     succeeds(run, "boards", "edit", "quiz-night", "--closes-at", "now")
     assert refused(run, *finalize) == "Acts are hidden: 1. Reveal them or unfreeze"
     succeeds(run, *reveal, "--yes")
+    signed = ("boards", "export", "quiz-night", "--signed")
+    assert refused(run, *signed, "json") == "The board is not final yet"
     assert "quiz-night is final" in succeeds(run, *finalize)
+    for table_format in ("json", "csv"):
+        jws = succeeds(run, *signed, table_format).strip()
+        (key,) = services.settings.jwt_public_keys
+        assert ada.username.encode() in jwt.PyJWS().decode(jws, key, ["RS256"])
     (entry,) = services.moderation_reads.audit(limit=1)
     assert (entry.act, entry.actor) == ("finalize-board", OPERATOR)
 

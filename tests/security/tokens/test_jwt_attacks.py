@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
+from app.api.boards.final_table import signed_table
+from app.contest.final_tables import DOCUMENT_TYPE
 from tests.security.tokens.forged_jwts import (
     Claims,
     but,
@@ -25,6 +30,9 @@ from tests.security.tokens.forged_jwts import (
 )
 from tests.support.api_requests import Api, refused
 from tests.support.broadcaster.frames import UPGRADE
+from tests.support.service_acts import OPERATOR, create_board
+from tests.support.services import services_in
+from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 
 Forge = Callable[[Claims, str], str]
@@ -105,6 +113,10 @@ FORGERIES: dict[str, Forge] = {
     "another audience": ours(aud="live-scoreboard-admin"),
     "no audience": ours(aud=None),
     "another type": ours(typ="admin"),
+    "a document of ours with the claims of a token": lambda claims, kid: signed(
+        claims, {"kid": kid, "typ": DOCUMENT_TYPE}
+    ),
+    "no type in the header": lambda claims, kid: signed(claims, {"kid": kid, "typ": None}),
     "types in a list": ours(typ=["access", "refresh", "display"]),
     "a subject with a line end": ours(sub="9058f3b5-329b-444d-a70e-d16ecd49bddd\n"),
     "a display token that was not issued": lambda claims, kid: signed(
@@ -124,6 +136,40 @@ def refused_everywhere(api: Api, broadcaster: Api, token: str) -> None:
         broadcaster.get("/ws", headers=UPGRADE | {"Sec-WebSocket-Protocol": f"bearer, {token}"}),
     ):
         assert (reply.status_code, reply.json()["code"]) == (401, "AUTH_INVALID")
+
+
+def signed_tables(system: SystemHarness) -> tuple[str, str]:
+    """The final table of a new board as signed JSON and CSV."""
+    key = f"final-{secrets.token_hex(4)}"
+    with services_in(system.environment()) as services:
+        create_board(services, key)
+        services.boards.edit(OPERATOR, key, times={"closes_at": "now"})
+        services.reveals.finalize(OPERATOR, key)
+        table = services.final_tables.read(key, None, None)
+        signer = services.table_signer
+        return signed_table(signer, table, "json"), signed_table(signer, table, "csv")
+
+
+def test_a_signed_table_is_no_token_anywhere(
+    running_system: SystemHarness, api: Api, broadcaster: Api, player: Player
+) -> None:
+    action = player.ask_token()
+    for table in signed_tables(running_system):
+        refused_everywhere(api, broadcaster, table)
+        refused(api.post("/api/auth/logout", token=table), 401, "AUTH_INVALID")
+        refused(api.get("/api/admin/boards/main/reveal", token=table), 401, "AUTH_INVALID")
+        body = {"actionToken": action}
+        refused(api.post("/api/scores/increment", body, token=table), 401, "AUTH_INVALID")
+        scores: dict[str, Any] = {"scores": [{}]}
+        refused(api.post("/api/service/scores", scores, token=table), 401, "SERVICE_KEY_INVALID")
+        spent = api.post("/api/scores/increment", {"actionToken": table}, token=player.access_token)
+        refused(spent, 400, "TOKEN_INVALID")
+        headers = {"Authorization": f"Bearer {player.access_token}"}
+        with connect(running_system.websocket_url, additional_headers=headers) as viewer:
+            viewer.send(json.dumps({"type": "auth", "token": table}))
+            events = [json.loads(viewer.recv(10)) for _ in range(3)]
+        assert events[-1]["event"] == "error", events
+    assert player.spend(action).status_code == 200
 
 
 @pytest.mark.parametrize("what", FORGERIES)
