@@ -17,6 +17,7 @@ from app.contract.details import (
     ClockTime,
 )
 from app.contract.errors import ValidationFailed
+from app.contract.limits import SUPPORTED_YEARS, is_supported
 from app.contract.standings import moment_text
 
 ClockState = Literal["scheduled", "open", "frozen", "closed", "final"]
@@ -80,6 +81,11 @@ class Clock:
                 if getattr(self, field) != getattr(clock, field):
                     yield name, "The board is final."
             return
+        for field, name in CLOCK_TIMES.items():
+            time = getattr(clock, field)
+            if time and not is_supported(time):
+                yield name, SUPPORTED_YEARS
+                return
         if freezes != self.freezes_at and self.hides_at(now):
             yield FREEZES_AT, "The board is frozen; unfreeze it first."
         elif freezes != self.freezes_at and freezes and freezes < now:

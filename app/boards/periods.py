@@ -8,10 +8,6 @@ from zoneinfo import ZoneInfo
 
 from app.contract.standings import PeriodKind
 
-FIRST_YEAR, LAST_YEAR = 1970, 9998
-"""The years of the days whose periods can be read. The period of another day may begin or end
-outside the years that Python supports."""
-
 
 @dataclass(frozen=True)
 class Period:
@@ -48,11 +44,6 @@ def period_at(kind: PeriodKind, time_zone: str, moment: datetime) -> Period:
     elif kind == "month":
         day = day.replace(day=1)
     return Period(kind, day, time_zone)
-
-
-def has_periods(day: date) -> bool:
-    """Whether the periods of a day, or of a moment, can be read."""
-    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def _next_start(kind: PeriodKind, starts_on: date) -> date:

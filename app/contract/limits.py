@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, NamedTuple
 
 from app.contract.standings import timestamp
@@ -10,9 +11,21 @@ MAX_BODY_BYTES = 16 * 1024
 """The longest request body that the API accepts; a longer one is answered with 413."""
 MAX_BATCH_BYTES = 256 * 1024
 """The longest body of POST /service/scores, which has up to 500 acts."""
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""The years of the moments that clients and operators may name."""
+SUPPORTED_YEARS = f"In the years {FIRST_YEAR} to {LAST_YEAR}."
+"""What they are told of other moments."""
 
 AUTOMATIC_BAN = "automatic-check"
 """The public reason of every ban by a fraud rule, which says nothing of the rules."""
+
+
+def is_supported(day: date) -> bool:
+    """Whether a day, or a moment, can be named by clients and operators.
+
+    In the time zone of a board or of PostgreSQL, others may lie outside the years that Python has.
+    """
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 class RateLimitStatus(NamedTuple):

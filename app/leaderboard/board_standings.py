@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from app.boards.board import MAIN_ID, Board
-from app.boards.periods import FIRST_YEAR, LAST_YEAR, Period, has_periods, period_at
+from app.boards.periods import Period, period_at
 from app.contract import keys
 from app.contract.errors import RedisUnavailable, ValidationFailed
+from app.contract.limits import SUPPORTED_YEARS, is_supported
 from app.contract.standings import TOP, OrderKey, PeriodKind, Standing
 from app.leaderboard import board_rows
 from app.leaderboard import standing_pages as pages
@@ -69,9 +70,8 @@ class BoardStandings:
         if chosen not in settings.periods:
             known = ", ".join(settings.periods)
             raise ValidationFailed("Not a period of this board", {"period": [f"One of {known}."]})
-        if at is not None and not has_periods(at):
-            years = f"{FIRST_YEAR} to {LAST_YEAR}"
-            raise ValidationFailed("Not a moment of a period", {"at": [f"In the years {years}."]})
+        if at is not None and not is_supported(at):
+            raise ValidationFailed("Not a moment of a period", {"at": [SUPPORTED_YEARS]})
         return period_at(chosen, settings.time_zone, at or datetime.now(UTC))
 
     def top(self, board: Board, period: Period, limit: int, min_version: int = 0) -> StandingsPage:

@@ -9,9 +9,10 @@ from typing import Any
 
 from app.boards.board import MAIN_ID, Board, BoardSettings
 from app.boards.clock import Clock
-from app.boards.periods import Period, has_periods, period_at
+from app.boards.periods import Period, period_at
 from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable, NotFound
+from app.contract.limits import is_supported
 from app.contract.standings import MAIN, BoardPeriod, moment_text
 from app.http.rate_limits import limit_read
 
@@ -132,6 +133,6 @@ def _day(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         day = date.min
-    if not has_periods(day):
+    if not is_supported(day):
         raise NotFound("`at` is a date such as 2026-11-23")
     return day

@@ -16,6 +16,7 @@ from app.audit import audit_rows
 from app.audit.audited_change import ChangeResult, Initiator
 from app.contract.details import EXPIRES_AT, service_key_details
 from app.contract.errors import NotFound, ServiceKeyInvalid, ValidationFailed
+from app.contract.limits import SUPPORTED_YEARS, is_supported
 from app.storage.database import Database
 
 MAX_BOARDS = 100
@@ -66,6 +67,8 @@ class ServiceKeys:
         key, sorted_boards = KeyText.new(), sorted(set(boards))
         if not 1 <= len(sorted_boards) <= MAX_BOARDS:
             raise _invalid("boards", f"Name 1 to {MAX_BOARDS} boards.")
+        if expires_at is not None and not is_supported(expires_at):
+            raise _invalid(EXPIRES_AT, SUPPORTED_YEARS)
         with self._database.transaction() as connection:
             self._check_boards(connection, sorted_boards)
             record = rows.insert(

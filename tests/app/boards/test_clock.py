@@ -65,6 +65,14 @@ def test_a_board_closes_after_it_opens_and_not_in_the_past(change: Any) -> None:
     assert set(refusal.value.details or {}) == {"closesAt"}
 
 
+@pytest.mark.parametrize("name", list(CLOCK_TIMES))
+@pytest.mark.parametrize("year", [1, 1969, 9999])
+def test_a_time_that_another_time_zone_may_not_have_is_refused(name: Any, year: int) -> None:
+    with pytest.raises(ValidationFailed) as refusal:
+        Clock().changed({name: NOON.replace(year=year)}, NOON)
+    assert set(refusal.value.details or {}) == {CLOCK_TIMES[name]}
+
+
 def test_a_closing_time_that_has_passed_can_stay_or_be_moved() -> None:
     closed = Clock(closes_at=NOON - HOUR)
     assert closed.changed({"opens_at": NOON - 2 * HOUR}, NOON).closes_at == NOON - HOUR

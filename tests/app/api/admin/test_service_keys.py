@@ -61,6 +61,8 @@ def test_fields_that_are_not_valid_are_named(admin: Caller) -> None:
         ({"boards": ["\0"]}, "boards"),
         ({"expiresAt": "soon"}, "expiresAt"),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, "expiresAt"),
+        ({"expiresAt": "0001-01-01T00:00:00Z"}, "expiresAt"),
+        ({"expiresAt": "9999-12-31T23:00:00Z"}, "expiresAt"),
         ({"key": "sk_mine"}, "key"),
     ):
         body = refused(admin("POST", PATH, valid | changed), 400, "VALIDATION_ERROR")
