@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.servers import DatabaseServer, Stores, redis_server
-from tests.support.service_acts import OPERATOR, create_board
+from tests.support.service_acts import OPERATOR, act_id, create_board, statuses
 from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.system.relay import Relay
@@ -53,6 +53,36 @@ def judge(operator: Services) -> Judge:
     board = f"quiz-{secrets.token_hex(4)}"
     create_board(operator, board)
     return Judge(board, operator.service_keys.create(OPERATOR, board, [board], None).text)
+
+
+@dataclass(frozen=True)
+class FrozenBoard:
+    """A board on which a player has 10 points and 5 hidden ones."""
+
+    key: str
+    user_id: str
+    services: Services
+
+    def reveal(self) -> None:
+        """Show the hidden points."""
+        self.services.reveals.reveal(OPERATOR, self.key, "act", None)
+
+
+@pytest.fixture
+def frozen_board(operator: Services, running_system: SystemHarness) -> FrozenBoard:
+    """A new board, frozen."""
+    key = f"finals-{secrets.token_hex(4)}"
+    create_board(operator, key)
+    user_id = running_system.register().user_id
+
+    def score(points: int) -> None:
+        act = {"id": act_id(), "userId": user_id, "board": key, "points": points}
+        assert statuses(operator, act, boards=(key,)) == ["counted"]
+
+    score(10)
+    operator.boards.edit(OPERATOR, key, times={"freezes_at": "now"})
+    score(5)
+    return FrozenBoard(key, user_id, operator)
 
 
 @pytest.fixture(scope="session")

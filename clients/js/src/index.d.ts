@@ -28,6 +28,22 @@ export interface Rank {
   version: number;
 }
 
+/** A step of a contest's reveal. A rank or score is null if the player had, or has, no place. */
+export interface Reveal {
+  userId: string;
+  fromRank: number | null;
+  fromScore: number | null;
+  toRank: number | null;
+  toScore: number | null;
+  /** Acts that are still hidden. */
+  remaining: number;
+  /** The player's row after the step, and the rows around it. */
+  rows: Row[];
+  version: number;
+  board: string;
+  period: Period;
+}
+
 /** How a watch receives its board. */
 export interface State {
   kind: "connecting" | "live" | "polling" | "waiting" | "ended";
@@ -49,6 +65,8 @@ export interface Handlers {
   onBoard?: (board: Board) => void;
   /** Called over the WebSocket only. */
   onRank?: (rank: Rank) => void;
+  /** Called over the WebSocket and the event stream; `onBoard` follows if the top ten changed. */
+  onReveal?: (reveal: Reveal) => void;
   onState?: (state: State) => void;
   onEvent?: (event: ServerEvent) => void;
 }

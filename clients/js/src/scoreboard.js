@@ -92,8 +92,8 @@ export class Scoreboard {
    * Watch a board until the watch is closed, over the best way that works.
    *
    * With a login or a token that is the WebSocket, else the event stream, else a read every 2 s. Handlers,
-   * all optional: `onBoard(board)`, `onRank({score, rank, version})` over the WebSocket only,
-   * `onState({kind, transport, cause, retryMs})` and `onEvent({event, data})`.
+   * all optional: `onBoard(board)`, `onRank({score, rank, version})` over the WebSocket only, `onReveal(reveal)`
+   * over the WebSocket and the stream, `onState({kind, transport, cause, retryMs})` and `onEvent({event, data})`.
    */
   watch(board = "main", { period = null, ...handlers } = {}) {
     const login = this.#session.active ? this.#login : null;

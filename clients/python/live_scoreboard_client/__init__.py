@@ -10,7 +10,7 @@ from .errors import (
     SessionEnded,
     WatchEnded,
 )
-from .models import Act, Board, Event, Outcome, Period, Rank, Result, Row, State, Status
+from .models import Act, Board, Event, Outcome, Period, Rank, Result, Reveal, Row, State, Status
 from .scoreboard import Scoreboard, Watch
 from .service import Service
 from .uuid7 import new_id
@@ -30,6 +30,7 @@ __all__ = [
     "Rank",
     "RequestFailed",
     "Result",
+    "Reveal",
     "Row",
     "Scoreboard",
     "ScoresUnanswered",

@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 from .calls import Calls
 from .credentials import Credentials
 from .errors import ApiError
-from .models import Board, Event, Handlers, Outcome, Period, Rank, State
+from .models import Board, Event, Handlers, Outcome, Period, Rank, Reveal, State
 from .point_scorer import PointScorer
 from .watch.address import Addresses
 from .watch.board_reads import BoardReads
@@ -83,19 +83,21 @@ class AsyncScoreboard:
         period: Period | None = None,
         on_board: Callable[[Board], None] | None = None,
         on_rank: Callable[[Rank], None] | None = None,
+        on_reveal: Callable[[Reveal], None] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> AsyncWatch:
         """Watch a board until the watch is closed, over the best way that works.
 
         With a token that is the WebSocket, else the event stream, else a read every 2 s. The
-        handlers are called in the event loop; `on_rank` only over the WebSocket.
+        handlers are called in the event loop; `on_rank` only over the WebSocket, `on_reveal` only
+        over the WebSocket and the stream.
         """
         watch = AsyncWatch(
             BoardReads(self._calls, board, period),
             self._credentials,
             self._addresses,
-            Handlers(on_board, on_rank, on_state, on_event),
+            Handlers(on_board, on_rank, on_reveal, on_state, on_event),
             self._watches.discard,
         )
         self._watches.add(watch)

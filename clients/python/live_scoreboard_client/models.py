@@ -52,6 +52,24 @@ class Rank(TypedDict):
     version: int
 
 
+class Reveal(TypedDict):
+    """A step of a contest's reveal. A rank or score is None if the player had, or has, no place.
+
+    `remaining` are the acts that are still hidden, `rows` the player's row and those around it.
+    """
+
+    userId: str
+    fromRank: int | None
+    fromScore: int | None
+    toRank: int | None
+    toScore: int | None
+    remaining: int
+    rows: list[Row]
+    version: int
+    board: str
+    period: Period
+
+
 class Event(TypedDict):
     """An event of the server, as it was received."""
 
@@ -121,5 +139,6 @@ class Handlers:
 
     on_board: Callable[[Board], None] | None = None
     on_rank: Callable[[Rank], None] | None = None
+    on_reveal: Callable[[Reveal], None] | None = None
     on_state: Callable[[State], None] | None = None
     on_event: Callable[[Event], None] | None = None

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Self
 
 from .async_scoreboard import AsyncScoreboard
 from .loop_thread import LoopThread
-from .models import Board, Event, Outcome, Period, Rank, State
+from .models import Board, Event, Outcome, Period, Rank, Reveal, State
 from .watch.watch import AsyncWatch
 
 
@@ -113,13 +113,15 @@ class Scoreboard:
         period: Period | None = None,
         on_board: Callable[[Board], None] | None = None,
         on_rank: Callable[[Rank], None] | None = None,
+        on_reveal: Callable[[Reveal], None] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> Watch:
         """Watch a board until the watch is closed, over the best way that works.
 
         With a token that is the WebSocket, else the event stream, else a read every 2 s. The
-        handlers are called in a thread of the client, `on_rank` only over the WebSocket.
+        handlers are called in a thread of the client: `on_rank` only over the WebSocket,
+        `on_reveal` only over the WebSocket and the stream.
         """
         watch = self._thread.call(
             lambda: self._scoreboard.watch(
@@ -127,6 +129,7 @@ class Scoreboard:
                 period=period,
                 on_board=on_board,
                 on_rank=on_rank,
+                on_reveal=on_reveal,
                 on_state=on_state,
                 on_event=on_event,
             )

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.clients.conftest import TOKEN_SECONDS
+from tests.clients.conftest import TOKEN_SECONDS, FrozenBoard
 from tests.clients.js.node_program import Watcher
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
@@ -91,6 +91,28 @@ def test_it_is_live_again_at_once_when_the_server_is_back(
         for relay in (api_relay, broadcaster_relay):
             relay.up()
         watcher.await_state("live", "websocket", FALLBACK_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("has_login", "transport"), [(True, "websocket"), (False, "stream")], ids=["login", "no-login"]
+)
+def test_a_step_of_a_reveal_is_handed_over_before_its_board(
+    running_system: SystemHarness, frozen_board: FrozenBoard, transport: str, *, has_login: bool
+) -> None:
+    token = running_system.register().access_token if has_login else None
+    with Watcher(running_system.url, token=token, board=frozen_board.key) as watcher:
+        watcher.await_state("live", transport, 10)
+        frozen_board.reveal()
+        step = watcher.await_line(lambda line: "reveal" in line, 10)["reveal"]
+        watcher.await_line(lambda line: line.get("version", 0) >= step["version"], 10)
+    climb = {name: step[name] for name in ("userId", "fromScore", "toScore", "remaining", "board")}
+    assert climb == {
+        "userId": frozen_board.user_id,
+        "fromScore": 10,
+        "toScore": 15,
+        "remaining": 0,
+        "board": frozen_board.key,
+    }
 
 
 def test_it_renews_its_token_on_the_open_connection(short_tokens_system: SystemHarness) -> None:

@@ -17,6 +17,7 @@ const watch = scoreboard.watch(board, {
   onState: (state) => print({ state }),
   onBoard: ({ version }) => print({ version }),
   onRank: (rank) => print({ rank }),
+  onReveal: (reveal) => print({ reveal }),
   onEvent: ({ event }) => print({ event }),
 });
 print({ begun: true });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from clients.python.live_scoreboard_client import Board, Rank, State
+from clients.python.live_scoreboard_client import Board, Rank, Reveal, State
 
 
 class Recorder:
@@ -14,6 +14,7 @@ class Recorder:
     def __init__(self) -> None:
         self.boards: list[Board] = []
         self.ranks: list[Rank] = []
+        self.reveals: list[Reveal] = []
         self.states: list[State] = []
         self._changed = threading.Condition()
 
@@ -27,6 +28,7 @@ class Recorder:
         """For a watch that sends no command."""
         return {
             "on_board": lambda board: self._add(self.boards, board),
+            "on_reveal": lambda reveal: self._add(self.reveals, reveal),
             "on_state": lambda state: self._add(self.states, state),
         }
 
@@ -46,6 +48,12 @@ class Recorder:
             assert self._changed.wait_for(
                 lambda: bool(self.ranks) and self.ranks[-1]["score"] == score, 10
             ), self.ranks
+
+    def await_reveal(self) -> Reveal:
+        """Wait for the first step of a reveal."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: bool(self.reveals), 10), self.boards
+            return self.reveals[0]
 
     def _add(self, items: list[Any], item: Any) -> None:
         with self._changed:

@@ -7,6 +7,9 @@ import { ConnectionFailed } from "./connection-failed.js";
 const CLOSE_TOKEN_ENDED = 4401;
 const CLOSE_BANNED = 4403;
 
+/** Of the watched board. */
+const BOARD_EVENTS = ["leaderboard_update", "reveal"];
+
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const PONG_TIMEOUT_MS = 10_000;
 /** After sleep or a change of the network, a connection that is still open replies sooner. */
@@ -117,7 +120,7 @@ export class BoardSocket {
       this.#receiver.live();
     } else if (event.event === "disconnect") {
       this.#disconnect = data;
-    } else if (event.event === "leaderboard_update" && !this.#isOfBoard(data)) {
+    } else if (BOARD_EVENTS.includes(event.event) && !this.#isOfBoard(data)) {
       return;
     }
     this.#receiver.receive(event);

@@ -78,6 +78,7 @@ export class Watch {
       this.#notify();
     }
     if (event.event === "rank_update") this.#call("onRank", event.data);
+    if (event.event === "reveal") this.#call("onReveal", event.data);
     this.#call("onEvent", event);
   }
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from ..credentials import Credentials
 from ..errors import WatchEnded
-from ..models import Board, Event, Handlers, Rank, State
+from ..models import Board, Event, Handlers, Rank, Reveal, State
 from .address import Addresses
 from .board_reads import BoardReads
 from .levels import Level
@@ -90,6 +90,8 @@ class AsyncWatch:
             _call(handlers.on_board, data)
         if event["event"] == "rank_update":
             _call(handlers.on_rank, cast(Rank, data))
+        if event["event"] == "reveal":
+            _call(handlers.on_reveal, cast(Reveal, data))
 
     def level_changed(self) -> None:
         """Work out the state from the transports."""

@@ -20,6 +20,8 @@ from .transport import OPEN_SECONDS, ConnectionFailed, Receiver, with_query
 PING_SECONDS = 20.0
 RENEWAL_RETRY_SECONDS = 5.0
 CLOSE_TOKEN_ENDED = 4401
+BOARD_EVENTS = {"leaderboard_update", "reveal"}
+"""Events of the watched board."""
 _REFUSED_FOR_GOOD = {"AUTH_REQUIRED", "AUTH_INVALID", "USER_BANNED"}
 
 
@@ -89,7 +91,7 @@ class WebSocketTransport:
                     receiver.live()
                 elif event["event"] == "disconnect":
                     disconnect = data
-                elif event["event"] == "leaderboard_update" and not self._reads.is_of(data):
+                elif event["event"] in BOARD_EVENTS and not self._reads.is_of(data):
                     continue
                 receiver.receive(event)
         except ConnectionClosed:
