@@ -41,6 +41,7 @@ JOINED_STYLES = (
     "styles/page/controls.css",
     "styles/page/player.css",
     "styles/display.css",
+    "styles/join.css",
     "styles/media.css",
 )
 EMBED_STYLES = {
