@@ -15,6 +15,7 @@ from app.web.board_picker import period_label
 from app.web.content_security import NONE, SELF, content_security_policy
 from app.web.first_board import read_first_board
 from app.web.languages import choose_language
+from app.web.missing import register_missing_page
 from app.web.shown_ranking import shown_ranking
 from config.origins import ANY_ORIGIN
 
@@ -26,6 +27,7 @@ _SCRIPT_TEXTS = ("board", "connection", "errors")
 """The parts of the texts that the script uses."""
 
 embed = Blueprint("embed", __name__, template_folder="templates")
+register_missing_page(embed)
 
 
 @embed.get("/embed/<key>")

@@ -20,6 +20,7 @@ from app.web.embed import overlay
 from app.web.first_board import read_first_board
 from app.web.join_code import join_code
 from app.web.languages import choose_language
+from app.web.missing import register_missing_page
 from app.web.shown_ranking import shown_ranking
 from config.origins import page_origin
 
@@ -34,6 +35,7 @@ OVERLAY = "overlay"
 
 page = Blueprint("page", __name__, template_folder="templates")
 register_assets(page)
+register_missing_page(page)
 
 
 @page.get("/")

@@ -107,8 +107,22 @@ def test_a_board_or_a_period_that_does_not_exist_is_not_found(services: Services
         "/embed/Not%20a%20key": 404,
         "/?overlay&board=quiz": 200,
         "/?overlay&board=nothing": 404,
+        "/?board=nothing": 404,
+        "/?board=quiz&period=month": 404,
     }.items():
         assert client.get(path).status_code == status, path
+
+
+@pytest.mark.parametrize("path", ["/?board=nothing", "/?display&board=nothing", "/embed/nothing"])
+def test_the_page_of_a_board_that_does_not_exist_leads_to_the_main_board(
+    open_page: OpenPage, evening: tuple[SystemHarness, list[Player]], path: str
+) -> None:
+    system, _ = evening
+    page = open_page(system, path)
+    expect(page.get_by_text("There is no such board or period.")).to_be_visible()
+    check_on_all_screens(page)
+    page.get_by_role("link", name="Go to the main board").click()
+    expect(page).to_have_url(f"{system.url}/")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""The page of a board or a period that does not exist: a person may have mistyped its address."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+
+from app.contract.errors import NotFound
+from app.http.errors import error_reply
+from app.web.assets import PAGE_STYLES, folder_address
+from app.web.content_security import SELF, content_security_policy
+from app.web.languages import choose_language
+
+
+def register_missing_page(blueprint: Blueprint) -> None:
+    """Answer NotFound in the views of the blueprint with a page for people."""
+    blueprint.register_error_handler(NotFound, _missing_page)
+
+
+def _missing_page(error: NotFound) -> Response:
+    language = choose_language(request.accept_languages)
+    response = error_reply(error)
+    response.set_data(
+        render_template(
+            "missing.html",
+            # The path of an embedded board has a folder more than that of the page.
+            root="../" * (request.path.count("/") - 1),
+            assets=folder_address()[1:],
+            styles=PAGE_STYLES,
+            language=language,
+            text=language.text,
+        )
+    )
+    response.mimetype = "text/html"
+    response.headers["Content-Security-Policy"] = content_security_policy((), base=SELF)
+    response.content_language.add(language.tag)
+    response.vary.add("Accept-Language")
+    return response
