@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 
 AROUND_ME = "**/leaderboard/around-me*"
 INCREMENT = "**/api/scores/increment"
+IS_COMPLETE = "element => element.scrollWidth <= element.clientWidth"
 PHONE = {"width": 360, "height": 740}
 
 
@@ -83,6 +84,8 @@ def test_the_notice_after_a_logout_is_inside_the_screen_of_a_phone(
     assert box is not None
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= PHONE["height"]
+    page.get_by_role("button", name="Close this message").click()
+    expect(notice).to_be_hidden()
 
 
 def test_the_header_of_a_phone_has_one_line(
@@ -92,6 +95,7 @@ def test_the_header_of_a_phone_has_one_line(
     title, status = page.locator(".top h1"), page.locator("#connection")
     expect(status).not_to_have_text("not connected")
     boxes = [title.bounding_box(), status.bounding_box()]
+    assert status.evaluate(IS_COMPLETE)
     middles = [box["y"] + box["height"] / 2 for box in boxes if box is not None]
     assert abs(middles[0] - middles[1]) < 8
 
@@ -104,7 +108,7 @@ def test_a_phone_shows_all_of_what_failed(
     expect(status).not_to_have_text("not connected")
     page.context.set_offline(True)
     expect(status).to_have_text("The server can't be reached, trying again")
-    assert status.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert status.evaluate(IS_COMPLETE)
     logo = page.locator(".top h1").bounding_box()
     assert logo is not None
     assert logo["width"] >= 20

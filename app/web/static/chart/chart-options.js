@@ -4,7 +4,7 @@ import { LANGUAGE } from "../common/texts.js";
 
 const INTEGER_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 const LABEL_WIDTH_EM = 14;
-const MAX_LABEL_SHARE = 0.32;
+const MAX_LABEL_SHARE = 0.42;
 const FIRST_DASHED_COLOUR = 5;
 
 const minutes = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

@@ -37,6 +37,8 @@ export function startPlayerPage(page) {
     scrollTo(0, 0);
   });
   session.addEventListener("end", ({ detail }) => showLoggedOut(text(detail.key, detail.values)));
+  element("notice-close").addEventListener("click", () => page.showNotice(""));
+  element("login-forms").addEventListener("submit", () => page.showNotice(""));
   element("log-out").addEventListener("click", () => api.logOut());
   if (session.active) showLoggedIn();
   else showLoggedOut("");

@@ -102,7 +102,7 @@ export class ScoreButton {
 
 function explanation(error, scorer) {
   if (error instanceof ErrorReply && error.status === 429) {
-    return text("scoring.limit", { seconds: Math.ceil(error.waitSeconds) });
+    return text("scoring.limit"); // The button counts the seconds down.
   }
   if (error instanceof ErrorReply && error.code === "TOKEN_EXPIRED") {
     return text("scoring.expired");
