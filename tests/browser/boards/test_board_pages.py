@@ -11,7 +11,9 @@ from tests.browser.page_actions import (
     PHONE,
     check_on_all_screens,
     expect,
+    log_in,
     row_of,
+    score_a_point,
     submit_login,
 )
 from tests.support.service_acts import create_board
@@ -86,6 +88,22 @@ def test_a_page_that_was_just_loaded_shows_the_first_and_the_better_times_of_a_r
     latest = page.locator("#latest-scores li")
     expect(latest.filter(has_text="Ada").locator(".gained")).to_have_text("-25")
     expect(latest.filter(has_text="Bea").locator(".gained")).to_have_text("new")
+
+
+def test_a_click_counts_one_point_on_a_board_that_players_score(
+    open_page: OpenPage, system: SystemHarness, services: Services
+) -> None:
+    create_board(services, "clicks", scored_by="players", min_points=1, max_points=1)
+    player = system.register("Deb")
+    page = open_page(system, "/?board=clicks")
+    expect(page.locator("#board-empty")).to_be_visible()
+    log_in(page, player)
+    score_a_point(page)
+    expect(row_of(page, player).locator(".total")).to_have_text("1")
+    expect(page.locator("#own-score")).to_have_text("1")
+    expect(page.locator("#own-rank")).to_have_text("1st")
+    standings = player.call("GET", "/users/me/standings").json()["standings"]
+    assert [(each["board"], each["score"]) for each in standings] == [("clicks", 1)]
 
 
 def test_the_full_standings_are_those_of_the_board(
