@@ -93,9 +93,9 @@ def test_a_page_that_was_just_loaded_shows_the_first_and_the_better_times_of_a_r
 def test_a_click_counts_one_point_on_a_board_that_players_score(
     open_page: OpenPage, system: SystemHarness, services: Services
 ) -> None:
-    create_board(services, "clicks", scored_by="players", min_points=1, max_points=1)
+    create_board(services, "taps", scored_by="players", min_points=1, max_points=1)
     player = system.register("Deb")
-    page = open_page(system, "/?board=clicks")
+    page = open_page(system, "/?board=taps")
     expect(page.locator("#board-empty")).to_be_visible()
     log_in(page, player)
     score_a_point(page)
@@ -103,7 +103,7 @@ def test_a_click_counts_one_point_on_a_board_that_players_score(
     expect(page.locator("#own-score")).to_have_text("1")
     expect(page.locator("#own-rank")).to_have_text("1st")
     standings = player.call("GET", "/users/me/standings").json()["standings"]
-    assert [(each["board"], each["score"]) for each in standings] == [("clicks", 1)]
+    assert [(each["board"], each["score"]) for each in standings] == [("taps", 1)]
 
 
 def test_the_full_standings_are_those_of_the_board(

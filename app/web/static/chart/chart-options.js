@@ -4,6 +4,8 @@ import { LANGUAGE } from "../common/texts.js";
 
 const INTEGER_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 const LABEL_WIDTH_EM = 14;
+/** Half of the first time is to the left of the plot. */
+const MIN_AXIS_EM = 2.5;
 const MAX_LABEL_SHARE = 0.42;
 const FIRST_DASHED_COLOUR = 5;
 
@@ -60,5 +62,6 @@ function formatTimes(_plot, splits, _axis, _space, stepSeconds) {
 
 /** uPlot's function for the width of the score axis: that of its longest label. */
 function scoreAxisWidth(em) {
-  return (_plot, labels) => em + 0.6 * em * Math.max(1, ...(labels ?? []).map((text) => text.length));
+  const width = (labels) => em + 0.6 * em * Math.max(1, ...labels.map((text) => text.length));
+  return (_plot, labels) => Math.max(MIN_AXIS_EM * em, width(labels ?? []));
 }

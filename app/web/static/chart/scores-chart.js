@@ -79,10 +79,12 @@ export class ScoresChart {
   #draw() {
     this.#drawTimer = undefined;
     this.#drawnAt = performance.now();
+    // Until the history is read, it is not known whether there is something to draw.
+    if (this.#isLoadable && (this.#history?.since ?? null) === null) return;
     const series = this.#history?.series ?? [];
     this.#box.hidden = series.length === 0 || !this.#isLoadable;
     this.#empty.hidden = !this.#box.hidden;
-    if (this.#box.hidden || this.#history.since === null) return;
+    if (this.#box.hidden) return;
     this.#box.setAttribute("aria-label", description(series));
     if (this.#uPlot === null || this.#box.clientWidth === 0) return;
     this.#range = timeRange(series, this.#history.since, serverNow());

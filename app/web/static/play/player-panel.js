@@ -4,7 +4,7 @@ import { SessionEnded } from "../api/api-client.js";
 import { RequestFailed } from "../api/http-request.js";
 import { formatNumber, formatRank } from "../common/format.js";
 import { text } from "../common/texts.js";
-import { IS_MAIN, IS_PAST } from "../common/watched-board.js";
+import { IS_MAIN, IS_PAST, WATCHED } from "../common/watched-board.js";
 import { ActionPace } from "./action-pace.js";
 import { AroundYou } from "./around-you.js";
 import { ScoreButton } from "./score-button.js";
@@ -99,7 +99,10 @@ export class PlayerPanel {
     await this.#call(() => this.#api.readAroundMe(ROWS_AROUND), ({ leaderboard }) => {
       const index = leaderboard.findIndex(({ userId }) => userId === this.#userId);
       // The reply may be older than the last point that was shown, which would disappear again.
-      if (index < 0 || updates !== this.#updates) return;
+      if (updates !== this.#updates) return;
+      // Without a point on a board that players score, the player has 0, as on `main`.
+      if (index < 0 && WATCHED.scoredByPlayers) this.#showStanding({ score: 0, rank: null });
+      if (index < 0) return;
       this.#showStanding(leaderboard[index]);
       this.#showAround(leaderboard, index);
     });
