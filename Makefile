@@ -18,7 +18,7 @@ PINS := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 DEPTRY := $(BIN)/deptry . --config deptry.toml --no-ansi
 
 .PHONY: help run demo flask logs reset test test-fast lint lint-js lint-lua lint-sh fuzz audit pins reference \
-	licences screens screenshot bench-fraud bench-fanout bench-increments bench-login-timing bench-rebuild soak
+	licences screens screenshot bench-fraud bench-fanout bench-increments bench-login-timing bench-rebuild bench-reveal soak
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -121,6 +121,10 @@ soak: $(INSTALLED) ## Run load for MINUTES=10; fails if memory, descriptors or c
 # docs/scaling.md explains the table.
 bench-fanout: $(INSTALLED) ## Measure the broadcaster beside a bare loop of socket.send
 	@exec $(BIN)/python -m bench.fanout $(ARGS)
+
+# docs/scaling.md has the figures.
+bench-reveal: $(INSTALLED) ## Measure how long a step of a reveal takes to 5,000 viewers
+	@exec $(BIN)/python -m bench.reveal $(ARGS)
 
 # Needs Debian's wrk. docs/performance.md explains the figures.
 bench-increments: $(INSTALLED) ## Measure increments beside PostgreSQL alone, and on bigger boards

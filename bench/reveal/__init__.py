@@ -1,0 +1,1 @@
+"""Measures how long a step of a reveal takes to many viewers."""
