@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,6 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from app.api.cursors import seal, unseal
 from app.contract.standings import TOP, OrderKey
 from app.http.schemas import Moment, NamePrefix
 from app.leaderboard.history import MAX_SPAN_SECONDS
@@ -22,14 +21,14 @@ _REACHED = rb"\.([0-9]{1,17})\.([0-9]{1,18})"
 
 
 class CursorField(fields.Field[OrderKey]):
-    """An order key in base64, opaque to clients: `next` or `previous` of a page."""
+    """A sealed order key, opaque to clients: `next` or `previous` of a page."""
 
     pattern = re.compile(rb"([1-9][0-9]{0,17})" + _REACHED)
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> OrderKey:
         try:
-            text = base64.b64decode(str(value).encode("ascii"), altchars=b"-_", validate=True)
-        except (binascii.Error, UnicodeEncodeError, ValueError):
+            text = unseal(str(value))
+        except ValueError:
             text = b""
         found = self.pattern.fullmatch(text)
         if not found:
@@ -199,5 +198,4 @@ class HistorySchema(Schema):
 
 def cursor(order_key: OrderKey) -> str:
     """The text that CursorField reads."""
-    text = f"{order_key.score}.{order_key.reached_at}.{order_key.action_id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
+    return seal(f"{order_key.score}.{order_key.reached_at}.{order_key.action_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
@@ -213,8 +214,22 @@ def test_a_span_out_of_bounds_is_refused(player: Player, span: str) -> None:
 def test_an_invented_cursor_is_only_an_order_key(
     api: Api, expected_board: list[dict[str, Any]]
 ) -> None:
-    # 999999999999999999.99999999999999999.999999999999999999 in base64url: above all players.
+    # 999999999999999999.99999999999999999.999999999999999999 in base64url, as cursors were before
+    # they were sealed: above all players.
     top = "OTk5OTk5OTk5OTk5OTk5OTk5Ljk5OTk5OTk5OTk5OTk5OTk5Ljk5OTk5OTk5OTk5OTk5OTk5OQ=="
     reply = api.get("/api/leaderboard", params={"after": top})
     assert reply.status_code == 200
     assert reply.json()["leaderboard"] == expected_board[:10]
+
+
+def test_a_cursor_tells_nothing_of_the_acts_of_others(
+    api: Api, expected_board: list[dict[str, Any]]
+) -> None:
+    assert len(expected_board) > 1
+    cursor = api.get("/api/leaderboard?limit=1").json()["next"]
+    assert cursor == api.get("/api/leaderboard?limit=1").json()["next"]
+    # In plain text it would be three numbers.
+    assert set(base64.urlsafe_b64decode(cursor)) - set(b"-.0123456789")
+    changed = ("B" if cursor[0] == "A" else "A") + cursor[1:]
+    reply = api.get("/api/leaderboard", params={"after": changed})
+    refused(reply, 400, "VALIDATION_ERROR", {"after"})
