@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from app.contest.reveal_rows import STEPS
@@ -50,3 +52,33 @@ def test_a_board_that_never_froze_becomes_final(services: Services) -> None:
     assert (final.state, final.clock.thawed_at) == ("final", None)
     with pytest.raises(BoardNotFinished):
         services.reveals.finalize(OPERATOR, "main")
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(("reveal", "unfreeze", "finalize"))])
+def test_unfreezing_and_finalizing_do_not_depend_on_each_other(
+    services: Services, order: tuple[str, ...]
+) -> None:
+    """Whichever comes first, every call answers with the state, and the result is the same."""
+    people = [Person.register(services) for _ in range(3)]
+    frozen_quiz(services, people)
+    set_times(services, closes_at="now")
+    shown = False
+    for name in order * 2:
+        if name == "reveal":
+            state = services.reveals.reveal(OPERATOR, "quiz", "all")
+            assert (state.remaining, state.next, state.board.settings.key) == (0, None, "quiz")
+        elif name == "unfreeze":
+            assert services.freezes.unfreeze(OPERATOR, "quiz").clock.thawed_at is not None
+        elif shown:
+            final = services.reveals.finalize(OPERATOR, "quiz")
+            assert final.state == services.boards.find("quiz").state == "final"
+        else:
+            # Hidden acts are the only reason to refuse, and either of the others ends it.
+            with pytest.raises(BoardNotFinished, match="Reveal them or unfreeze"):
+                services.reveals.finalize(OPERATOR, "quiz")
+            assert services.boards.find("quiz").state == "closed"
+        shown = shown or name != "finalize"
+    final = services.boards.find("quiz")
+    assert (final.state, final.clock.thawed_at is None) == ("final", False)
+    assert [score for _, _, score in rows(services, final)] == [212, 211, 210]
+    assert services.ledger_check.verify().boards == ()

@@ -13,18 +13,34 @@ from sqlalchemy import text
 
 from app.boards.board import BETTER, COMBINE
 from app.contest.reveals import Reveals
-from app.contract.standings import Ranking, microseconds
+from app.contract.standings import PeriodKind, Ranking, microseconds
 from app.ledger import standing_rows
 from app.ledger.written_rows import Since
 from tests.app.boards.test_clock import database_time, set_times
 from tests.app.contest.contest_model import ContestModel, ModelAct
 from tests.support.players import Person
-from tests.support.service_acts import OPERATOR, act, count, create_board, rows
+from tests.support.service_acts import (
+    OPERATOR,
+    act,
+    count,
+    create_board,
+    rows,
+    zone_at_noon,
+)
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow
 
 PLAYERS = 6
+# By seed, with each `better` and `combine`; the first is that of the order.
+PERIODS: tuple[tuple[PeriodKind, ...], ...] = (
+    ("all", "week"),
+    ("day", "all"),
+    ("week",),
+    ("month", "day"),
+    ("day",),
+    ("week", "month", "all"),
+)
 _STATE = (
     "SELECT user_id, period, starts_on, score, order_score, listed, reached_at, reached_action_id"
     " FROM standings WHERE reached_action_id <> 0 ORDER BY 1, 2, 3",
@@ -80,7 +96,12 @@ def test_each_table_of_a_reveal_is_the_one_computed_from_the_acts(
     chance = random.Random(seed)
     better, combine = BETTER[seed % 2], COMBINE[seed % 3]
     board = create_board(
-        services, better=better, combine=combine, min_points=-2, periods=("all", "week")
+        services,
+        better=better,
+        combine=combine,
+        min_points=-2,
+        periods=PERIODS[seed],
+        time_zone=zone_at_noon(),
     )
     model = ContestModel(better, combine)
     play(services, model, people, chance)
