@@ -12,7 +12,10 @@ class OriginNotAllowed(DomainError):
     error = "Forbidden"
 
     def __init__(self) -> None:
-        super().__init__("This origin is not on the list of allowed origins")
+        super().__init__(
+            "This origin may not watch. The operator has to name it in ALLOWED_ORIGINS, and in"
+            " CORS_ORIGINS for calls of the API"
+        )
 
 
 class UpgradeRequired(DomainError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import socket
 import time
@@ -112,6 +113,9 @@ def test_only_pages_of_allowed_origins_can_connect(broadcaster: BroadcasterHarne
         assert refused.value.response.status_code == 403
         body = json.loads(refused.value.response.body or b"")
         assert body["code"] == "ORIGIN_NOT_ALLOWED"
+        assert {"ALLOWED_ORIGINS", "CORS_ORIGINS"} <= set(
+            re.findall(r"[A-Z_]{12,}", body["message"])
+        )
 
 
 def test_a_plain_http_request_is_answered_that_an_upgrade_is_required(
