@@ -64,6 +64,18 @@ def test_no_display_shows_usernames(
     expect(row.locator(".username")).to_be_hidden()
 
 
+def test_names_have_48_px_and_scores_60_px_on_a_projector(
+    open_page: OpenPage, running_system: SystemHarness, issued: IssuedDisplayToken
+) -> None:
+    player_just_below_top_ten(running_system).score_point()
+    path = f"/?display#{issued.jwt}"
+    page = open_page(running_system, path, viewport={"width": 1920, "height": 1080})
+    for size, px in ((".name", 48), (".total", 60)):
+        text = page.locator(f"#board-rows {size}").first
+        expect(text).to_be_visible()
+        assert text.evaluate("text => parseFloat(getComputedStyle(text).fontSize)") >= px
+
+
 def test_the_token_is_removed_from_the_address_is_never_logged_and_survives_a_reload(
     open_page: OpenPage, running_system: SystemHarness, issued: IssuedDisplayToken
 ) -> None:

@@ -57,7 +57,7 @@ def board_evening(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[SystemHarness, list[Player]]]:
     """A system with boards beside `main`: two with 14 players, one with three, one for players."""
-    for system in system_with(postgres, tmp_path_factory, {"ALLOWED_ORIGINS": SITE}):
+    for system in system_with(postgres, tmp_path_factory, {"ALLOWED_ORIGINS": f"{SITE},*"}):
         with services_in(system.environment()) as services:
             create_boards(services)
             create_board(services, "duel")
