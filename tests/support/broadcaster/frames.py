@@ -6,13 +6,14 @@ import json
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.extensions import Extension
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 CONTINUATION = 0x0
@@ -28,13 +29,20 @@ UPGRADE = {
 """The headers of a handshake's request."""
 
 
-def frame(opcode: int, payload: bytes, *, final: bool = True, mask: bool = True) -> bytes:
-    """A client's frame (RFC 6455, section 5.2); the arguments can make it invalid."""
-    first = opcode | (FINAL if final else 0)
+def frame(
+    opcode: int, payload: bytes, *, final: bool = True, mask: bool = True, reserved: int = 0
+) -> bytes:
+    """A client's frame (RFC 6455, section 5.2); the arguments can make it invalid.
+
+    `reserved` are the three reserved bits: 4 is RSV1, 2 is RSV2, 1 is RSV3.
+    """
+    first = opcode | (FINAL if final else 0) | reserved << 4
     if len(payload) < 126:
         head = struct.pack("!BB", first, len(payload) | (0x80 if mask else 0))
-    else:
+    elif len(payload) < 65536:
         head = struct.pack("!BBH", first, 126 | (0x80 if mask else 0), len(payload))
+    else:
+        head = struct.pack("!BBQ", first, 127 | (0x80 if mask else 0), len(payload))
     if not mask:
         return head + payload
     return head + _KEY + bytes(byte ^ _KEY[i % 4] for i, byte in enumerate(payload))
@@ -61,8 +69,15 @@ class RawViewer:
     sock: socket.socket
     closed_with: int | None = None
     """The code of the close frame that was received."""
-    _frames: Connection = field(default_factory=lambda: Connection(ConnectionType.CLIENT))
+    reply: bytes = b""
+    """The server's reply to the handshake."""
+    extensions: Sequence[Extension] = ()
+    """What was negotiated; without one, a frame with a reserved bit is invalid."""
+    _frames: Connection = field(init=False)
     _received: deque[Event] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._frames = Connection(ConnectionType.CLIENT, list(self.extensions))
 
     def send(self, data: bytes) -> None:
         """Send these bytes."""
@@ -114,7 +129,13 @@ class RawViewer:
 
 @contextmanager
 def raw_viewer(
-    port: int, token: str, *, early: bytes = b"", receive_buffer: int | None = None
+    port: int,
+    token: str,
+    *,
+    early: bytes = b"",
+    receive_buffer: int | None = None,
+    headers: str = "",
+    extensions: Sequence[Extension] = (),
 ) -> Iterator[RawViewer]:
     """A viewer after its handshake; `early` is sent together with the request."""
     with socket.socket() as sock:
@@ -122,7 +143,7 @@ def raw_viewer(
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.connect(("127.0.0.1", port))
-        sock.sendall(handshake_request(token) + early)
+        sock.sendall(handshake_request(token, headers=headers) + early)
         reply = b""
         while not reply.endswith(b"\r\n\r\n"):
             # One byte at a time, so that no byte of a frame is read.
@@ -130,4 +151,4 @@ def raw_viewer(
             assert byte, reply
             reply += byte
         assert reply.startswith(b"HTTP/1.1 101 "), reply
-        yield RawViewer(sock)
+        yield RawViewer(sock, reply=reply, extensions=extensions)
