@@ -188,7 +188,8 @@ def _handler(stub: StubScoreboard) -> type[BaseHTTPRequestHandler]:
             self._serve({})
 
         def do_POST(self) -> None:
-            self._serve(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            length = int(self.headers["Content-Length"])
+            self._serve(json.loads(self.rfile.read(length) or b"{}"))
 
         def _serve(self, body: dict[str, Any]) -> None:
             url = urlsplit(self.path)

@@ -21,6 +21,25 @@ export interface Board {
   period?: Period;
 }
 
+/** The rules of a board, its clock and its state; times in ISO 8601, or null. */
+export interface Settings {
+  key: string;
+  title: string;
+  better: "high" | "low";
+  combine: "sum" | "best" | "latest";
+  scoredBy: "players" | "service";
+  points: { min: number; max: number };
+  periods: Period[];
+  timeZone: string;
+  state: "scheduled" | "open" | "frozen" | "closed" | "final" | "archived";
+  opensAt: string | null;
+  freezesAt: string | null;
+  closesAt: string | null;
+  thawedAt: string | null;
+  finalizedAt: string | null;
+  createdAt: string;
+}
+
 /** The player's own score and rank; the rank is null if the player is not on the board. */
 export interface Rank {
   score: number;
@@ -160,6 +179,9 @@ export class Scoreboard {
   /** Score one point on the board `main`, at most once. Throws ApiError, NoReply or SessionEnded. */
   score(): Promise<Outcome>;
   readBoard(board?: string, period?: Period | null): Promise<Board>;
+  /** All rows now, of this version or a later one. */
+  readStandings(board?: string, period?: Period | null, options?: { minVersion?: number }): Promise<Row[]>;
+  readSettings(board?: string): Promise<Settings>;
   /** Watch a board until the watch is closed, over the best way that works. */
   watch(board?: string, options?: Handlers & { period?: Period | null }): Watch;
   /** The reply's body of any other call with the login. */

@@ -16,6 +16,8 @@ export class PointScorer {
   #onRetry;
   /** A token that may or may not have been counted, or that the rate limit refused. */
   #unsettledToken = null;
+  /** Whether a reply to an increment with it was lost. */
+  #maybeCounted = false;
   #scoring = Promise.resolve();
 
   /**
@@ -59,6 +61,7 @@ export class PointScorer {
     await this.#waitForTurn(TOKEN);
     const { body, rateLimit } = await this.#request("POST", "api/actions/token");
     this.#unsettledToken = body.actionToken;
+    this.#maybeCounted = false;
     return this.#spend(body.actionToken, rateLimit);
   }
 
@@ -68,7 +71,9 @@ export class PointScorer {
       this.#unsettledToken = null;
       return { ...body, ...tighterLimit(rateLimit, tokenLimit) };
     } catch (error) {
-      const unsettled = isUncertain(error) || error.status === 429;
+      // If the point may have been counted, only the same token can tell.
+      const isUnknown = error.code === "TOKEN_INVALID" && this.#maybeCounted;
+      const unsettled = isUncertain(error) || error.status === 429 || isUnknown;
       if (!unsettled) this.#unsettledToken = null;
       throw error;
     }
@@ -81,6 +86,7 @@ export class PointScorer {
         return await this.#increment(token);
       } catch (error) {
         if (!isUncertain(error)) throw error;
+        this.#maybeCounted = true;
         retryAfterMs = Math.min(error.waitSeconds * 1_000, MAX_RETRY_AFTER_MS);
       }
       this.#onRetry();

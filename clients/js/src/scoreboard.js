@@ -1,6 +1,6 @@
 /** A player's or a viewer's access to a scoreboard. */
 
-import { boardPath } from "./watch/board-query.js";
+import { boardPath, settingsPath } from "./watch/board-query.js";
 import { BroadcasterAddress } from "./watch/broadcaster-address.js";
 import { Watch } from "./watch/watch.js";
 import { Calls } from "./calls.js";
@@ -8,6 +8,9 @@ import { GivenToken, LoginCredentials } from "./credentials.js";
 import { ApiError, RequestFailed } from "./errors.js";
 import { PointScorer } from "./point-scorer.js";
 import { Session } from "./session.js";
+
+/** The most that the API returns in one reply. */
+const PAGE_ROWS = 100;
 
 export class Scoreboard {
   #calls;
@@ -86,6 +89,24 @@ export class Scoreboard {
   /** The top ten now: {leaderboard, version?, updatedAt?}. Throws ApiError or NoReply. */
   async readBoard(board = "main", period = null) {
     return (await this.#calls.request("GET", boardPath(board, period))).body;
+  }
+
+  /** All rows now, of this version or a later one. Throws ApiError or NoReply. */
+  async readStandings(board = "main", period = null, { minVersion = 0 } = {}) {
+    const rows = [];
+    let position = { minVersion };
+    for (;;) {
+      const path = boardPath(board, period, { limit: PAGE_ROWS, ...position });
+      const { leaderboard, next } = (await this.#calls.request("GET", path)).body;
+      rows.push(...leaderboard);
+      if (next === null) return rows;
+      position = { after: next };
+    }
+  }
+
+  /** The rules of a board, its clock and its state. Throws ApiError or NoReply. */
+  async readSettings(board = "main") {
+    return (await this.#calls.request("GET", settingsPath(board))).body;
   }
 
   /**

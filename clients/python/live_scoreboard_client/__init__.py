@@ -10,7 +10,20 @@ from .errors import (
     SessionEnded,
     WatchEnded,
 )
-from .models import Act, Board, Event, Outcome, Period, Rank, Result, Reveal, Row, State, Status
+from .models import (
+    Act,
+    Board,
+    Event,
+    Outcome,
+    Period,
+    Rank,
+    Result,
+    Reveal,
+    Row,
+    Settings,
+    State,
+    Status,
+)
 from .scoreboard import Scoreboard, Watch
 from .service import Service
 from .uuid7 import new_id
@@ -36,6 +49,7 @@ __all__ = [
     "ScoresUnanswered",
     "Service",
     "SessionEnded",
+    "Settings",
     "State",
     "Status",
     "Watch",

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, cast
 
+import httpx
+
 from .calls import Calls
 from .credentials import Credentials
-from .errors import ApiError
-from .models import Board, Event, Handlers, Outcome, Period, Rank, Reveal, State
+from .errors import ApiError, RequestFailed
+from .models import Board, Event, Handlers, Outcome, Period, Rank, Reveal, Row, Settings, State
 from .point_scorer import PointScorer
 from .watch.address import Addresses
-from .watch.board_reads import BoardReads
+from .watch.board_reads import BoardReads, board_path
 from .watch.watch import AsyncWatch
 
 
@@ -25,18 +27,30 @@ class AsyncScoreboard:
     """
 
     def __init__(
-        self, url: str, *, token: str | None = None, websocket_url: str | None = None
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        websocket_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
     ) -> None:
-        self._calls = Calls(url)
+        """`http` has connections of another owner, who closes them."""
+        self._calls = Calls(url, http)
         self._credentials = Credentials(self._calls, token)
         self._addresses = Addresses(self._calls, websocket_url)
         self._scorer = PointScorer(self.call)
         self._watches: set[AsyncWatch] = set()
+        self._unanswered_registration: tuple[str, str] | None = None
+        """Name and password of an account that may have been created without a reply."""
 
     @property
     def user_id(self) -> str | None:
         """The player who is logged in."""
         return self._credentials.user_id
+
+    def for_another_player(self) -> AsyncScoreboard:
+        """A scoreboard of the same site with a login of its own, on the connections of this one."""
+        return AsyncScoreboard(self._calls.url, http=self._calls.http)
 
     async def broadcaster_address(self) -> str:
         """The address of the WebSocket; raises ApiError or NoReply, also if there is no board."""
@@ -49,11 +63,24 @@ class AsyncScoreboard:
         return cast(str, self._credentials.user_id)
 
     async def register(self, username: str, password: str, display_name: str | None = None) -> str:
-        """Create an account, log in and return the player's id; raises ApiError or NoReply."""
+        """Create an account, log in and return the player's id; raises ApiError or NoReply.
+
+        Repeat the call after NoReply: the account of a call whose reply was lost is logged in to.
+        """
         body = {"username": username, "password": password}
         if display_name is not None:
             body["displayName"] = display_name
-        self._credentials.begin(await self._calls.call("POST", "/api/auth/register", body=body))
+        try:
+            self._credentials.begin(await self._calls.call("POST", "/api/auth/register", body=body))
+        except RequestFailed as error:
+            if error.uncertain:
+                self._unanswered_registration = (username, password)
+            if not isinstance(error, ApiError) or error.code != "USERNAME_TAKEN":
+                raise
+            if self._unanswered_registration != (username, password):
+                raise
+            await self._log_in_to_own(username, password, error)
+        self._unanswered_registration = None
         return cast(str, self._credentials.user_id)
 
     async def logout(self) -> None:
@@ -75,6 +102,16 @@ class AsyncScoreboard:
     async def read_board(self, board: str = "main", period: Period | None = None) -> Board:
         """The top ten now; raises ApiError or NoReply."""
         return await BoardReads(self._calls, board, period).read()
+
+    async def read_settings(self, board: str = "main") -> Settings:
+        """The rules of a board, its clock and its state; raises ApiError or NoReply."""
+        return cast(Settings, await self._calls.call("GET", board_path(board)))
+
+    async def read_standings(
+        self, board: str = "main", period: Period | None = None, *, min_version: int = 0
+    ) -> list[Row]:
+        """All rows now, of this version or a later one; raises ApiError or NoReply."""
+        return await BoardReads(self._calls, board, period).read_all(min_version)
 
     def watch(
         self,
@@ -102,6 +139,12 @@ class AsyncScoreboard:
         )
         self._watches.add(watch)
         return watch
+
+    async def _log_in_to_own(self, username: str, password: str, taken: ApiError) -> None:
+        try:
+            await self.login(username, password)
+        except ApiError as error:
+            raise taken if error.code == "INVALID_CREDENTIALS" else error from None
 
     async def call(
         self, method: str, path: str, body: dict[str, Any] | None = None

@@ -16,9 +16,11 @@ REPLY_SECONDS = 10.0
 class Calls:
     """Sends JSON to the API at `url` over kept connections, for one event loop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, http: httpx.AsyncClient | None = None) -> None:
+        """`http` has connections of another owner, who closes them."""
         self.url = url.rstrip("/")
-        self.http = httpx.AsyncClient(timeout=REPLY_SECONDS)
+        self.http = http or httpx.AsyncClient(timeout=REPLY_SECONDS)
+        self._is_owner = http is None
 
     async def call(
         self,
@@ -41,7 +43,8 @@ class Calls:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.http.aclose()
+        if self._is_owner:
+            await self.http.aclose()
 
 
 def checked(reply: httpx.Response) -> dict[str, Any]:

@@ -70,6 +70,26 @@ class Reveal(TypedDict):
     period: Period
 
 
+class Settings(TypedDict):
+    """The rules of a board, its clock and its state; times in ISO 8601, or None."""
+
+    key: str
+    title: str
+    better: Literal["high", "low"]
+    combine: Literal["sum", "best", "latest"]
+    scoredBy: Literal["players", "service"]
+    points: dict[Literal["min", "max"], int]
+    periods: list[Period]
+    timeZone: str
+    state: Literal["scheduled", "open", "frozen", "closed", "final", "archived"]
+    opensAt: str | None
+    freezesAt: str | None
+    closesAt: str | None
+    thawedAt: str | None
+    finalizedAt: str | None
+    createdAt: str
+
+
 class Event(TypedDict):
     """An event of the server, as it was received."""
 
@@ -83,6 +103,8 @@ class Outcome(TypedDict):
     newScore: int
     newRank: int
     boardVersion: int | None
+    warning: NotRequired[dict[str, Any]]
+    """That the player's requests look automated."""
 
 
 class Result(TypedDict):

@@ -24,6 +24,8 @@ class PointScorer:
         self._call = call
         self._unsettled_token: str | None = None
         """A token that may have been counted, or that a rate limit refused."""
+        self._maybe_counted = False
+        """Whether a reply to an increment with it was lost."""
         self._turn = asyncio.Lock()
 
     async def score(self) -> Outcome:
@@ -39,21 +41,28 @@ class PointScorer:
             return await self._spend(reply["actionToken"])
 
     async def _spend(self, token: str) -> Outcome:
-        self._unsettled_token = token
+        if token != self._unsettled_token:
+            self._unsettled_token, self._maybe_counted = token, False
         try:
             outcome = await self._increment_with_retries(token)
         except ApiError as error:
-            if not error.uncertain and error.status != _TOO_MANY_REQUESTS:
+            if self._is_settled_by(error):
                 self._unsettled_token = None
             raise
         self._unsettled_token = None
         return outcome
+
+    def _is_settled_by(self, error: ApiError) -> bool:
+        # If the point may have been counted, only the same token can tell.
+        unknown = error.code == "TOKEN_INVALID" and self._maybe_counted
+        return not error.uncertain and error.status != _TOO_MANY_REQUESTS and not unknown
 
     async def _increment_with_retries(self, token: str) -> Outcome:
         for seconds in RETRY_SECONDS:
             try:
                 return await self._increment(token)
             except RequestFailed as error:
+                self._maybe_counted = self._maybe_counted or error.uncertain
                 if not error.uncertain:
                     raise
                 after = min(error.retry_after_seconds, MAX_RETRY_AFTER_SECONDS)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Self
 
 from .async_scoreboard import AsyncScoreboard
 from .loop_thread import LoopThread
-from .models import Board, Event, Outcome, Period, Rank, Reveal, State
+from .models import Board, Event, Outcome, Period, Rank, Reveal, Row, Settings, State
 from .watch.watch import AsyncWatch
 
 
@@ -77,6 +77,15 @@ class Scoreboard:
         """The player who is logged in."""
         return self._scoreboard.user_id
 
+    def for_another_player(self) -> Scoreboard:
+        """A scoreboard of the same site with a login of its own, on the connections of this one.
+
+        It uses the thread of this one, so close this one last.
+        """
+        return _SharingScoreboard(
+            self._thread, self._thread.call(self._scoreboard.for_another_player)
+        )
+
     def broadcaster_address(self) -> str:
         """The address of the WebSocket; raises ApiError or NoReply, also if there is no board."""
         return self._thread.run(self._scoreboard.broadcaster_address())
@@ -86,7 +95,10 @@ class Scoreboard:
         return self._thread.run(self._scoreboard.login(username, password))
 
     def register(self, username: str, password: str, display_name: str | None = None) -> str:
-        """Create an account, log in and return the player's id; raises ApiError or NoReply."""
+        """Create an account, log in and return the player's id; raises ApiError or NoReply.
+
+        Repeat the call after NoReply: the account of a call whose reply was lost is logged in to.
+        """
         return self._thread.run(self._scoreboard.register(username, password, display_name))
 
     def logout(self) -> None:
@@ -105,6 +117,18 @@ class Scoreboard:
     def read_board(self, board: str = "main", period: Period | None = None) -> Board:
         """The top ten now; raises ApiError or NoReply."""
         return self._thread.run(self._scoreboard.read_board(board, period))
+
+    def read_settings(self, board: str = "main") -> Settings:
+        """The rules of a board, its clock and its state; raises ApiError or NoReply."""
+        return self._thread.run(self._scoreboard.read_settings(board))
+
+    def read_standings(
+        self, board: str = "main", period: Period | None = None, *, min_version: int = 0
+    ) -> list[Row]:
+        """All rows now, of this version or a later one; raises ApiError or NoReply."""
+        return self._thread.run(
+            self._scoreboard.read_standings(board, period, min_version=min_version)
+        )
 
     def watch(
         self,
@@ -157,3 +181,15 @@ class Scoreboard:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _SharingScoreboard(Scoreboard):
+    """Uses the thread and the connections of another scoreboard."""
+
+    def __init__(self, thread: LoopThread, scoreboard: AsyncScoreboard) -> None:
+        self._thread = thread
+        self._scoreboard = scoreboard
+
+    def close(self) -> None:
+        """End all watches."""
+        self._thread.run(self._scoreboard.close())

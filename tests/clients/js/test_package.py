@@ -70,6 +70,48 @@ def test_the_package_holds_the_modules_and_their_types(installed: Path) -> None:
     assert "dependencies" not in json.loads((package / "package.json").read_text())
 
 
+# The public members of each class: its methods, its accessors, and the fields of an instance.
+MEMBERS = """
+import * as client from "live-scoreboard-client";
+const session = new client.Session();
+const scoreboard = new client.Scoreboard("http://127.0.0.1:9", { session });
+const watch = scoreboard.watch();
+watch.close();
+const error = new client.ApiError(400, {}, { waitSeconds: 0 });
+const service = new client.Service("http://127.0.0.1:9", "sk_");
+const unanswered = new client.ScoresUnanswered([], [], error);
+const members = {};
+for (const instance of [session, scoreboard, watch, service, error, unanswered]) {
+  const names = new Set(Object.keys(instance));
+  for (let type = Object.getPrototypeOf(instance); ![Object, Error].includes(type.constructor);
+      type = Object.getPrototypeOf(type)) {
+    for (const name of Object.getOwnPropertyNames(type)) names.add(name);
+  }
+  names.delete("constructor");
+  members[instance.constructor.name] = [...names].sort();
+}
+console.log(JSON.stringify(members));
+"""
+OF_ERRORS = {"cause", "message", "stack"}
+
+
+def declared_members(types: str, name: str) -> set[str]:
+    """The members that the declarations give a class, with those of its base class."""
+    found = re.search(rf"^export class {name}(?: extends (\w+))? \{{(.*?)^}}", types, re.M | re.S)
+    if found is None:
+        return set()
+    own = set(re.findall(r"^  (?:readonly )?(\w+)(?:[:?]|\()", found[2] or "", re.M))
+    base = declared_members(types, found[1]) if found[1] else set()
+    return own - {"constructor"} | base
+
+
+def test_the_types_declare_the_members_of_every_class(installed: Path) -> None:
+    types = CLIENT.with_suffix(".d.ts").read_text(encoding="utf-8")
+    members = json.loads(run_program(MEMBERS, installed))
+    for name, found in members.items():
+        assert declared_members(types, name) - OF_ERRORS == set(found) - OF_ERRORS, name
+
+
 def test_the_types_declare_every_name_that_the_module_exports(installed: Path) -> None:
     exported = run_program(
         "import * as client from 'live-scoreboard-client';"

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Judge
+from tests.clients.conftest import FrozenBoard, Judge
 from tests.clients.js.node_program import CLIENT, run_program
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
 from tests.support.system.relay import Relay
+from tests.tools.scoreboard_stub import ErrorReply, Lost, StubScoreboard
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +53,25 @@ def test_a_point_whose_replies_were_lost_counts_once(
     assert scores == [1, 2, 2, True]
 
 
+def test_a_point_that_may_have_been_counted_keeps_its_token_until_that_is_known(
+    tmp_path: Path,
+) -> None:
+    with StubScoreboard() as stub:
+        stub.faults["/api/scores/increment"] += [Lost.REPLY, ErrorReply(400, "TOKEN_INVALID")]
+        outcome = run(
+            tmp_path,
+            """
+            const scoreboard = new client.Scoreboard(url);
+            await scoreboard.register("ada", "correct horse", "Ada");
+            const { code } = await scoreboard.score().catch((error) => error);
+            print([code, (await scoreboard.score()).newScore]);
+            """,
+            url=stub.url,
+        )
+    assert outcome == ["TOKEN_INVALID", 1]
+    assert stub.points() == {"Ada": 1}
+
+
 def test_a_registration_whose_reply_was_lost_can_be_repeated(
     running_system: SystemHarness, api_relay: Relay, tmp_path: Path
 ) -> None:
@@ -71,6 +91,25 @@ def test_a_registration_whose_reply_was_lost_can_be_repeated(
         password=PASSWORD,
     )
     assert (first, second, other) == (True, True, "USERNAME_TAKEN")
+
+
+def test_the_clock_and_all_rows_of_a_board_are_read(
+    running_system: SystemHarness, frozen_board: FrozenBoard, tmp_path: Path
+) -> None:
+    settings, rows, main = run(
+        tmp_path,
+        """
+        const scoreboard = new client.Scoreboard(url);
+        const settings = await scoreboard.readSettings(board);
+        const rows = await scoreboard.readStandings(board);
+        print([settings, rows, (await scoreboard.readSettings()).key]);
+        """,
+        url=running_system.url,
+        board=frozen_board.key,
+    )
+    assert (settings["state"], settings["closesAt"], main) == ("frozen", None, "main")
+    assert settings["freezesAt"] is not None
+    assert [(row["userId"], row["score"]) for row in rows] == [(frozen_board.user_id, 10)]
 
 
 def test_a_service_sends_many_acts_and_repeats_those_whose_reply_was_lost(

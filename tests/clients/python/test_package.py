@@ -29,7 +29,9 @@ pytestmark = pytest.mark.slow
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built package, made from the built source archive."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, PROJECT)
+    command = "-m build --no-isolation"
+    assert f"python {command} clients/python" in README
+    run(sys.executable, *command.split(), "--outdir", folder, PROJECT)
     (built,) = folder.glob("*.whl")
     return built
 

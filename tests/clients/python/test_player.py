@@ -15,6 +15,7 @@ from clients.python.live_scoreboard_client import (
     SessionEnded,
     point_scorer,
 )
+from tests.clients.conftest import FrozenBoard
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
 from tests.support.system.relay import Relay
@@ -74,6 +75,45 @@ def test_an_unsettled_point_is_settled_by_the_next_call(
             scoreboard.score()
         assert scoreboard.score()["newScore"] == 1
         assert scoreboard.call("GET", "/api/users/me")["score"] == 1
+
+
+def test_a_registration_whose_reply_was_lost_can_be_repeated(
+    running_system: SystemHarness, api_relay: Relay
+) -> None:
+    name, url = f"player_{secrets.token_hex(6)}", f"http://127.0.0.1:{api_relay.port}"
+    api_relay.replies_to_lose += [b"POST /api/auth/register"]
+    with Scoreboard(url) as scoreboard, Scoreboard(url) as other:
+        with pytest.raises(NoReply):
+            scoreboard.register(name, PASSWORD)
+        assert scoreboard.register(name, PASSWORD) == scoreboard.user_id
+        for password in (PASSWORD, "another password"):
+            with pytest.raises(ApiError) as taken:
+                other.register(name, password)
+            assert taken.value.code == "USERNAME_TAKEN"
+
+
+def test_players_with_shared_connections_have_logins_of_their_own(
+    running_system: SystemHarness,
+) -> None:
+    with Scoreboard(running_system.url) as site:
+        players = [site.for_another_player() for _ in range(2)]
+        ids = [player.register(f"player_{secrets.token_hex(6)}", PASSWORD) for player in players]
+        players[0].close()
+        assert site.user_id is None
+        assert players[1].call("GET", "/api/users/me")["userId"] == players[1].user_id == ids[1]
+        assert ids[0] != ids[1]
+
+
+def test_the_clock_and_all_rows_of_a_board_are_read(
+    running_system: SystemHarness, frozen_board: FrozenBoard
+) -> None:
+    with Scoreboard(running_system.url) as scoreboard:
+        settings = scoreboard.read_settings(frozen_board.key)
+        (row,) = scoreboard.read_standings(frozen_board.key)
+        assert scoreboard.read_settings()["key"] == "main"
+    assert (settings["state"], settings["closesAt"]) == ("frozen", None)
+    assert settings["freezesAt"] is not None
+    assert (row["userId"], row["score"]) == (frozen_board.user_id, 10)
 
 
 def test_a_wrong_password_is_an_error_with_the_servers_code(running_system: SystemHarness) -> None:

@@ -3,12 +3,17 @@
 const MAIN = "main";
 const ROWS = 10;
 
-/** The path of the top ten; a null period is the board's first. */
-export function boardPath(board, period) {
-  const query = new URLSearchParams({ limit: ROWS });
+/** The path of the top ten, or of what `parameters` select; a null period is the board's first. */
+export function boardPath(board, period, parameters = { limit: ROWS }) {
+  const query = new URLSearchParams(parameters);
   if (isMain(board, period)) return `api/leaderboard?${query}`;
   if (period !== null) query.set("period", period);
-  return `api/boards/${encodeURIComponent(board)}/leaderboard?${query}`;
+  return `${settingsPath(board)}/leaderboard?${query}`;
+}
+
+/** The path of a board's rules and clock. */
+export function settingsPath(board) {
+  return `api/boards/${encodeURIComponent(board)}`;
 }
 
 /** The fields that select a board at the broadcaster, and that its frames carry; none for `main` of all time. */

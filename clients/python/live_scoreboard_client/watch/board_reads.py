@@ -8,10 +8,17 @@ from urllib.parse import quote
 import httpx
 
 from ..calls import Calls
-from ..models import Board, Period
+from ..models import Board, Period, Row
 
 MAIN = "main"
 ROWS = 10
+PAGE_ROWS = 100
+"""The most that the API returns in one reply."""
+
+
+def board_path(board: str) -> str:
+    """The path of a board's settings."""
+    return f"/api/boards/{quote(board, safe='')}"
 
 
 class BoardReads:
@@ -41,14 +48,27 @@ class BoardReads:
 
     async def read(self) -> Board:
         """The present board; raises ApiError or NoReply."""
-        params: dict[str, Any] = {"limit": ROWS}
+        return cast(Board, await self._page({"limit": ROWS}))
+
+    async def read_all(self, min_version: int) -> list[Row]:
+        """All rows of this version or a later one; raises ApiError or NoReply."""
+        params = {"limit": PAGE_ROWS, "minVersion": min_version}
+        rows: list[Row] = []
+        while True:
+            page = await self._page(params)
+            rows += page["leaderboard"]
+            if page["next"] is None:
+                return rows
+            params = {"limit": PAGE_ROWS, "after": page["next"]}
+
+    async def _page(self, params: dict[str, Any]) -> dict[str, Any]:
         if self._is_main():
-            path = "/api/leaderboard"
-        else:
-            path = f"/api/boards/{quote(self._board, safe='')}/leaderboard"
-            if self._period is not None:
-                params["period"] = self._period
-        return cast(Board, await self._calls.call("GET", path, params=params))
+            return await self._calls.call("GET", "/api/leaderboard", params=params)
+        if self._period is not None:
+            params["period"] = self._period
+        return await self._calls.call(
+            "GET", f"{board_path(self._board)}/leaderboard", params=params
+        )
 
     def _is_main(self) -> bool:
         return self._board == MAIN and self._period in {None, "all"}
