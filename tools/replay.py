@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
     from tools.startup import enable_ctrl_c, run, use_virtualenv
 
-    use_virtualenv(Path(__file__).resolve(), needs=("requests", "rich"))
+    use_virtualenv(Path(__file__).resolve(), needs=("httpx", "rich"))
     enable_ctrl_c()
 
     from tools.replayer.command import main

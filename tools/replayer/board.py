@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-from tools.replayer.api import ApiClient, ReplayFailed, Reply
+from clients.python.live_scoreboard_client import (
+    ApiError,
+    NoReply,
+    RequestFailed,
+    Row,
+    Scoreboard,
+)
 from tools.replayer.comparison import Standing, competition_ranks
 from tools.replayer.files import Event
-from tools.replayer.retry_policy import RetryPolicy
+from tools.replayer.retry_policy import ReplayFailed, RetryPolicy
 
-PAGE_ROWS = 100
-_OK = 200
-
-
-@dataclass(frozen=True)
-class BoardRow:
-    """One row of the board."""
-
-    rank: int
-    username: str
-    display_name: str
-    score: int
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,48 +49,42 @@ class BoardRules:
 MAIN_RULES = BoardRules("sum", "high")
 
 
-def read_main(api: ApiClient, min_version: int | None) -> list[BoardRow]:
-    """All rows of `main` of at least this version; raises ReplayFailed."""
-    params = {} if min_version is None else {"minVersion": min_version}
-    return _read_pages(api, "/leaderboard", params)
+def read_rows(site: Scoreboard, board: str, min_version: int | None) -> list[Row]:
+    """All rows of a board in its first period, of this version or a later one.
+
+    Raises ReplayFailed.
+    """
+    return _repeated(
+        f"Reading the board {board}",
+        lambda: site.read_standings(board, min_version=min_version or 0),
+    )
 
 
-def read_board(api: ApiClient, key: str) -> list[BoardRow]:
-    """All rows of a board in its first period; raises ReplayFailed."""
-    return _read_pages(api, f"/boards/{key}/leaderboard", {})
-
-
-def read_rules(api: ApiClient, key: str) -> BoardRules:
+def read_rules(site: Scoreboard, board: str) -> BoardRules:
     """The rules of a board that services score on; raises ReplayFailed."""
-    reply = _read(api, f"/boards/{key}", {})
-    if reply.body["scoredBy"] != "service":
-        raise ReplayFailed(f"The players of the board {key} score themselves: omit --board")
-    return BoardRules(reply.body["combine"], reply.body["better"])
+    settings = _repeated(f"Reading the rules of {board}", lambda: site.read_settings(board))
+    if settings["scoredBy"] != "service":
+        raise ReplayFailed(f"The players of the board {board} score themselves: omit --board")
+    return BoardRules(settings["combine"], settings["better"])
 
 
-def _read_pages(api: ApiClient, path: str, query: dict[str, Any]) -> list[BoardRow]:
-    rows: list[BoardRow] = []
-    params = {"limit": PAGE_ROWS, **query}
-    while True:
-        body = _read(api, path, params).body
-        for row in body["leaderboard"]:
-            rows.append(BoardRow(row["rank"], row["username"], row["displayName"], row["score"]))
-        if body["next"] is None:
-            return rows
-        params["after"] = body["next"]
-
-
-def check_server(api: ApiClient) -> None:
+def check_server(site: Scoreboard, url: str) -> None:
     """Raise ReplayFailed unless the server at the URL is a scoreboard."""
-    reply = api.get("/leaderboard", {"limit": 1})
-    if reply.status == 0:
-        raise ReplayFailed(f"No reply from {api.url}: is the server running? (`make run`)")
-    if reply.status == _OK and "leaderboard" not in reply.body:
-        raise ReplayFailed(f"The server at {api.url} is not a scoreboard")
+    try:
+        board = site.read_board()
+    except NoReply as error:
+        raise ReplayFailed(f"No reply from {url}: {error}; is it running? (`make run`)") from error
+    except ApiError:
+        return
+    if "leaderboard" not in board:
+        raise ReplayFailed(f"The server at {url} is not a scoreboard")
 
 
-def _read(api: ApiClient, path: str, params: dict[str, Any]) -> Reply:
-    retry_policy = RetryPolicy(f"Reading {path}")
-    while (reply := api.get(path, params)).status != _OK:
-        time.sleep(retry_policy.delay_after(reply))
-    return reply
+def _repeated(task: str, read: Callable[[], T]) -> T:
+    retry_policy = RetryPolicy(task)
+    while True:
+        try:
+            return read()
+        except RequestFailed as error:
+            delay_seconds = retry_policy.delay_after(error)
+        time.sleep(delay_seconds)

@@ -8,35 +8,35 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.boards.board import board_key
 from app.contract.errors import ValidationFailed
-from tools.replayer.api import ApiClient, ReplayFailed
-from tools.replayer.board import (
-    MAIN_RULES,
-    BoardRow,
-    check_server,
-    read_board,
-    read_main,
-    read_rules,
-)
+from clients.python.live_scoreboard_client import Row, Scoreboard, Service
+from tools.replayer.board import MAIN_RULES, check_server, read_rows, read_rules
 from tools.replayer.comparison import Standing
 from tools.replayer.files import Event, UnreadableFile, read_events, read_table
 from tools.replayer.player import Player, players_of
 from tools.replayer.replay import Replay
-from tools.replayer.report import describe_differences, print_top, standings_of, summary
-from tools.replayer.service_replay import Run, ServiceReplay
+from tools.replayer.report import (
+    describe_differences,
+    print_top,
+    progress_bar,
+    standings_of,
+    summary,
+)
+from tools.replayer.retry_policy import ReplayFailed
+from tools.replayer.service_replay import RETRY_SECONDS, Run, ServiceReplay
 from tools.replayer.tally import Tally
 
 AS_EXPECTED, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 SUFFIX_BYTES = 3
+MAIN = "main"
 MAX_SPEED, MAX_CONCURRENCY, MAX_ROWS = 1_000_000, 256, 10_000_000
 
 
@@ -52,17 +52,28 @@ def main(arguments: Sequence[str]) -> int:
     except UnreadableFile as error:
         print(error, file=sys.stderr)
         return USAGE
-    api = ApiClient(options.url)
-    replay, players = _replay(options, api, events)
+    with ExitStack() as stack:
+        site = stack.enter_context(Scoreboard(options.url))
+        replay, players = _replay(options, site, events, stack)
+        return _play(options, site, replay, players, events, final)
+
+
+def _play(
+    options: argparse.Namespace,
+    site: Scoreboard,
+    replay: Replay | ServiceReplay,
+    players: Sequence[Player],
+    events: Sequence[Event],
+    final: dict[str, Standing] | None,
+) -> int:
     points = sum(event.points for event in events)
     try:
-        check_server(api)
-        rules = read_rules(api, options.board) if options.board else MAIN_RULES
+        check_server(site, options.url)
+        rules = read_rules(site, options.board) if options.board else MAIN_RULES
         started_at = time.monotonic()
         _run(replay, len(players), points, options.concurrency)
         seconds = time.monotonic() - started_at
-        version = replay.tally.board_version
-        board = read_board(api, options.board) if options.board else read_main(api, version)
+        board = read_rows(site, options.board or MAIN, replay.tally.board_version)
     except ReplayFailed as error:
         print(f"{error}\n{_progress(replay, points)}", file=sys.stderr)
         return FAILED
@@ -76,22 +87,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _replay(
-    options: argparse.Namespace, api: ApiClient, events: Sequence[Event]
+    options: argparse.Namespace, site: Scoreboard, events: Sequence[Event], stack: ExitStack
 ) -> tuple[Replay | ServiceReplay, Sequence[Player]]:
     if options.board:
         run = options.run or Run.start()
         players = players_of(events, run.text)
+        service = stack.enter_context(
+            Service(options.url, options.key, retry_seconds=RETRY_SECONDS)
+        )
         return ServiceReplay(
-            api, players, events, options.board, options.key, run, options.speed
+            site, service, players, events, options.board, run, options.speed
         ), players
     suffix = secrets.token_hex(SUFFIX_BYTES)
     players = players_of(events, suffix)
-    return Replay(api, players, secrets.token_urlsafe(), options.speed), players
+    return Replay(site, players, secrets.token_urlsafe(), options.speed), players
 
 
 def _report(
     tally: Tally,
-    board: Sequence[BoardRow],
+    board: Sequence[Row],
     names: dict[str, str],
     against: str,
     expected: dict[str, Standing],
@@ -113,37 +127,13 @@ def _report(
 
 def _run(replay: Replay | ServiceReplay, players: int, points: int, concurrency: int) -> None:
     tally = replay.tally
-    with _progress_bar("Registering", players, tally, lambda: tally.registered):
+    with progress_bar("Registering", players, tally, lambda: tally.registered):
         replay.register(concurrency)
-    with _progress_bar("Playing", points, tally, lambda: tally.points):
+    with progress_bar("Playing", points, tally, lambda: tally.points):
         if isinstance(replay, ServiceReplay):
             replay.play()
         else:
             replay.play(concurrency)
-
-
-@contextmanager
-def _progress_bar(title: str, total: int, tally: Tally, done: Callable[[], int]) -> Iterator[None]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[waits]} waits for a limit"),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=total, waits=tally.limit_waits)
-
-        def show() -> None:
-            progress.update(task, completed=done(), waits=tally.limit_waits)
-
-        try:
-            tally.on_change = show
-            yield
-        finally:
-            # A reply that comes after Ctrl-C must not redraw the bar.
-            tally.on_change = lambda: None
 
 
 def _progress(replay: Replay | ServiceReplay, points: int) -> str:

@@ -1,19 +1,46 @@
-"""The texts that a replay prints at its end."""
+"""What a replay prints: its progress, and the texts at its end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from tools.replayer.board import BoardRow
+from clients.python.live_scoreboard_client import Row
 from tools.replayer.comparison import Standing, differences
 from tools.replayer.tally import Tally
 
 TOP_ROWS = 10
 MINUTE_SECONDS = 60
+
+
+@contextmanager
+def progress_bar(title: str, total: int, tally: Tally, done: Callable[[], int]) -> Iterator[None]:
+    """Show the progress on a terminal, as often as the tally changes."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[waits]} waits for a limit"),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total, waits=tally.limit_waits)
+
+        def show() -> None:
+            progress.update(task, completed=done(), waits=tally.limit_waits)
+
+        try:
+            tally.on_change = show
+            yield
+        finally:
+            # A reply that comes after Ctrl-C must not redraw the bar.
+            tally.on_change = lambda: None
 
 
 def summary(source: str, players: int, tally: Tally, seconds: float) -> str:
@@ -22,7 +49,7 @@ def summary(source: str, players: int, tally: Tally, seconds: float) -> str:
     return (
         f"{source}: {tally.points} points of {players} players in {duration(seconds)}{before}; "
         f"{tally.limit_waits} waits for a limit (429), "
-        f"{tally.failures} requests repeated after a lost reply or a 5xx."
+        f"{tally.failures} calls repeated after a lost reply or a 5xx."
     )
 
 
@@ -34,29 +61,29 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def print_top(console: Console, rows: Sequence[BoardRow]) -> None:
+def print_top(console: Console, rows: Sequence[Row]) -> None:
     """Print the first ten rows of the board."""
     table = Table("Rank", "Player", "Points", title="The board's top ten")
     for row in rows[:TOP_ROWS]:
-        table.add_row(str(row.rank), Text(row.display_name), str(row.score))
+        table.add_row(str(row["rank"]), Text(row["displayName"]), str(row["score"]))
     for column in (0, 2):
         table.columns[column].justify = "right"
     console.print(table)
 
 
-def standings_of(rows: Sequence[BoardRow], names: Mapping[str, str]) -> dict[str, Standing]:
+def standings_of(rows: Sequence[Row], names: Mapping[str, str]) -> dict[str, Standing]:
     """The standings of the players in `names` (username to name).
 
     If the board has other players, these players are ranked among themselves.
     """
-    own = [row for row in rows if row.username in names]
+    own = [row for row in rows if row["username"] in names]
     if len(own) == len(rows):
-        return {names[row.username]: Standing(row.rank, row.score) for row in rows}
+        return {names[row["username"]]: Standing(row["rank"], row["score"]) for row in rows}
     standings: dict[str, Standing] = {}
     for position, row in enumerate(own, start=1):
-        tied = position > 1 and own[position - 2].score == row.score
-        rank = standings[names[own[position - 2].username]].rank if tied else position
-        standings[names[row.username]] = Standing(rank, row.score)
+        tied = position > 1 and own[position - 2]["score"] == row["score"]
+        rank = standings[names[own[position - 2]["username"]]].rank if tied else position
+        standings[names[row["username"]]] = Standing(rank, row["score"])
     return standings
 
 

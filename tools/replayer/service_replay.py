@@ -10,20 +10,21 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from tools.replayer.api import TOO_MANY_REQUESTS, ApiClient, ReplayFailed, Reply
+from clients.python.live_scoreboard_client import Act, Scoreboard, ScoresUnanswered, Service
 from tools.replayer.files import Event
 from tools.replayer.player import Player
-from tools.replayer.retry_policy import RetryPolicy
-from tools.replayer.scheduler import Scheduler
+from tools.replayer.registrations import Registrations
+from tools.replayer.retry_policy import ReplayFailed, describe
 from tools.replayer.tally import Tally
 
-BATCH_ACTS = 500
-"""The most that the API accepts in one call."""
+REPORTED_ACTS = 500
+"""The most in one report, so that the progress is shown."""
+RETRY_SECONDS = 120.0
+"""How long a report without an answer is repeated."""
 _DIGITS = string.digits + string.ascii_lowercase
 _TIME_DIGITS, _RANDOM_DIGITS = 8, 4
-_OK, _CREATED = 200, 201
 _DONE = ("counted", "repeated")
 
 
@@ -71,35 +72,28 @@ class ServiceReplay:
 
     def __init__(
         self,
-        api: ApiClient,
+        site: Scoreboard,
+        service: Service,
         players: Sequence[Player],
         events: Sequence[Event],
         board: str,
-        key: str,
         run: Run,
         speed: float,
     ) -> None:
         self.tally = Tally()
-        self._api = api
-        self._players = players
+        self.run = run
+        self._service = service
+        # Not used again: the players of this replay never log in.
+        password = secrets.token_urlsafe()
+        self._registrations = Registrations(site, players, password, self.tally, continues=True)
         self._events = events
         self._board = board
-        self._key = key
-        self.run = run
         self._speed = speed
         self._usernames = {player.name: player.username for player in players}
-        self._registration_allowed_at = 0.0
-        """Registrations are limited per address, so a 429 applies to all players."""
 
     def register(self, concurrency: int) -> None:
         """Register every player, unless an earlier replay of the run did; raises ReplayFailed."""
-        # Not used again: the players of this replay never log in.
-        password = secrets.token_urlsafe()
-        Scheduler(
-            self._players,
-            lambda player: player.pending[0].row,
-            lambda player: self._register(player, password),
-        ).run(concurrency)
+        self._registrations.run(concurrency)
 
     def play(self) -> None:
         """Report every event; raises ReplayFailed. One request at a time, to keep the order."""
@@ -109,37 +103,19 @@ class ServiceReplay:
             self._await_time_of(self._events[start])
             now_ms = time.time_ns() // 1_000_000
             end = start + 1
-            last = min(len(acts), start + BATCH_ACTS)
+            last = min(len(acts), start + REPORTED_ACTS)
             while end < last and self._due(self._events[end]) <= now_ms:
                 end += 1
             self._report(acts[start:end])
             start = end
 
-    def _register(self, player: Player, password: str) -> float | None:
-        """The Scheduler's step: None if the player exists, else when to try again."""
-        if self._registration_allowed_at > time.monotonic():
-            return self._registration_allowed_at
-        body = {"username": player.username, "password": password, "displayName": player.name}
-        reply = self._api.post("/auth/register", body)
-        self.tally.add_reply(player.name, reply)
-        # The username ends with the run, so it was taken by this run.
-        if reply.status == _CREATED or reply.code == "USERNAME_TAKEN":
-            self.tally.player_registered()
-            return None
-        if reply.status != TOO_MANY_REQUESTS and not reply.uncertain:
-            raise ReplayFailed(f"{player.name}: the server refused the registration: {reply}")
-        due = time.monotonic() + player.retry_policy.delay_after(reply)
-        if reply.status == TOO_MANY_REQUESTS:
-            self._registration_allowed_at = due
-        return due
-
-    def _act(self, row: int, event: Event) -> dict[str, Any]:
-        return {
-            "id": self.run.act_id(self._board, row, self._due(event)),
-            "username": self._usernames[event.player],
-            "board": self._board,
-            "points": event.points,
-        }
+    def _act(self, row: int, event: Event) -> Act:
+        return Act(
+            self._board,
+            event.points,
+            username=self._usernames[event.player],
+            id=self.run.act_id(self._board, row, self._due(event)),
+        )
 
     def _due(self, event: Event) -> int:
         """When to report the event, in ms since 1970."""
@@ -153,18 +129,15 @@ class ServiceReplay:
         if wait_ms > 0:
             time.sleep(wait_ms / 1000)
 
-    def _report(self, acts: Sequence[dict[str, Any]]) -> None:
-        """Send the acts until they are answered; sending them again counts nothing twice."""
-        retry_policy = RetryPolicy(f"Reporting to {self._board}")
-        while (reply := self._post(acts)).status != _OK:
-            time.sleep(retry_policy.delay_after(reply))
-        for act, result in zip(acts, reply.body["results"], strict=True):
+    def _report(self, acts: Sequence[Act]) -> None:
+        try:
+            results = self._service.score(acts)
+        except ScoresUnanswered as error:
+            raise ReplayFailed(
+                f"Reporting to {self._board}: the server replied {describe(error.cause)}"
+            ) from error
+        for act, result in zip(acts, results, strict=True):
             if result["status"] not in _DONE:
-                what = f"{act['username']} with {act['points']} points"
+                what = f"{act.username} with {act.points} points"
                 raise ReplayFailed(f"{what}: the server replied {result['status']}")
-            self.tally.act_counted(act["points"], repeated=result["status"] == "repeated")
-
-    def _post(self, acts: Sequence[dict[str, Any]]) -> Reply:
-        reply = self._api.post("/service/scores", {"scores": acts}, self._key)
-        self.tally.add_reply(self._board, reply)
-        return reply
+            self.tally.act_counted(act.points, repeated=result["status"] == "repeated")

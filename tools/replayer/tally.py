@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from tools.replayer.api import TOO_MANY_REQUESTS, Reply
+from clients.python.live_scoreboard_client import ApiError, RequestFailed
+from tools.replayer.retry_policy import is_rate_limit
 
 
 class Tally:
-    """Counts replies and progress. Calls `on_change` after each change, while it holds its lock."""
+    """Counts failed calls and progress.
+
+    Calls `on_change` after each change, while it holds its lock.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,7 +23,7 @@ class Tally:
         self.limit_waits = 0
         """Replies with status 429."""
         self.failures = 0
-        """Replies that were lost, or had a status of 500 or more."""
+        """Calls that the client gave up after a lost reply or a status of 500 or more."""
         self.flagged: set[str] = set()
         """Players whose replies had a fraud warning."""
         self.board_version: int | None = None
@@ -27,13 +31,19 @@ class Tally:
         self.repeated = 0
         """Points that an earlier replay with the same run had scored."""
 
-    def add_reply(self, player: str, reply: Reply) -> None:
-        """Count a reply to this player."""
+    def call_failed(self, player: str, error: RequestFailed) -> None:
+        """Count a failed call of this player."""
         with self._lock:
-            self.limit_waits += reply.status == TOO_MANY_REQUESTS
-            self.failures += reply.uncertain
-            if "warning" in reply.body:
+            self.limit_waits += is_rate_limit(error)
+            self.failures += error.uncertain
+            if isinstance(error, ApiError) and error.warning is not None:
                 self.flagged.add(player)
+            self.on_change()
+
+    def player_flagged(self, player: str) -> None:
+        """Count a player whose reply had a fraud warning."""
+        with self._lock:
+            self.flagged.add(player)
             self.on_change()
 
     def player_registered(self) -> None:

@@ -7,19 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.boards.board import Board, BoardSettings
+from clients.python.live_scoreboard_client import Scoreboard, Service
 from tests.support.servers import ROOT
 from tests.support.service_acts import OPERATOR
 from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
-from tools.replayer.api import ApiClient, ReplayFailed, Reply
+from tests.support.system.relay import Relay
 from tools.replayer.files import Event
 from tools.replayer.player import players_of
+from tools.replayer.retry_policy import ReplayFailed
 from tools.replayer.service_replay import Run, ServiceReplay
 
 pytestmark = pytest.mark.slow
@@ -122,39 +125,34 @@ def test_the_expected_table_follows_the_rules_of_the_board(
     )
 
 
-class LossyApi(ApiClient):
-    """Loses the reply to every other report, after the server has carried it out."""
-
-    reports = 0
-
-    def post(self, path: str, body: dict[str, Any], access_token: str | None = None) -> Reply:
-        reply = super().post(path, body, access_token)
-        if path == "/service/scores":
-            self.reports += 1
-            return reply if self.reports % 2 == 0 else Reply(0)
-        return reply
-
-
+@contextmanager
 def service_replay(
-    api: ApiClient, board: Board, key: str, events: list[Event], speed: float = 0.0
-) -> ServiceReplay:
+    url: str, board: Board, key: str, events: list[Event], speed: float = 0.0
+) -> Iterator[ServiceReplay]:
+    """A replay whose players are registered."""
     run = Run.start()
     players = players_of(events, run.text, first_backoff_seconds=0.01)
-    return ServiceReplay(api, players, events, board.settings.key, key, run, speed)
+    with Scoreboard(url) as site, Service(url, key) as service:
+        played = ServiceReplay(site, service, players, events, board.settings.key, run, speed)
+        played.register(4)
+        yield played
 
 
 def test_an_act_whose_reply_was_lost_counts_once(
     running_system: SystemHarness, services: Services, new_board: NewBoard
 ) -> None:
     board, key = new_board()
-    api = LossyApi(running_system.url)
-    played = service_replay(api, board, key, [Event(n, f"Team {n % 3}", 1) for n in range(600)])
-    played.register(4)
-    played.play()
-    assert api.reports == 4
+    events = [Event(n, f"Team {n % 3}", 1) for n in range(600)]
+    with (
+        Relay(running_system.ports[0]) as relay,
+        service_replay(f"http://127.0.0.1:{relay.port}", board, key, events) as played,
+    ):
+        relay.replies_to_lose += [b"POST /api/service/scores"] * 2
+        played.play()
+        assert relay.replies_to_lose == []
     period = services.standings.period(board, None, None)
     assert [row.score for row in services.standings.export(board, period)] == [200, 200, 200]
-    assert played.tally.failures == 2
+    assert (played.tally.points, played.tally.repeated) == (600, 500)
 
 
 def test_speed_spreads_the_events_over_the_times_of_the_file(
@@ -162,10 +160,9 @@ def test_speed_spreads_the_events_over_the_times_of_the_file(
 ) -> None:
     board, key = new_board()
     events = [Event(0, "Ann", 1), Event(50, "Ann", 1), Event(100, "Bob", 1)]
-    played = service_replay(ApiClient(running_system.url), board, key, events, speed=100)
     started_at = time.monotonic()
-    played.register(4)
-    played.play()
+    with service_replay(running_system.url, board, key, events, speed=100) as played:
+        played.play()
     assert time.monotonic() - started_at >= 0.9
     assert played.tally.points == 3
 
@@ -174,9 +171,10 @@ def test_an_act_that_the_board_refuses_ends_the_replay(
     running_system: SystemHarness, new_board: NewBoard
 ) -> None:
     board, key = new_board()
-    played = service_replay(ApiClient(running_system.url), board, key, [Event(0, "Ann", 2)])
-    played.register(1)
-    with pytest.raises(ReplayFailed, match="2 points: the server replied out_of_range"):
+    with (
+        service_replay(running_system.url, board, key, [Event(0, "Ann", 2)]) as played,
+        pytest.raises(ReplayFailed, match="2 points: the server replied out_of_range"),
+    ):
         played.play()
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tools.replayer.api import ReplayFailed
+from tools.replayer.retry_policy import ReplayFailed
 from tools.replayer.scheduler import Scheduler
 
 
