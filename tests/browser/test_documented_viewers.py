@@ -30,14 +30,19 @@ def player(running_system: SystemHarness) -> Player:
     return player
 
 
-def program(system: SystemHarness, language: str) -> str:
-    """The program in this language that the guide prints."""
+def programs(system: SystemHarness, language: str) -> tuple[str, str]:
+    """The programs in this language that the guide prints: for the WebSocket and for the stream."""
     document = requests.get(f"{system.url}/openapi.json", timeout=5).json()
-    (found,) = re.findall(
+    socket, stream = re.findall(
         rf"^```{language}\n(.*?)^```$", document["info"]["description"], re.M | re.S
     )
-    text: str = found
-    return text
+    return socket, stream
+
+
+def addresses(system: SystemHarness) -> tuple[str, str]:
+    """Of the WebSocket and of the stream."""
+    stream = system.websocket_url.replace("ws://", "http://").removesuffix("/ws") + "/stream"
+    return system.websocket_url, stream
 
 
 def rows(lines: Iterator[str]) -> str:
@@ -45,12 +50,14 @@ def rows(lines: Iterator[str]) -> str:
     return next(line for line in lines if re.fullmatch(r"\d+ .+ \d+", line))
 
 
-def test_the_program_in_python_prints_the_board(
-    running_system: SystemHarness, player: Player
+@pytest.mark.parametrize("way", [0, 1], ids=["websocket", "stream"])
+def test_the_programs_in_python_print_the_board(
+    running_system: SystemHarness, player: Player, way: int
 ) -> None:
-    values = f"url, token = {running_system.websocket_url!r}, {player.access_token!r}\n"
+    url, stream_url = addresses(running_system)
+    values = f"url, stream_url, token = {url!r}, {stream_url!r}, {player.access_token!r}\n"
     viewer = subprocess.Popen(
-        [sys.executable, "-u", "-c", values + program(running_system, "python")],
+        [sys.executable, "-u", "-c", values + programs(running_system, "python")[way]],
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ,
@@ -63,14 +70,17 @@ def test_the_program_in_python_prints_the_board(
             viewer.kill()
 
 
-def test_the_program_in_javascript_prints_the_board(
-    running_system: SystemHarness, player: Player, open_page: OpenPage
+@pytest.mark.parametrize("way", [0, 1], ids=["websocket", "stream"])
+def test_the_programs_in_javascript_print_the_board(
+    running_system: SystemHarness, player: Player, open_page: OpenPage, way: int
 ) -> None:
-    page = open_page(running_system, "/?display")
-    values = f"const url = {running_system.websocket_url!r}, token = {player.access_token!r};\n"
+    # The policy of the page itself lets its scripts use no stream.
+    page = open_page(running_system, "/?display", bypass_csp=True)
+    url, stream_url = addresses(running_system)
+    values = f"const url = {url!r}, streamUrl = {stream_url!r}, token = {player.access_token!r};\n"
 
     def is_row(message: ConsoleMessage) -> bool:
         return bool(re.fullmatch(r"\d+ .+ \d+", message.text))
 
     with page.expect_console_message(is_row):
-        page.evaluate(f"() => {{ {values} {program(running_system, 'js')} }}")
+        page.evaluate(f"() => {{ {values} {programs(running_system, 'js')[way]} }}")

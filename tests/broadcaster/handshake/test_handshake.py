@@ -104,9 +104,12 @@ def test_a_banned_user_is_refused(broadcaster: BroadcasterHarness) -> None:
     )
 
 
-def test_only_pages_of_allowed_origins_can_connect(broadcaster: BroadcasterHarness) -> None:
-    with broadcaster.connect_viewer(origin=ORIGIN) as viewer:
-        assert json.loads(viewer.recv(10))["event"] == "connected"
+def test_only_pages_of_allowed_origins_and_of_its_own_host_can_connect(
+    broadcaster: BroadcasterHarness,
+) -> None:
+    for origin in (ORIGIN, broadcaster.url):
+        with broadcaster.connect_viewer(origin=origin) as viewer:
+            assert json.loads(viewer.recv(10))["event"] == "connected"
     for origin in ("https://evil.example", "null", "", ORIGIN + ".evil.example"):
         with pytest.raises(InvalidStatus) as refused:
             broadcaster.connect_viewer(origin=origin)
