@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 
 import pytest
 
 from app.factory import create_app
-from tests.browser.boards.sample_boards import QUIZ, RACE, create_boards, report
-from tests.browser.conftest import OpenPage, system_with
+from tests.browser.boards.framing_site import FramingSite
+from tests.browser.boards.sample_boards import QUIZ, RACE, report
+from tests.browser.conftest import OpenPage
 from tests.browser.page_actions import check_on_all_screens, console_errors_of, expect
-from tests.support.servers import DatabaseServer
 from tests.support.service_acts import create_board
 from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
@@ -24,56 +21,6 @@ pytestmark = pytest.mark.slow
 
 MakeServices = Callable[..., Services]
 SITE = "http://blog.example"
-
-
-class FramingSite:
-    """Another site, whose page is a frame with an address that the test sets."""
-
-    def __init__(self) -> None:
-        self.framed = ""
-        site = self
-
-        class Page(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = f'<!doctype html><iframe src="{site.framed}"></iframe>'.encode()
-                self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Be quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-        self.port = self.server.server_port
-        self.origin = f"http://127.0.0.1:{self.port}"
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[FramingSite]:
-    site = FramingSite()
-    thread = threading.Thread(target=site.server.serve_forever)
-    thread.start()
-    yield site
-    site.server.shutdown()
-    thread.join()
-    site.server.server_close()
-
-
-@pytest.fixture(scope="module")
-def evening(
-    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory, site: FramingSite
-) -> Iterator[tuple[SystemHarness, list[Player]]]:
-    """A system whose boards a page of the site may frame, with three players on the quiz."""
-    variables = {"EMBED_ORIGINS": site.origin}
-    for system in system_with(postgres, tmp_path_factory, variables):
-        with services_in(system.environment()) as services:
-            create_boards(services)
-            players = [system.register(f"Player {number}") for number in range(3)]
-            for number, player in enumerate(players):
-                report(services, player, 30 - 10 * number)
-        yield system, players
 
 
 def ancestors(services: Services, path: str) -> str:
