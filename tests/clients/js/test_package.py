@@ -100,7 +100,7 @@ def declared_members(types: str, name: str) -> set[str]:
     found = re.search(rf"^export class {name}(?: extends (\w+))? \{{(.*?)^}}", types, re.M | re.S)
     if found is None:
         return set()
-    own = set(re.findall(r"^  (?:readonly )?(\w+)(?:[:?]|\()", found[2] or "", re.M))
+    own = set(re.findall(r"^  (?:readonly )?(\w+)[:?<(]", found[2] or "", re.M))
     base = declared_members(types, found[1]) if found[1] else set()
     return own - {"constructor"} | base
 
