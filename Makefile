@@ -95,8 +95,9 @@ reference: $(INSTALLED) ## Write the generated tables of the documents again
 licences: $(INSTALLED) ## List the licences of all dependencies; fails on one that isn't allowed
 	@exec $(BIN)/python -m tools.licences
 
-screenshot: $(INSTALLED) ## Take the README's picture of the live page again
-	@SCREENSHOT=1 exec $(BIN)/python -m pytest -q -k screenshot tests/browser/test_accessibility.py
+screenshot: $(INSTALLED) ## Take the pictures of the README and of docs/embedding.md again
+	@SCREENSHOT=1 exec $(BIN)/python -m pytest -q -k screenshot \
+		tests/browser/test_accessibility.py tests/browser/boards/test_embed_pictures.py
 
 screens: $(INSTALLED) ## Take pictures of every screen and state into FOLDER, to look at
 	@SCREENS="$(or $(FOLDER),.local/screens)" exec $(BIN)/python -m pytest -q tests/browser/screens
