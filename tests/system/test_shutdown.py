@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import psycopg2
 import pytest
 import redis
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 from tests.support.servers import redis_server
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
+from tests.support.system.shutdown import (
+    half_sent,
+    kept_alive,
+    ledger_locked,
+    read_to_the_end,
+    shutdown_events,
+)
 from tests.support.system.web_server import WebServer, web_server
 from tests.support.waiting import await_true, catches_sigterm, is_lock_awaited
 
@@ -35,46 +36,6 @@ FLOW_10 = [
     "database_closed",
     "stopped",
 ]
-
-
-@contextmanager
-def ledger_locked(system: SystemHarness) -> Iterator[psycopg2.extensions.connection]:
-    """Lock the table of actions, so that an increment waits until the connection commits."""
-    connection = psycopg2.connect(system.stores.database_url)
-    with connection.cursor() as cursor:
-        cursor.execute("lock table actions")
-    yield connection
-    connection.close()
-
-
-def half_sent(server: WebServer, body: bytes, rest: int) -> socket.socket:
-    """A connection with a login whose last `rest` bytes are not sent yet."""
-    sock = socket.create_connection(("127.0.0.1", server.port), 30)
-    sock.sendall(
-        b"POST /api/auth/login HTTP/1.1\r\nHost: scores.example\r\n"
-        b"Content-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(body), body[:-rest])
-    )
-    return sock
-
-
-def kept_alive(server: WebServer) -> socket.socket:
-    """An idle connection on which one request was answered."""
-    sock = socket.create_connection(("127.0.0.1", server.port), 30)
-    sock.sendall(b"GET /api/leaderboard HTTP/1.1\r\nHost: scores.example\r\n\r\n")
-    received = b""
-    # Head and body are sent separately.
-    while not received.endswith(b"}\n"):
-        received += sock.recv(65536)
-    assert b"keep-alive" in received
-    return sock
-
-
-def read_to_the_end(sock: socket.socket) -> bytes:
-    received = b""
-    while data := sock.recv(65536):
-        received += data
-    return received
 
 
 def test_sigterm_ends_a_server_in_the_order_of_flow_10(
@@ -190,20 +151,6 @@ def test_sigterm_during_the_start_ends_it_cleanly(
         assert "Traceback" not in server.log()
         # A worker that lost the signal would be killed after SHUTDOWN_SECONDS.
         assert server.log().count("Worker exiting") == server.log().count("Booting worker")
-
-
-def shutdown_events(viewer: ClientConnection, instance: str) -> int:
-    """The number of server_shutdown events for this server, until a second passes without one."""
-    times = 0
-    try:
-        while True:
-            message: dict[str, Any] = json.loads(viewer.recv(1))
-            if message["event"] == "server_shutdown":
-                times += message["data"] == {"instance": instance}
-    except TimeoutError:
-        return times
-    except ConnectionClosed:
-        pytest.fail("the viewer was disconnected")
 
 
 def test_viewers_get_one_shutdown_event_and_stay_connected(

@@ -14,9 +14,9 @@ from websockets.sync.client import connect
 from tests.support.servers import ROOT
 from tests.support.system.harness import SystemHarness, free_ports
 from tests.support.system.player import Player
+from tests.support.system.shutdown import ledger_locked, shutdown_events
 from tests.support.system.web_server import web_server
 from tests.support.waiting import await_true, is_lock_awaited
-from tests.system.test_shutdown import ledger_locked, shutdown_events
 
 pytestmark = pytest.mark.slow
 CLOSING = ["background_stopped", "redis_closed", "database_closed", "stopped"]
