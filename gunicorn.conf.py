@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 
@@ -44,6 +46,8 @@ MIN_CONNECTIONS = 8
 RESERVED_DESCRIPTORS = 64
 """Of each worker, for the listener, metrics, log, background work and the files that it reads."""
 
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGQUIT}
+"""A new gthread worker blocks them until it can handle them; ours does so too, by itself."""
 GTHREAD_SCORING_THREADS = 16
 """Additional threads of a gthread worker, because each waiting increment needs one."""
 
@@ -95,6 +99,13 @@ if OWN:
     replace_parts_of_gunicorn()
 
 
+def on_starting(_server: Any) -> None:
+    """Unblock the signals of gunicorn's own arbiter after each fork; pre_fork blocks them."""
+    if not OWN:
+        unblock = partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOP_SIGNALS)
+        os.register_at_fork(after_in_parent=unblock)
+
+
 def when_ready(arbiter: Any) -> None:
     """Change the class of the arbiter to Server, which announces its shutdown."""
     if OWN:
@@ -102,8 +113,13 @@ def when_ready(arbiter: Any) -> None:
 
 
 def pre_fork(arbiter: Any, worker: Any) -> None:
-    """Give our worker its slot in the connection counts, and its CPU if workers are pinned."""
+    """Give our worker its slot in the connection counts, and its CPU if workers are pinned.
+
+    Without the block, a signal that comes before a gthread worker has its handlers would be lost,
+    because the worker has the arbiter's until then. It would be killed after the time for requests.
+    """
     if not OWN:
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         return
     worker.slot = arbiter.connection_counts.allocate()
     pinned = settings.web_pinned
@@ -117,10 +133,16 @@ def post_fork(_arbiter: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the background threads of a gthread worker; ours starts them itself."""
+    """Start the background threads of a gthread worker, and limit its time for requests.
+
+    Our worker does both itself.
+    """
     if not OWN:
+        # The arbiter waits longer, so that the worker can close its connections in order.
+        worker.cfg.set("graceful_timeout", settings.shutdown_seconds)
         # `wsgi` is a name of app/server/gunicorn_internals.py, which gthread can't import.
         worker.wsgi.extensions["serving_process"].start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def pre_request(_worker: Any, _request: Any) -> None:
@@ -135,12 +157,12 @@ def child_exit(server: Any, worker: Any) -> None:
         _metrics.worker_ended(worker.pid, server.WORKERS if OWN else ())
 
 
-def on_exit(_server: Any) -> None:
+def on_exit(server: Any) -> None:
     """Remove the directory of the counters. Our arbiter has announced the shutdown already."""
     if not OWN:
         # Imported here, because workers would inherit the imported code, also after a reload.
         from app.server.shutdown_notice import announce_shutdown
 
-        announce_shutdown(settings)
+        announce_shutdown(settings, server.log)
     if _metrics:
         _metrics.remove()

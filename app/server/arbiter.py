@@ -140,6 +140,4 @@ class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         # after a reload with newer code. After this point the arbiter forks no workers.
         from app.server.shutdown_notice import announce_shutdown
 
-        announced = announce_shutdown(self.settings)
-        event = "server_shutdown_announced" if announced else "server_shutdown_not_announced"
-        self.log.info(event)
+        announce_shutdown(self.settings, self.log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
+from typing import Any
 
 import redis
 
@@ -16,15 +17,19 @@ from config.settings import Settings
 _WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 
 
-def announce_shutdown(settings: Settings) -> bool:
-    """Publish the shutdown. Returns False if Redis fails, because shutdown must not wait for it."""
+def announce_shutdown(settings: Settings, log: Any) -> None:
+    """Publish the shutdown, and log whether that worked: shutdown must not wait for Redis.
+
+    `log` is the arbiter's logger.
+    """
     message = ServerShutdown(instance_name(settings)).dump()
     with closing(connect_subscriber(settings.redis_url)) as client:
         try:
             client.publish(channel(client, keys.SERVER_SHUTDOWN), message)
         except redis.RedisError:
-            return False
-    return True
+            log.info("server_shutdown_not_announced")
+        else:
+            log.info("server_shutdown_announced")
 
 
 def instance_name(settings: Settings) -> str:

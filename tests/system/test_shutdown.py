@@ -13,17 +13,19 @@ import pytest
 import redis
 from websockets.sync.client import connect
 
-from tests.support.servers import redis_server
+from tests.support.servers import ROOT, redis_server
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
 from tests.support.system.shutdown import (
+    busy,
     half_sent,
     kept_alive,
     ledger_locked,
     read_to_the_end,
     shutdown_events,
 )
-from tests.support.system.web_server import WebServer, web_server
+from tests.support.system.web_server import web_server
+from tests.support.system.workers import WORKERS
 from tests.support.waiting import await_true, catches_sigterm, is_lock_awaited
 
 pytestmark = pytest.mark.slow
@@ -36,6 +38,20 @@ FLOW_10 = [
     "database_closed",
     "stopped",
 ]
+FORKED = "a worker is forked"
+SLOW_FORK = f"""
+import os, sys, time
+if sys.argv[0].endswith("gunicorn"):
+    os.register_at_fork(after_in_child=lambda: (print("{FORKED}", flush=True), time.sleep(0.5)))
+"""
+FIRST_LINE = {"scoreboard": "shutting_down", "gthread": "Handling signal"}
+"""What each server logs first when it shuts down."""
+
+
+@pytest.fixture(params=WORKERS)
+def worker(request: pytest.FixtureRequest) -> str:
+    """Each value of WEB_WORKER."""
+    return str(request.param)
 
 
 def test_sigterm_ends_a_server_in_the_order_of_flow_10(
@@ -63,20 +79,14 @@ def test_sigterm_ends_a_server_in_the_order_of_flow_10(
     assert log.rindex('"stopped"') < log.index("workers_ended")
 
 
-def busy(server: WebServer) -> bool:
-    """Whether a worker has accepted a connection."""
-    return any(
-        connection.status == "ESTABLISHED" and connection.laddr.port == server.port
-        for worker in server.workers()
-        for connection in worker.net_connections()
-    )
-
-
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_an_increment_that_waits_in_postgresql_is_answered_and_counted(
-    running_system: SystemHarness, tmp_path: Path, how: signal.Signals
+    running_system: SystemHarness, tmp_path: Path, worker: str, how: signal.Signals
 ) -> None:
-    with web_server(running_system, tmp_path) as server, ThreadPoolExecutor(1) as pool:
+    with (
+        web_server(running_system, tmp_path, WEB_WORKER=worker) as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
         player = Player.register(server.url)
         token = player.ask_token()
         with ledger_locked(running_system) as lock:
@@ -86,7 +96,7 @@ def test_an_increment_that_waits_in_postgresql_is_answered_and_counted(
             os.killpg(server.process.pid, how) if how == signal.SIGINT else (
                 server.process.send_signal(how)
             )
-            await_true(lambda: "shutting_down" in server.log(), 1)
+            await_true(lambda: FIRST_LINE[worker] in server.log(), 1)
             lock.commit()
         assert spent.result().status_code == 200
         assert spent.result().json()["newScore"] == 1
@@ -139,9 +149,9 @@ def test_shutdown_seconds_limit_the_wait_for_requests(
 
 @pytest.mark.parametrize("moment", ["", "Starting gunicorn", "Booting worker"])
 def test_sigterm_during_the_start_ends_it_cleanly(
-    running_system: SystemHarness, tmp_path: Path, moment: str
+    running_system: SystemHarness, tmp_path: Path, worker: str, moment: str
 ) -> None:
-    with web_server(running_system, tmp_path, ready=False) as server:
+    with web_server(running_system, tmp_path, ready=False, WEB_WORKER=worker) as server:
         if moment:
             server.await_log(moment)
         else:
@@ -153,36 +163,54 @@ def test_sigterm_during_the_start_ends_it_cleanly(
         assert server.log().count("Worker exiting") == server.log().count("Booting worker")
 
 
+def test_sigterm_reaches_a_worker_that_is_just_forked(
+    running_system: SystemHarness, tmp_path: Path, worker: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SLOW_FORK)
+    path = f"{tmp_path}:{ROOT}"
+    with web_server(
+        running_system, tmp_path, ready=False, PYTHONPATH=path, WEB_WORKER=worker, WEB_WORKERS="1"
+    ) as server:
+        server.await_log(FORKED)
+        server.process.terminate()
+        server.await_log("Handling signal: term")
+        assert server.exit_code() == 0
+        # A worker that lost the signal would be killed after SHUTDOWN_SECONDS.
+        assert server.log().count("Worker exiting") == 1
+
+
 def test_viewers_get_one_shutdown_event_and_stay_connected(
-    running_system: SystemHarness, tmp_path: Path
+    running_system: SystemHarness, tmp_path: Path, worker: str
 ) -> None:
     player = running_system.register()
     headers = {"Authorization": f"Bearer {player.access_token}"}
     with connect(running_system.websocket_url, additional_headers=headers) as viewer:
-        with web_server(running_system, tmp_path) as server:
+        with web_server(running_system, tmp_path, WEB_WORKER=worker) as server:
             server.process.send_signal(signal.SIGHUP)
             server.await_log("Booting worker", times=4)
             server.await_log('"stopped"', times=2)
             assert shutdown_events(viewer, f"127.0.0.1:{server.port}") == 0
             # The arbiter announces it, so no worker is needed.
-            for worker in server.workers():
-                worker.kill()
+            for process in server.workers():
+                process.kill()
             server.process.terminate()
             assert server.exit_code() == 0
             assert "server_shutdown_announced" in server.log()
         assert shutdown_events(viewer, f"127.0.0.1:{server.port}") == 1
-        with web_server(running_system, tmp_path, INSTANCE_NAME="blue") as server:
+        with web_server(
+            running_system, tmp_path, WEB_WORKER=worker, INSTANCE_NAME="blue"
+        ) as server:
             server.process.terminate()
             assert server.exit_code() == 0
         assert shutdown_events(viewer, "blue") == 1
 
 
 def test_a_redis_that_does_not_answer_does_not_delay_the_exit(
-    running_system: SystemHarness, tmp_path: Path
+    running_system: SystemHarness, tmp_path: Path, worker: str
 ) -> None:
     with (
         redis_server(tmp_path / "valkey") as valkey,
-        web_server(running_system, tmp_path, REDIS_URL=valkey.url) as server,
+        web_server(running_system, tmp_path, REDIS_URL=valkey.url, WEB_WORKER=worker) as server,
     ):
         with redis.Redis.from_url(valkey.url) as client:
             (pid,) = [client.info("server")["process_id"]]

@@ -59,6 +59,15 @@ def read_to_the_end(sock: socket.socket) -> bytes:
     return received
 
 
+def busy(server: WebServer) -> bool:
+    """Whether a worker has accepted a connection."""
+    return any(
+        connection.status == "ESTABLISHED" and connection.laddr.port == server.port
+        for worker in server.workers()
+        for connection in worker.net_connections()
+    )
+
+
 def shutdown_events(viewer: ClientConnection, instance: str) -> int:
     """The number of server_shutdown events for this server, until a second passes without one."""
     times = 0

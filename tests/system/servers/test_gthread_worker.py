@@ -3,63 +3,78 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import connect
 
 from tests.support.servers import ROOT
 from tests.support.system.harness import SystemHarness, free_ports
 from tests.support.system.player import Player
-from tests.support.system.shutdown import ledger_locked, shutdown_events
-from tests.support.system.web_server import web_server
-from tests.support.waiting import await_true, is_lock_awaited
+from tests.support.system.shutdown import busy, half_sent, read_to_the_end
+from tests.support.system.web_server import WebServer, web_server
+from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
 CLOSING = ["background_stopped", "redis_closed", "database_closed", "stopped"]
 UNKNOWN_GUNICORN = "import gunicorn; gunicorn.__version__ = '99.1.0'\n"
 
 
-def test_an_increment_that_waits_in_postgresql_at_sigterm_is_answered_and_counted(
+def test_sigterm_closes_each_worker_in_the_order_of_flow_10(
+    running_system: SystemHarness, tmp_path: Path
+) -> None:
+    with web_server(
+        running_system, tmp_path, WEB_WORKER="gthread", WEB_WORKERS="1", LOG_LEVEL="DEBUG"
+    ) as server:
+        assert Player.register(server.url).score_point()["newScore"] == 1
+        server.process.terminate()
+        assert server.exit_code() == 0
+        events = [line["event"] for line in server.events()]
+    assert [event for event in events if event in CLOSING] == CLOSING
+
+
+def test_shutdown_seconds_limit_the_wait_for_requests(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
     with (
-        web_server(running_system, tmp_path, WEB_WORKER="gthread") as server,
-        ThreadPoolExecutor(1) as pool,
+        web_server(running_system, tmp_path, WEB_WORKER="gthread", SHUTDOWN_SECONDS="1") as server,
+        half_sent(server, b'{"username": ', rest=3) as sock,
     ):
-        player = Player.register(server.url)
-        token = player.ask_token()
-        with ledger_locked(running_system) as lock:
-            spent = pool.submit(player.spend, token)
-            await_true(lambda: is_lock_awaited(running_system.stores.database_url), 30)
-            server.process.terminate()
-            server.await_log("Handling signal: term")
-            lock.commit()
-        assert spent.result().status_code == 200
-        assert spent.result().json()["newScore"] == 1
+        await_true(lambda: busy(server), 30)
+        server.process.terminate()
         assert server.exit_code() == 0
-    again = player.spend(token, url=running_system.url)
-    assert again.json()["details"]["newScore"] == 1
+        assert read_to_the_end(sock) == b""
+        # A request whose body a thread awaits makes the arbiter kill its worker, but no other.
+        assert [line["event"] for line in server.events()].count("stopped") == 1
 
 
-def test_sigterm_closes_each_worker_in_the_order_of_flow_10_and_is_announced_once(
+def polls_a_connection(server: WebServer) -> bool:
+    """Whether the worker's poller has a connection, in addition to the listener and its queue."""
+    (worker,) = server.workers()
+    descriptors = Path(f"/proc/{worker.pid}/fdinfo").iterdir()
+    return max(each.read_text().count("tfd:") for each in descriptors) == 3
+
+
+def test_a_silent_connection_leaves_its_worker_time_to_close_in_order(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
-    player = running_system.register()
-    headers = {"Authorization": f"Bearer {player.access_token}"}
-    with connect(running_system.websocket_url, additional_headers=headers) as viewer:
-        with web_server(
-            running_system, tmp_path, WEB_WORKER="gthread", WEB_WORKERS="1", LOG_LEVEL="DEBUG"
-        ) as server:
-            assert Player.register(server.url).score_point()["newScore"] == 1
-            server.process.terminate()
-            assert server.exit_code() == 0
-            events = [line["event"] for line in server.events()]
-        assert [event for event in events if event in CLOSING] == CLOSING
-        assert shutdown_events(viewer, f"127.0.0.1:{server.port}") == 1
+    with (
+        web_server(
+            running_system, tmp_path, WEB_WORKER="gthread", WEB_WORKERS="1", SHUTDOWN_SECONDS="1"
+        ) as server,
+        socket.create_connection(("127.0.0.1", server.port)),
+    ):
+        await_true(lambda: polls_a_connection(server), 30)
+        server.process.terminate()
+        assert server.exit_code() == 0
+        times = {line["event"]: line["timestamp"] for line in server.events()}
+    asked = datetime.fromisoformat(times["Handling signal: term"])
+    (ended,) = [datetime.fromisoformat(times[each]) for each in times if "Worker exiting" in each]
+    # The arbiter kills it 3 s after SHUTDOWN_SECONDS.
+    assert (ended - asked).total_seconds() < 4
 
 
 @pytest.fixture
