@@ -6,8 +6,10 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
+from prometheus_client import Gauge
 
 from app.metrics.counters import BACKGROUND_FAILURES, BACKGROUND_PROGRESS
 
@@ -54,12 +56,13 @@ class BackgroundPart:
         """Run the loop until it returns, or until stop(); start it again if it fails."""
         # The count starts at 0: Prometheus sees no increase in a series that begins with 1.
         BACKGROUND_FAILURES.labels(self.name)
-        self._progress()
+        progress = partial(self._note_progress, BACKGROUND_PROGRESS.labels(self.name))
+        progress()
         pause_seconds = FIRST_PAUSE_SECONDS
         while not self._stopped.is_set():
             started_at = time.monotonic()
             try:
-                loop(self._progress)
+                loop(progress)
             except Exception as error:  # noqa: BLE001 - counted, logged and reported
                 self._note_failure(error)
             else:
@@ -74,9 +77,9 @@ class BackgroundPart:
         """Do not start the loop again; the owner of the loop ends it."""
         self._stopped.set()
 
-    def _progress(self) -> None:
+    def _note_progress(self, metric: Gauge) -> None:
         self._progress_at = time.monotonic()
-        BACKGROUND_PROGRESS.labels(self.name).set_to_current_time()
+        metric.set_to_current_time()
 
     def _note_failure(self, error: Exception) -> None:
         BACKGROUND_FAILURES.labels(self.name).inc()
