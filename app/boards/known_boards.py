@@ -6,7 +6,7 @@ import threading
 
 from cachetools import LRUCache, TTLCache
 
-from app.boards.board import Board
+from app.boards.board import Board, BoardSettings
 from app.boards.boards import Boards
 from app.contract.errors import NotFound
 from app.contract.standings import MAIN, BoardPeriod
@@ -25,7 +25,7 @@ class KnownBoards:
         self._boards = boards
         self._known: TTLCache[str, Board] = TTLCache(MAX_BOARDS, MAX_AGE_SECONDS)
         self._offered: TTLCache[str, tuple[Board, ...]] = TTLCache(1, MAX_AGE_SECONDS)
-        self._found: LRUCache[str, bool] = LRUCache(MAX_FOUND)
+        self._found: LRUCache[str, BoardSettings] = LRUCache(MAX_FOUND)
         self._lock = threading.Lock()
 
     def offered(self) -> tuple[Board, ...]:
@@ -43,6 +43,15 @@ class KnownBoards:
         with self._lock:
             return key in self._found
 
+    def settings(self, key: str) -> BoardSettings:
+        """The settings with which the board was found last; raises NotFound, DatabaseUnavailable.
+
+        Title and periods may have changed since.
+        """
+        with self._lock:
+            settings = self._found.get(key)
+        return settings or self.find(key).settings
+
     def find(self, key: str) -> Board:
         """The board with that key; raises NotFound and DatabaseUnavailable."""
         with self._lock:
@@ -52,7 +61,7 @@ class KnownBoards:
             board = self._boards.find(key)
             with self._lock:
                 self._known[key] = board
-                self._found[key] = True
+                self._found[key] = board.settings
         return board
 
     def board_period(self, key: str, period: str | None) -> BoardPeriod:

@@ -12,6 +12,7 @@ from app.contract import keys
 from app.contract.limits import Ban
 from app.contract.messages import MessageInvalid
 from app.contract.standings import MAIN, BoardPeriod
+from app.contract.viewers.board_delta import BoardDelta
 from app.contract.viewers.reveals import Move
 
 EndReason = Literal["revoked", "banned"]
@@ -57,6 +58,8 @@ class ScoreUpdate(ChannelMessage):
     """The board version after the change. It grows only if the top ten may have changed."""
     moves: tuple[Move, ...] = ()
     """What a step of a reveal has shown, in order. Published after the step was applied."""
+    delta: BoardDelta | None = None
+    """How the board of this version follows from the one before; None if it has to be read."""
 
     def dump(self) -> str:
         """The payload of a step of a reveal, which the version before reads without the moves."""
@@ -68,9 +71,11 @@ class ScoreUpdate(ChannelMessage):
     def _parse(cls, payload: str) -> Self:
         message = json.loads(payload)
         moves = tuple(Move.from_json(move) for move in message.get("moves", ()))
-        # Raises for half of a surrogate pair, which no frame can have.
-        json.dumps([move.as_json() for move in moves], ensure_ascii=False).encode()
-        return cls(_version(message["version"]), moves)
+        if moves:
+            # Raises for half of a surrogate pair, which no frame can have.
+            json.dumps([move.as_json() for move in moves], ensure_ascii=False).encode()
+        version, delta = _version(message["version"]), message.get("delta")
+        return cls(version, moves, None if delta is None else BoardDelta.from_json(version, delta))
 
 
 @dataclass(frozen=True)

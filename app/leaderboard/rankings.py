@@ -21,6 +21,7 @@ from app.contract.standings import (
     Ranking,
     ranks_from_top,
 )
+from app.contract.viewers.board_delta import BoardDelta, board_after
 from app.leaderboard import standing_pages as pages
 from app.leaderboard.board_cache import SharedReads
 from app.leaderboard.index.seen_versions import SeenVersions
@@ -79,6 +80,17 @@ class Rankings:
         seen = self._versions.highest(ranking.watched)
         found = self._shared.read(keys.of_ranking(ranking), seen, min_version, read)
         self._versions.note_board(ranking.watched, found.version)
+        return found
+
+    def follow(
+        self, watched: BoardPeriod, board: Board, deltas: Sequence[BoardDelta]
+    ) -> Board | None:
+        """The board after these changes, without a read; None if it has to be read."""
+        if watched == MAIN:
+            return board_after(board, deltas, int)
+        found = board_after(board, deltas, self._boards.settings(watched.board).index_score)
+        if found is not None:
+            self._versions.note(watched, found.version.number)
         return found
 
     def own_standings(self, watched: BoardPeriod, user_ids: Sequence[str]) -> OwnStandings | None:

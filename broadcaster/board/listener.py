@@ -65,8 +65,10 @@ class RedisListener:
         before that were not announced.
         """
 
+        received = REDIS_MESSAGES.labels(ScoreUpdate.channel)
+
         def receive(payload: str) -> None:
-            REDIS_MESSAGES.labels(ScoreUpdate.channel).inc()
+            received.inc()
             on_change(ScoreUpdate.parse(payload))
 
         self._subscription.follow(self._channel(watched), receive, on_subscribed)

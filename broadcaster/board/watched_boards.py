@@ -38,8 +38,8 @@ class WatchedBoard:
         self.audience = Audience(watched, on_left)
         self.joining = 0
         """Handshakes and commands in progress whose viewers will watch it."""
-        broadcast = BoardBroadcast(services, self.audience)
-        self.coalescer = Coalescer(broadcast.read, broadcast.send, budget)
+        self.broadcast = BoardBroadcast(services, self.audience)
+        self.coalescer = Coalescer(self.broadcast.read, self.broadcast.send, budget)
 
     @property
     def needed(self) -> bool:
@@ -126,6 +126,7 @@ class WatchedBoards:
             parts.remove(part)
 
     def _on_change(self, board: WatchedBoard, update: ScoreUpdate) -> None:
+        board.broadcast.note(update)
         board.coalescer.announce(update.version)
         self._rank_updates.check(board.audience.watched)
         if update.moves:
@@ -133,6 +134,7 @@ class WatchedBoards:
             gevent.spawn(_send_moves, board.audience, update)
 
     def _on_subscribed(self, board: WatchedBoard) -> None:
+        board.broadcast.on_messages_lost()
         board.coalescer.check()
         self._rank_updates.check(board.audience.watched)
 

@@ -11,7 +11,8 @@
 --   * the number of players on the board is counted beside the revisions, so the loss of a part of
 --     the index shows at once: ranks are returned only if both parts are complete;
 --   * score_update is published with the current version, once a call that applied a change or
---     raised the version;
+--     raised the version; if all that changed in the top ten is that players of the last stored
+--     board rose, it contains their scores (the higher, the better) and the version before;
 --   * the index of a ranking whose keys expire is written only after a rebuild has begun it, so a
 --     ranking that is not read costs no memory; without an index each change counts as one of the
 --     top ten;
@@ -40,6 +41,8 @@ local function bounded(number)
   return 0
 end
 
+-- Players of the last board that rose, as JSON; nil after any other change of the top ten.
+local rises = ARGV[1] ~= "1" and {} or nil
 local indexed = lifetime == 0 or redis.call("HEXISTS", KEYS[2], "players") == 1
 
 local function may_touch_top(user, score, listed, reached_at, old)
@@ -67,23 +70,30 @@ end
 
 local applied, touched, joined = 0, ARGV[1] == "1", 0
 
-local function apply(user, score, listed, reached_at, revision)
+local function apply(user, score_text, listed, reached_text, revision)
   local known = tonumber(redis.call("HGET", KEYS[2], user))
   if known and known >= tonumber(revision) then return end
   local old = redis.call("ZSCORE", KEYS[1], user)
   old = old and tonumber(old) or nil
   redis.call("HSET", KEYS[2], user, revision)
   if listed then
-    joined = joined + redis.call("ZADD", KEYS[1], score, user)
+    joined = joined + redis.call("ZADD", KEYS[1], score_text, user)
   else
     joined = joined - redis.call("ZREM", KEYS[1], user)
   end
-  applied, score = applied + 1, tonumber(score)
+  local score, reached_at = tonumber(score_text), tonumber(reached_text)
+  applied = applied + 1
   -- After a skipped revision, or if the user leaves the board, a reader of PostgreSQL may have seen
   -- a board with a score that was never applied here.
   local unseen = not listed or tonumber(revision) > (known or 0) + 1
   if unseen or may_touch_top(user, score, listed, reached_at, old) then
     touched = true
+    local rose = not unseen and known and old and score > old
+    if rises and rose and redis.call("HEXISTS", KEYS[5], user) == 1 then
+      rises[#rises + 1] = string.format('["%s",%s,%s]', user, score_text, reached_text)
+    else
+      rises = nil
+    end
     -- A player that is not on the last stored board may move up into the top ten. So the last board
     -- is forgotten, and every change counts as one of the top ten until it is stored again.
     if old and (not listed or old > score) then redis.call("DEL", KEYS[5]) end
@@ -92,10 +102,10 @@ end
 
 if indexed then
   for i = FIRST_CHANGE, #ARGV, CHANGE_SIZE do
-    apply(ARGV[i], ARGV[i + 1], ARGV[i + 2] == "1", tonumber(ARGV[i + 3]), ARGV[i + 4])
+    apply(ARGV[i], ARGV[i + 1], ARGV[i + 2] == "1", ARGV[i + 3], ARGV[i + 4])
   end
 elseif #ARGV >= FIRST_CHANGE then
-  applied, touched = (#ARGV - FIRST_CHANGE + 1) / CHANGE_SIZE, true
+  applied, touched, rises = (#ARGV - FIRST_CHANGE + 1) / CHANGE_SIZE, true, nil
 end
 
 -- An index that lost its revisions must not look complete, so their number is not started again.
@@ -103,18 +113,23 @@ if joined ~= 0 and redis.call("HEXISTS", KEYS[2], "players") == 1 then
   redis.call("HINCRBY", KEYS[2], "players", joined)
 end
 
-local version = bounded(redis.call("HGET", KEYS[4], "version"))
+local version, delta = bounded(redis.call("HGET", KEYS[4], "version")), ""
 if touched or version == 0 then
-  touched = true
+  local before = version
   version = math.max(version, now, bounded(ARGV[2])) + 1
-  local number = string.format("%.0f", version)
-  redis.call("HSET", KEYS[4], "version", number, "updatedAt", string.format("%.0f", now),
+  local number, updated_at = string.format("%.0f", version), string.format("%.0f", now)
+  redis.call("HSET", KEYS[4], "version", number, "updatedAt", updated_at,
     "committedAt", committed_at)
+  if touched and rises and before > 0 then
+    delta = string.format(',"delta":{"after":%.0f,"updatedAt":%s,"committedAt":%s,"rises":[%s]}',
+      before, updated_at, committed_at, table.concat(rises, ","))
+  end
+  touched = true
   redis.call("DEL", KEYS[6])
   if ARGV[5] ~= "" then redis.call("PUBLISH", ARGV[5], number) end
 end
 if touched or applied > 0 then
-  redis.call("PUBLISH", ARGV[4], string.format('{"version":%.0f}', version))
+  redis.call("PUBLISH", ARGV[4], string.format('{"version":%.0f%s}', version, delta))
 end
 
 if ARGV[6] ~= "" then

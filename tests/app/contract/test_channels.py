@@ -14,7 +14,8 @@ from app.contract.channels import (
 )
 from app.contract.limits import Ban
 from app.contract.messages import MessageInvalid
-from app.contract.standings import Standing
+from app.contract.standings import BoardVersion, Standing
+from app.contract.viewers.board_delta import BoardDelta, Rise
 from app.contract.viewers.reveals import Move
 
 PAYLOADS: dict[str, ChannelMessage] = {
@@ -23,6 +24,10 @@ PAYLOADS: dict[str, ChannelMessage] = {
     ' "toScore": 5, "remaining": 2, "rows": [{"rank": 1, "userId": "u", "username": "ada",'
     ' "displayName": "Ada", "score": 5}]}]}': ScoreUpdate(
         7, (Move("u", None, None, 1, 5, 2, (Standing(1, "u", "ada", "Ada", 5),)),)
+    ),
+    '{"version":8,"delta":{"after":7,"updatedAt":9,"committedAt":6,'
+    '"rises":[["u",5,4]]}}': ScoreUpdate(
+        8, (), BoardDelta(7, BoardVersion(8, 9, 6), (Rise("u", 5, 4),))
     ),
     "7": CacheInvalidate(7),
     '{"userId": "u", "sessionIds": ["a", "b"], "reason": "banned"}': SessionsEnded(
@@ -57,6 +62,11 @@ INVALID = [
     '{"version": 7, "moves": [{"userId": "u"}]}',
     '{"version": 7, "moves": [{"userId": "\\ud800", "fromRank": 1, "fromScore": 1, "toRank": 1,'
     ' "toScore": 1, "remaining": 0, "rows": []}]}',
+    '{"version": 7, "delta": 8}',
+    '{"version": 7, "delta": {"after": 6, "updatedAt": 1, "committedAt": 1, "rises": [["u", 1]]}}',
+    '{"version": 7, "delta": {"after": 6, "updatedAt": 1e30, "committedAt": 1, "rises": []}}',
+    '{"version": 7, "delta": {"after": 6, "updatedAt": 1, "committedAt": -1, "rises": []}}',
+    '{"version": 1e30, "delta": {"after": 6, "updatedAt": 1, "committedAt": 1, "rises": []}}',
     '{"userId": "u", "sessionIds": "ab", "reason": "banned"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "unheard of"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": 7}',

@@ -1,0 +1,68 @@
+"""A board that follows from the one before by what a message says."""
+
+from __future__ import annotations
+
+from app.contract.standings import Board, BoardVersion, OrderKey, Standing, ranks_from_top
+from app.contract.viewers.board_delta import BoardDelta, Rise, board_after
+
+
+def board(version: int, *rows: tuple[str, int, int], sign: int = 1) -> Board:
+    """A board of (user id, index score, reached at)."""
+    ranks = ranks_from_top([score for _, score, _ in rows])
+    standings = tuple(
+        Standing(rank, user, user, user.title(), sign * score)
+        for rank, (user, score, _) in zip(ranks, rows, strict=True)
+    )
+    keys = tuple(OrderKey(score, reached_at, 1) for _, score, reached_at in rows)
+    return Board(BoardVersion(version, version, version), standings, keys, more=True)
+
+
+def delta(after: int, version: int, *rises: tuple[str, int, int]) -> BoardDelta:
+    risen = tuple(Rise(*each) for each in rises)
+    return BoardDelta(after, BoardVersion(version, version, version), risen)
+
+
+START = board(10, ("ada", 5, 1), ("bob", 3, 2), ("eve", 3, 4))
+
+
+def shown(found: Board | None) -> list[tuple[int, str, int]]:
+    assert found is not None
+    assert len(found.order_keys) == len(found.rows)
+    return [(row.rank, row.user_id, row.score) for row in found.rows]
+
+
+def test_players_move_up_by_all_changes_since_the_board_and_others_get_other_ranks() -> None:
+    found = board_after(START, [delta(10, 11, ("eve", 5, 7)), delta(11, 14, ("eve", 6, 8))], int)
+    assert shown(found) == [(1, "eve", 6), (2, "ada", 5), (3, "bob", 3)]
+    assert found is not None
+    assert found.version == BoardVersion(14, 14, 14)
+    assert found.more
+
+
+def test_of_equal_scores_the_one_reached_first_comes_first_with_the_same_rank() -> None:
+    found = board_after(START, [delta(10, 11, ("bob", 5, 6), ("eve", 5, 5))], int)
+    assert shown(found) == [(1, "ada", 5), (1, "eve", 5), (1, "bob", 5)]
+
+
+def test_changes_that_the_board_has_are_ignored() -> None:
+    later = delta(10, 12, ("bob", 4, 6))
+    found = board_after(START, [delta(7, 9, ("bob", 9, 6)), delta(9, 10), later], int)
+    assert shown(found) == [(1, "ada", 5), (2, "bob", 4), (3, "eve", 3)]
+    # The board was read after the player scored again.
+    assert shown(board_after(START, [delta(10, 11, ("ada", 4, 6))], int)) == shown(START)
+
+
+def test_a_board_has_to_be_read_if_a_change_is_missing_or_brings_another_player() -> None:
+    assert board_after(START, [delta(11, 12, ("bob", 4, 6))], int) is None
+    assert board_after(START, [delta(10, 11), delta(12, 13)], int) is None
+    assert board_after(START, [delta(10, 11, ("kim", 9, 6))], int) is None
+
+
+def test_a_board_has_to_be_read_if_only_the_action_decides_between_two_players() -> None:
+    assert board_after(START, [delta(10, 11, ("bob", 5, 1))], int) is None
+
+
+def test_a_better_time_is_a_lower_one() -> None:
+    laps = board(10, ("ada", -50, 1), ("bob", -70, 2), sign=-1)
+    found = board_after(laps, [delta(10, 11, ("bob", -40, 6))], lambda score: -score)
+    assert shown(found) == [(1, "bob", 40), (2, "ada", 50)]
