@@ -53,6 +53,13 @@ class Measurement:
         pairs = zip(self.ours, self.bare, strict=True)
         return [ours.cpu_per_frame / bare.cpu_per_frame for ours, bare in pairs]
 
+    @property
+    def ms_beyond_sends(self) -> float:
+        """CPU of the broadcaster for one board, beyond that of the bare loop; a median."""
+        pairs = zip(self.ours, self.bare, strict=True)
+        beyond = median(ours.cpu_per_frame - bare.cpu_per_frame for ours, bare in pairs)
+        return beyond * self.viewers * 1e3
+
 
 @dataclass(frozen=True)
 class StalledMeasurement:
@@ -126,7 +133,7 @@ def measure_stalled(kind: str, number: int, stalled: int, rounds: int) -> Stalle
             window, boards = _our_window(system, viewers, STALLED_SECONDS)
             with_stalled.append(window.p99)
             taken.append(stalled_viewers.call("read_stalled", kind=kind)["boards"])
-            sent = len(before.changes) + len(boards)
+            sent = len(before) + len(boards)
     return StalledMeasurement(number, stalled, without, with_stalled, sent, taken)
 
 
@@ -135,12 +142,12 @@ def _our_window(
 ) -> tuple[Window, list[str]]:
     viewers.call("start_recording")
     cpu = cpu_seconds(system.pid)
-    points = system.score(seconds)
+    changes = system.score(seconds)
     time.sleep(SETTLE_SECONDS)
     cpu = cpu_seconds(system.pid) - cpu
     recorded = viewers.call("stop_recording")
     assert not recorded["closed"], recorded["closed"]
-    window = _window(viewers, cpu, recorded, points.changes, seconds, points.interval)
+    window = _window(viewers, cpu, recorded, changes, seconds, system.interval())
     return window, recorded["boards"]
 
 
