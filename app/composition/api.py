@@ -26,6 +26,7 @@ from app.composition.leaderboard import (
 from app.composition.passwords import build_passwords
 from app.composition.process import ProcessServices, build_process
 from app.composition.scoring import build_scoring
+from app.contest.contests import Contests
 from app.contest.final_tables import FinalTables, TableSigner
 from app.contest.freezes import Freezes
 from app.contest.reveals import Reveals
@@ -73,6 +74,7 @@ class ApiServices(ProcessServices):
     reveals: Reveals
     final_tables: FinalTables
     table_signer: TableSigner
+    contests: Contests
     standings: BoardStandings
     leaderboard: Leaderboard
     known_boards: KnownBoards
@@ -125,6 +127,7 @@ def build_api_services(settings: Settings) -> ApiServices:
         reveals=build_reveals(settings, boards, publisher),
         final_tables=build_final_tables(settings, boards, board.standings),
         table_signer=TableSigner(settings.jwt_private_key, settings.jwt_issuer),
+        contests=board.contests,
         standings=board.standings,
         leaderboard=board.leaderboard,
         known_boards=board.known_boards,

@@ -14,6 +14,7 @@ from app.boards.known_boards import KnownBoards
 from app.composition.accounts import build_verifier
 from app.composition.leaderboard import build_leaderboard
 from app.composition.process import ProcessServices, build_process
+from app.contest.contests import Contests
 from app.leaderboard.board_cache import LocalBoard
 from app.leaderboard.rankings import Rankings
 from config.settings import BroadcasterSettings
@@ -27,6 +28,7 @@ class BroadcasterServices(ProcessServices):
     viewer_authentication: ViewerAuthentication
     known_boards: KnownBoards
     rankings: Rankings
+    contests: Contests
     local_board: LocalBoard
     pubsub_client: Redis
 
@@ -52,6 +54,7 @@ def build_broadcaster_services(settings: BroadcasterSettings) -> BroadcasterServ
         ),
         known_boards=board.known_boards,
         rankings=board.rankings,
+        contests=board.contests,
         local_board=board.local_board,
         pubsub_client=connections.pubsub_client,
     )

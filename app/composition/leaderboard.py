@@ -10,6 +10,7 @@ from app.alerting.alerts import Alerts
 from app.boards.boards import Boards
 from app.boards.known_boards import KnownBoards
 from app.composition.process import StoreConnections
+from app.contest.contests import Contests
 from app.contest.final_tables import FinalTables
 from app.contest.freezes import Freezes
 from app.contest.reveals import Reveals
@@ -44,6 +45,7 @@ class LeaderboardServices:
     known_boards: KnownBoards
     rankings: Rankings
     used: UsedRankings
+    contests: Contests
 
 
 def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
@@ -55,7 +57,8 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
     reads = ReplicaReads(database, replica, shared_board)
     shared = SharedReads(shared_board)
     leaderboard = Leaderboard(database, reads, local_board, shared, index)
-    known_boards = KnownBoards(Boards(database))
+    boards = Boards(database)
+    known_boards = KnownBoards(boards)
     used = UsedRankings(connections.redis)
     rankings = Rankings(known_boards, leaderboard, reads, shared, index, versions, used)
     return LeaderboardServices(
@@ -69,6 +72,7 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
         known_boards,
         rankings,
         used,
+        Contests(database, boards),
     )
 
 

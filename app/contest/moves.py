@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from app.accounts import user_rows
 from app.boards.board import Board
 from app.boards.periods import Period
 from app.contest import reveal_rows
@@ -32,9 +33,13 @@ class MoveReader:
         """The player's climb from the place before to the present one."""
         rows = self._rows(user_id, AROUND)
         after = next((row for row in rows if row.user_id == user_id), None)
+        user = user_rows.find(self._connection, user_id)
+        assert user is not None, "the player of a step exists"
         left = reveal_rows.next_player(self._connection, self._board.id, self._period)
         return Move(
             user_id,
+            user.username,
+            user.display_name,
             before.rank if before else None,
             before.score if before else None,
             after.rank if after else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from app.boards.periods import Period
 from app.contest import hidden_rows
+from app.contract.viewers.contests import RevealedStep
 
 # ruff: noqa: S608 - the parts are constants of this module
 
@@ -77,6 +79,14 @@ _LAST_STEP = text(
     "   FROM jsonb_populate_recordset(CAST(NULL AS standings), standings))"
     " FROM reveal_steps WHERE board_id = :board_id AND frozen_at = :frozen_at"
     " ORDER BY number DESC LIMIT 1"
+)
+_ANNOUNCE = text(
+    "UPDATE reveal_steps SET announced = CAST(:announced AS jsonb)"
+    " WHERE (board_id, frozen_at, number) = (:board_id, :frozen_at, :number)"
+)
+_ANNOUNCED = text(
+    "SELECT number, announced FROM reveal_steps"
+    " WHERE board_id = :board_id AND frozen_at = :frozen_at ORDER BY number DESC LIMIT 1"
 )
 _OF_STEP = "(s.board_id, s.frozen_at, s.number) = (:board_id, :frozen_at, :number)"
 _BEFORE_STEP = (
@@ -167,6 +177,25 @@ def record_step(
     """Record what a step is going to show; the board's clock and its players must be locked."""
     values = {"board_id": board_id, "frozen_at": frozen_at, "kind": kind, **step._asdict()}
     connection.execute(_RECORD, values)
+
+
+def announce_step(
+    connection: Connection, board_id: int, frozen_at: datetime, number: int, step: RevealedStep
+) -> None:
+    """Record what viewers are told of a step that was recorded in this transaction."""
+    values = {"board_id": board_id, "frozen_at": frozen_at, "number": number}
+    connection.execute(_ANNOUNCE, values | {"announced": json.dumps(step.as_json())})
+
+
+def announced_step(
+    connection: Connection, board_id: int, frozen_at: datetime
+) -> tuple[int, RevealedStep | None]:
+    """The number of the last step of the freeze and what viewers were told of it; 0 without one."""
+    values = {"board_id": board_id, "frozen_at": frozen_at}
+    row = connection.execute(_ANNOUNCED, values).one_or_none()
+    if row is None:
+        return 0, None
+    return row.number, RevealedStep.from_json(row.announced) if row.announced else None
 
 
 def show_oldest(connection: Connection, board_id: int, user_id: str) -> None:

@@ -19,6 +19,7 @@ from app.contest.freezes import publish_players
 from app.contest.moves import MoveReader
 from app.contest.reveal_rows import PlayerToReveal, RevealStep, StepKind
 from app.contract.errors import BoardNotFinished
+from app.contract.viewers.contests import NextPlayer, RevealedStep
 from app.contract.viewers.reveals import Move
 from app.leaderboard.publication import BoardPublisher
 from app.leaderboard.rankings import ranking_of
@@ -93,6 +94,8 @@ class Reveals:
                 details = {"board": key, "step": kind, "number": step.number}
                 audit_rows.insert(connection, initiator, "reveal", None, details)
             after = _state(connection, board)
+            if moves:
+                _announce(connection, after, moves[-1])
         self._publish(board, users, moves)
         return RevealState(board, after.number, after.remaining, after.next, moves)
 
@@ -204,6 +207,17 @@ def _make(
             hidden_rows.show_all(connection, board.id, [user_id])
         moves.append(reader.move(user_id, before))
     return tuple(moves)
+
+
+def _announce(connection: Connection, state: RevealState, last: Move) -> None:
+    """Record what viewers are told, for those that come after the step."""
+    player = state.next
+    following = player and NextPlayer(
+        player.user_id, player.username, player.display_name, player.rank, player.score
+    )
+    board = state.board
+    step = RevealedStep(last, following)
+    reveal_rows.announce_step(connection, board.id, _frozen_at(board), state.number, step)
 
 
 def _check_finished(board: Board, state: RevealState) -> None:

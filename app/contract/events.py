@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from app.contract.limits import Ban
 from app.contract.standings import MAIN, Board, BoardPeriod, OwnStanding, timestamp
+from app.contract.viewers.contests import Contest
 from app.contract.viewers.reveals import Move
 
 ROOM = "leaderboard"
@@ -106,6 +107,19 @@ class Reveal(ViewerEvent):
 
     def data(self) -> dict[str, Any]:
         return {**self.move.as_json(), "version": self.version, **self.watched._asdict()}
+
+
+@dataclass(frozen=True)
+class ContestUpdate(ViewerEvent):
+    """The clock of the board and the last step of its reveal: after the first board and changes."""
+
+    name = "contest"
+
+    contest: Contest
+    watched: BoardPeriod
+
+    def data(self) -> dict[str, Any]:
+        return {**self.contest.as_json(), **self.watched._asdict()}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from functools import partial
 
 import gevent
 
+from app.alerting.background_parts import Loop
 from app.composition.broadcaster import BroadcasterServices
 from app.contract.alerts import AlertKind
 from app.contract.channels import ScoreUpdate
@@ -16,6 +17,7 @@ from app.contract.standings import MAIN, BoardPeriod
 from broadcaster.board.broadcast import BoardBroadcast
 from broadcaster.board.broadcast_budget import BroadcastBudget
 from broadcaster.board.coalescer import Coalescer
+from broadcaster.board.contest_watch import ContestWatch
 from broadcaster.board.listener import RedisListener
 from broadcaster.board.rank_updates import RankUpdates
 from broadcaster.viewers.audience import Audience
@@ -40,6 +42,7 @@ class WatchedBoard:
         """Handshakes and commands in progress whose viewers will watch it."""
         self.broadcast = BoardBroadcast(services, self.audience)
         self.coalescer = Coalescer(self.broadcast.read, self.broadcast.send, budget)
+        self.contest = ContestWatch(services.contests, self.audience)
 
     @property
     def needed(self) -> bool:
@@ -110,24 +113,26 @@ class WatchedBoards:
         return board
 
     def _begin(self, watched: BoardPeriod) -> WatchedBoard:
-        board = self._start(watched)
+        board, name = self._start(watched), f"{watched.board}/{watched.period}"
         gevent.spawn(self._listener.update_channels)
-        gevent.spawn(self._run, board)
+        gevent.spawn(self._run, f"board {name}", board.coalescer.run)
+        gevent.spawn(self._run, f"contest {name}", board.contest.run)
         return board
 
-    def _run(self, board: WatchedBoard) -> None:
-        """Broadcast the board until its last viewer has left."""
-        parts, watched = self._services.parts, board.audience.watched
+    def _run(self, name: str, loop: Loop) -> None:
+        """Run a part of a board's work until its last viewer has left."""
+        parts = self._services.parts
         report = partial(self._services.alerts.report, AlertKind.PART_FAILED)
-        part = parts.add(f"board {watched.board}/{watched.period}", report)
+        part = parts.add(name, report)
         try:
-            part.run(board.coalescer.run)
+            part.run(loop)
         finally:
             parts.remove(part)
 
     def _on_change(self, board: WatchedBoard, update: ScoreUpdate) -> None:
         board.broadcast.note(update)
         board.coalescer.announce(update.version)
+        board.contest.on_board_changed()
         self._rank_updates.check(board.audience.watched)
         if update.moves:
             # In a greenlet of its own, so that it does not delay the next messages.
@@ -136,6 +141,7 @@ class WatchedBoards:
     def _on_subscribed(self, board: WatchedBoard) -> None:
         board.broadcast.on_messages_lost()
         board.coalescer.check()
+        board.contest.check()
         self._rank_updates.check(board.audience.watched)
 
     def _on_left(self, audience: Audience) -> None:
@@ -144,6 +150,7 @@ class WatchedBoards:
             return
         del self._boards[audience.watched]
         board.coalescer.stop()
+        board.contest.stop()
         self._listener.unfollow(audience.watched)
         gevent.spawn(self._listener.update_channels)
 

@@ -28,6 +28,7 @@ class Audience:
         # In the order of a set a broadcast takes an eighth longer.
         self._viewers: dict[Encoding, dict[ViewerConnection, None]] = {}
         self._board: EncodedEvent | None = None
+        self._contest: EncodedEvent | None = None
         self._late_cpu_seconds = 0.0
 
     def __len__(self) -> int:
@@ -53,10 +54,15 @@ class Audience:
         self.send_board(viewer)
 
     def send_board(self, viewer: ViewerConnection, known_version: int | None = None) -> None:
-        """Send one viewer the board that was broadcast last, unless it knows this version."""
+        """Send one viewer the board that was broadcast last, unless it knows this version.
+
+        After it, the contest that was sent last, if there is one.
+        """
         assert self._board is not None, "a viewer waits for the first board"
         if self._board.version is None or self._board.version != known_version:
             viewer.send_board(self._board.bytes_for(viewer.encoding))
+        if self._contest is not None:
+            viewer.send_event(self._contest)
 
     def broadcast(self, board: EncodedEvent) -> float:
         """Send a board to all viewers; a viewer that joins during it starts with this board.
@@ -70,6 +76,11 @@ class Audience:
             if viewers:
                 cpu_seconds += self._send_to(tuple(viewers), board.bytes_for(encoding))
         return cpu_seconds
+
+    def send_contest(self, contest: EncodedEvent) -> None:
+        """Send the contest to all viewers, and from now on to each new one."""
+        self._contest = contest
+        self.send_event(contest)
 
     def send_event(self, event: EncodedEvent) -> None:
         """Send an event that must not be left out to all viewers."""

@@ -6,11 +6,13 @@ import json
 import re
 from typing import get_args
 
+from app.boards.clock import Clock
 from app.contract import commands, events
 from app.contract.limits import Ban
 from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding
 from app.contract.viewers import close_codes
 from app.contract.viewers.close_codes import CloseKind
+from app.contract.viewers.contests import Contest
 from app.contract.viewers.reveals import Move
 from tests.support.servers import ROOT
 
@@ -23,7 +25,8 @@ SENT: list[events.ViewerEvent] = [
     events.Connected("user", 25, 900, DAY),
     events.LeaderboardUpdate(Board(BoardVersion(1, 2, 3), (), (), more=False), DAY),
     events.RankUpdate(OwnStanding(1, 1), 1, DAY),
-    events.Reveal(Move("user", 2, 1, 1, 2, 0, ()), 1, DAY),
+    events.Reveal(Move("user", "ada", "Ada", 2, 1, 1, 2, 0, ()), 1, DAY),
+    events.ContestUpdate(Contest("open", Clock().as_json()), DAY),
     events.ServerShutdownEvent("web"),
     events.Disconnect("banned", None, Ban(1, None)),
     events.ErrorEvent("MESSAGE_INVALID", "message"),

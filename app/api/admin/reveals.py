@@ -10,9 +10,9 @@ from marshmallow import Schema, fields, validate
 from app.api.admin.initiator import current_initiator
 from app.api.admin.schemas import ReasonSchema
 from app.api.boards.board_json import board_json, reveal_json
+from app.api.boards.contest_schemas import AnnouncedPlayerSchema, MoveSchema
 from app.api.boards.final_table import TABLE_FORMATS, signed_table
 from app.api.boards.schemas import BoardSettingsSchema, PeriodQuerySchema
-from app.api.leaderboard_schemas import StandingSchema
 from app.boards.board import STATES
 from app.contest.reveal_rows import STEPS
 from app.contract.errors import BoardNotFinished, NotFound
@@ -20,18 +20,12 @@ from app.http.access_control import admin_required
 from app.http.schemas import Resource
 from app.http.services import services
 
-# ruff: noqa: N815 - the contract's names are camelCase
-
 admin_reveals = Resource(
     "admin_reveals",
     __name__,
     url_prefix="/admin/boards",
     description="Reveals of frozen boards, for admins",
 )
-
-
-def _nullable(description: str) -> fields.Integer:
-    return fields.Integer(required=True, allow_none=True, metadata={"description": description})
 
 
 class UndoSchema(ReasonSchema):
@@ -57,27 +51,8 @@ class RevealRequestSchema(UndoSchema):
     )
 
 
-class NextPlayerSchema(Schema):
-    userId = fields.String(required=True, metadata={"description": "The player's id"})
-    username = fields.String(required=True, metadata={"description": "The name of the account"})
-    displayName = fields.String(required=True, metadata={"description": "The name to show"})
-    rank = _nullable("The shown rank; null if the player has no shown score")
-    score = _nullable("The shown score; null if there is none")
+class NextPlayerSchema(AnnouncedPlayerSchema):
     remaining = fields.Integer(required=True, metadata={"description": "Steps of one act each"})
-
-
-class MoveSchema(Schema):
-    userId = fields.String(required=True, metadata={"description": "The player's id"})
-    fromRank = _nullable("The rank before; null if there was none")
-    fromScore = _nullable("The score before; null if there was none")
-    toRank = _nullable("The present rank; null if there is none")
-    toScore = _nullable("The present score; null if there is none")
-    remaining = fields.Integer(required=True, metadata={"description": "Acts to be revealed"})
-    rows = fields.List(
-        fields.Nested(StandingSchema),
-        required=True,
-        metadata={"description": "The player's row and those around it"},
-    )
 
 
 class TableQuerySchema(PeriodQuerySchema):

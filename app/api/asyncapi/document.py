@@ -22,6 +22,7 @@ STREAMED = tuple(
     for event in (
         events.LeaderboardUpdate,
         events.Reveal,
+        events.ContestUpdate,
         events.ServerShutdownEvent,
         events.Disconnect,
     )

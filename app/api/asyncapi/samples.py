@@ -8,6 +8,7 @@ from typing import Any
 from app.contract import events
 from app.contract.limits import AUTOMATIC_BAN, Ban
 from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding, Standing
+from app.contract.viewers.contests import Contest, NextPlayer, RevealedStep
 from app.contract.viewers.reveals import Move
 
 _MOMENT = 1_795_479_476_347
@@ -16,6 +17,16 @@ _ROW = Standing(1, _USER_ID, "ada", "Ada", 17)
 _BOARD = Board(BoardVersion(_MOMENT, _MOMENT, _MOMENT), (_ROW,), (), more=False)
 
 _WEEK = BoardPeriod("quiz-night", "week")
+_MOVE = Move(_USER_ID, "ada", "Ada", 7, 12, 1, 17, 3, (_ROW,))
+_NEXT = NextPlayer("5a0e2f7c-6a3b-4c58-9d0e-3f1b2a4c5d6e", "grace", "Grace", 4, 13)
+_AT = "2026-11-24T00:17:56.346Z"
+_TIMES = {
+    "opensAt": None,
+    "freezesAt": None,
+    "closesAt": _AT,
+    "thawedAt": None,
+    "finalizedAt": None,
+}
 
 EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
     events.Connected(_USER_ID, 25, 900),
@@ -25,9 +36,22 @@ EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
     events.RankUpdate(OwnStanding(17, 1), _MOMENT),
     events.RankUpdate(OwnStanding(0, None), _MOMENT),
     events.RankUpdate(OwnStanding(17, 1), _MOMENT, _WEEK),
-    events.Reveal(Move(_USER_ID, 7, 12, 1, 17, 3, (_ROW,)), _MOMENT, _WEEK),
-    events.Reveal(Move(_USER_ID, None, None, 1, 17, 2, (_ROW,)), _MOMENT, _WEEK),
-    events.Reveal(Move(_USER_ID, 7, 12, None, None, 2, ()), _MOMENT, _WEEK),
+    events.Reveal(_MOVE, _MOMENT, _WEEK),
+    events.Reveal(Move(_USER_ID, "ada", "Ada", None, None, 1, 17, 2, (_ROW,)), _MOMENT, _WEEK),
+    events.Reveal(Move(_USER_ID, "ada", "Ada", 7, 12, None, None, 2, ()), _MOMENT, _WEEK),
+    events.ContestUpdate(Contest("open", _TIMES), _WEEK),
+    events.ContestUpdate(
+        Contest("closed", _TIMES | {"freezesAt": _AT}, 3, RevealedStep(_MOVE, _NEXT)), _WEEK
+    ),
+    events.ContestUpdate(
+        Contest(
+            "closed",
+            _TIMES | {"opensAt": _AT, "freezesAt": _AT, "thawedAt": _AT, "finalizedAt": _AT},
+            4,
+            RevealedStep(_MOVE, None),
+        ),
+        _WEEK,
+    ),
     events.ServerShutdownEvent("127.0.0.1:8000"),
     events.Disconnect("shutting_down", 4_200),
     events.Disconnect("banned", None, Ban(_MOMENT, None)),

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from marshmallow import Schema, fields, validate
 
+from app.api.boards.contest_schemas import ClockSchema, ContestSchema
 from app.api.leaderboard_schemas import (
     SeriesSchema,
     SignedCursorField,
@@ -38,7 +39,7 @@ class PointsSchema(Schema):
     max = fields.Integer(required=True, metadata={"description": "Most points of one act"})
 
 
-class BoardSettingsSchema(Schema):
+class BoardSettingsSchema(ClockSchema):
     key = fields.String(required=True, metadata={"description": "The board's address"})
     title = fields.String(required=True, metadata={"description": "The name to show"})
     better = fields.String(
@@ -69,31 +70,6 @@ class BoardSettingsSchema(Schema):
         required=True,
         validate=validate.OneOf(STATES),
         metadata={"description": "Acts are counted while it is `open` or `frozen`"},
-    )
-    opensAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "Acts are counted from this moment on; null: at once"},
-    )
-    freezesAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "Acts from this moment on are hidden; null: none"},
-    )
-    closesAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "Acts are counted before this moment; null: no end"},
-    )
-    thawedAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "When the hidden acts were shown; null: not yet"},
-    )
-    finalizedAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "When the standings became final; null: not yet"},
     )
     createdAt = fields.String(
         required=True, metadata={**_TIME, "description": "When the board was created"}
@@ -190,6 +166,15 @@ class StandingsSchema(OfPeriodSchema):
         required=True,
         allow_none=True,
         metadata={"description": "`after` of the next page; null on the last page"},
+    )
+
+
+class BoardStandingsSchema(StandingsSchema):
+    contest = fields.Nested(
+        ContestSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The board's clock and reveal at present; null with `at`"},
     )
 
 

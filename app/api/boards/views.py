@@ -17,6 +17,7 @@ from app.api.boards.schemas import (
     BoardSettingsSchema,
     BoardsQuerySchema,
     BoardsSchema,
+    BoardStandingsSchema,
     PeriodQuerySchema,
     StandingsQuerySchema,
     StandingsSchema,
@@ -72,7 +73,7 @@ def read_board(key: str) -> dict[str, Any]:
 @limit_read
 @boards.document_errors(NotFound, RateLimited, DatabaseUnavailable)
 @boards.arguments(StandingsQuerySchema, location="query")
-@boards.response(200, StandingsSchema)
+@boards.response(200, BoardStandingsSchema)
 def read_standings(query: dict[str, Any], key: str) -> dict[str, Any]:
     """The standings of a period from the top, or the page that follows `after`.
 
@@ -80,18 +81,9 @@ def read_standings(query: dict[str, Any], key: str) -> dict[str, Any]:
     `minVersion` skips caches that are older than this version.
     """
     board, period = _period(key, query)
-    limit, after = query["limit"], query.get("after")
-    standings = services().standings
-    if has_own_store(board, period.kind):
-        main = services().leaderboard
-        found = main.page_after(after, limit) if after else main.top(limit, query["minVersion"])
-        return _page_json(board, _page_of_main(period, found))
-    page = (
-        standings.page(board, period, after, limit)
-        if after
-        else standings.top(board, period, limit, query["minVersion"])
-    )
-    return _page_json(board, page)
+    contest = None if query["at"] else services().contests.of(board, period.kind)
+    page = _read_page(board, period, query)
+    return _page_json(board, page) | {"contest": contest.as_json() if contest else None}
 
 
 @boards.get("/<key>/leaderboard.csv")
@@ -172,6 +164,18 @@ def read_history(query: dict[str, Any], key: str) -> Response:
 def _period(key: str, query: dict[str, Any]) -> tuple[Board, Period]:
     board = services().boards.find(key)
     return board, services().standings.period(board, query["period"], query["at"])
+
+
+def _read_page(board: Board, period: Period, query: dict[str, Any]) -> StandingsPage:
+    limit, after, min_version = query["limit"], query.get("after"), query["minVersion"]
+    if has_own_store(board, period.kind):
+        main = services().leaderboard
+        found = main.page_after(after, limit) if after else main.top(limit, min_version)
+        return _page_of_main(period, found)
+    standings = services().standings
+    if after:
+        return standings.page(board, period, after, limit)
+    return standings.top(board, period, limit, min_version)
 
 
 def _page_of_main(period: Period, found: MainBoard) -> StandingsPage:

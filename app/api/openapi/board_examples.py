@@ -5,6 +5,13 @@ from __future__ import annotations
 from app.api.openapi.example import Example
 
 _AT = "2026-11-24T00:17:56.346Z"
+_CLOCK = {
+    "opensAt": None,
+    "freezesAt": None,
+    "closesAt": "2036-12-24T00:00:00.000Z",
+    "thawedAt": None,
+    "finalizedAt": None,
+}
 _BOARD = {
     "key": "quiz-night",
     "title": "Quiz night",
@@ -15,11 +22,7 @@ _BOARD = {
     "periods": ["all"],
     "timeZone": "UTC",
     "state": "open",
-    "opensAt": None,
-    "freezesAt": None,
-    "closesAt": "2036-12-24T00:00:00.000Z",
-    "thawedAt": None,
-    "finalizedAt": None,
+    **_CLOCK,
     "createdAt": _AT,
 }
 _ROW = {
@@ -53,7 +56,10 @@ _REVEAL = {
 BOARD_EXAMPLES: dict[tuple[str, str], Example] = {
     ("get", "/api/boards"): Example({"boards": [_BOARD], "next": None}, query={"limit": 20}),
     ("get", "/api/boards/{key}"): Example(_BOARD),
-    ("get", "/api/boards/{key}/leaderboard"): Example(_STANDINGS, query={"limit": 10}),
+    ("get", "/api/boards/{key}/leaderboard"): Example(
+        {**_STANDINGS, "contest": {"state": "open", **_CLOCK, "reveal": None}},
+        query={"limit": 10},
+    ),
     ("get", "/api/boards/{key}/leaderboard.csv"): Example(None, query={"period": "all"}),
     ("get", "/api/boards/{key}/history"): Example(_HISTORY, query={"limit": 1}),
     ("get", "/api/boards/{key}/leaderboard/around-me"): Example(_STANDINGS, query={"span": 2}),

@@ -51,14 +51,19 @@ def finalize(key: str, reason: str, *, yes: bool) -> None:
 
 def _echo_reveal(state: RevealState) -> None:
     for move in state.moves:
+        name = _name(move.display_name, move.username)
         before = _place(move.from_rank, move.from_score)
-        click.echo(f"{move.user_id}: from {before} to {_place(move.to_rank, move.to_score)}")
+        click.echo(f"{name}: from {before} to {_place(move.to_rank, move.to_score)}")
     player = state.next
     following = ""
     if player is not None:
-        place = _place(player.rank, player.score)
-        following = f"; next is {player.username}, {place}"
+        name = _name(player.display_name, player.username)
+        following = f"; next is {name}, {_place(player.rank, player.score)}"
     click.echo(f"Step {state.number}; acts to reveal: {state.remaining}{following}")
+
+
+def _name(display_name: str, username: str) -> str:
+    return username if username == display_name else f"{display_name} ({username})"
 
 
 def _place(rank: int | None, score: int | None) -> str:

@@ -14,6 +14,8 @@ class Move:
     """A player's place before and after hidden acts were shown."""
 
     user_id: str
+    username: str
+    display_name: str
     from_rank: int | None
     """None, as the score: the player had no place."""
     from_score: int | None
@@ -27,6 +29,8 @@ class Move:
     def as_json(self) -> dict[str, Any]:
         return {
             "userId": self.user_id,
+            "username": self.username,
+            "displayName": self.display_name,
             "fromRank": self.from_rank,
             "fromScore": self.from_score,
             "toRank": self.to_rank,
@@ -40,6 +44,8 @@ class Move:
         """Read what as_json() returned."""
         return cls(
             move["userId"],
+            move["username"],
+            move["displayName"],
             move["fromRank"],
             move["fromScore"],
             move["toRank"],

@@ -110,16 +110,16 @@ def test_hidden_acts_are_revealed_and_the_board_becomes_final(services: Services
     reveal = ("boards", "reveal", "quiz-night")
     assert run(*reveal, typed="n\n").exit_code == 1
     assert succeeds(run, *reveal, "--number", "1", "--yes").splitlines() == [
-        f"{ada.user_id}: from no place to rank 1 with 7",
-        f"Step 1; acts to reveal: 1; next is {ada.username}, rank 1 with 7",
+        f"Ada ({ada.username}): from no place to rank 1 with 7",
+        f"Step 1; acts to reveal: 1; next is Ada ({ada.username}), rank 1 with 7",
     ]
     assert len(succeeds(run, *reveal, "--number", "1", "--yes").splitlines()) == 1
     assert succeeds(run, *reveal, "--step", "all", "--yes").splitlines() == [
-        f"{ada.user_id}: from rank 1 with 7 to rank 1 with 27",
+        f"Ada ({ada.username}): from rank 1 with 7 to rank 1 with 27",
         "Step 2; acts to reveal: 0",
     ]
     undone = succeeds(run, "boards", "undo", "quiz-night", "--yes")
-    assert undone == f"Step 1; acts to reveal: 1; next is {ada.username}, rank 1 with 7\n"
+    assert undone == f"Step 1; acts to reveal: 1; next is Ada ({ada.username}), rank 1 with 7\n"
     finalize = ("boards", "finalize", "quiz-night", "--yes")
     assert refused(run, *finalize) == "The board is not closed yet"
     succeeds(run, "boards", "edit", "quiz-night", "--closes-at", "now")

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.boards.board import BETTER, COMBINE
 from app.contest.reveals import Reveals
-from app.contract.standings import PeriodKind, Ranking, microseconds
+from app.contract.standings import BoardPeriod, PeriodKind, Ranking, microseconds
 from app.ledger import standing_rows
 from app.ledger.written_rows import Since
 from tests.app.boards.test_clock import database_time, set_times
@@ -32,6 +32,7 @@ from tests.support.services import Services
 pytestmark = pytest.mark.slow
 
 PLAYERS = 6
+QUIZ = BoardPeriod("quiz", "all")
 # By seed, with each `better` and `combine`; the first is that of the order.
 PERIODS: tuple[tuple[PeriodKind, ...], ...] = (
     ("all", "week"),
@@ -194,7 +195,10 @@ def test_acts_during_the_reveal_of_an_open_board_stay_hidden(
     low, *_ = frozen_quiz(services, people.values())
     services.reveals.reveal(OPERATOR, "quiz", "player", 1)
     before = rows(services, services.boards.find("quiz"))
+    contest = services.contests.read(QUIZ)
+    assert contest.step and contest.step.last.user_id == low
     count(services, act(people[low], 500))
+    assert services.contests.read(QUIZ) == contest
     assert rows(services, services.boards.find("quiz")) == before
     state = services.reveals.state("quiz")
     assert state.remaining == 5

@@ -20,10 +20,11 @@ from app.contract.viewers.reveals import Move
 
 PAYLOADS: dict[str, ChannelMessage] = {
     '{"version":7}': ScoreUpdate(7),
-    '{"version": 7, "moves": [{"userId": "u", "fromRank": null, "fromScore": null, "toRank": 1,'
-    ' "toScore": 5, "remaining": 2, "rows": [{"rank": 1, "userId": "u", "username": "ada",'
-    ' "displayName": "Ada", "score": 5}]}]}': ScoreUpdate(
-        7, (Move("u", None, None, 1, 5, 2, (Standing(1, "u", "ada", "Ada", 5),)),)
+    '{"version": 7, "moves": [{"userId": "u", "username": "ada", "displayName": "Ada",'
+    ' "fromRank": null, "fromScore": null, "toRank": 1, "toScore": 5, "remaining": 2,'
+    ' "rows": [{"rank": 1, "userId": "u", "username": "ada", "displayName": "Ada",'
+    ' "score": 5}]}]}': ScoreUpdate(
+        7, (Move("u", "ada", "Ada", None, None, 1, 5, 2, (Standing(1, "u", "ada", "Ada", 5),)),)
     ),
     '{"version":8,"delta":{"after":7,"updatedAt":9,"committedAt":6,'
     '"rises":[["u",5,4]]}}': ScoreUpdate(

@@ -6,6 +6,7 @@ import pytest
 
 from app.contract.events import (
     Connected,
+    ContestUpdate,
     Disconnect,
     ErrorEvent,
     LeaderboardUpdate,
@@ -17,6 +18,7 @@ from app.contract.events import (
 )
 from app.contract.limits import Ban
 from app.contract.standings import Board, BoardPeriod, BoardVersion, OwnStanding, Standing
+from app.contract.viewers.contests import Contest, NextPlayer, RevealedStep
 from app.contract.viewers.reveals import Move
 
 BOARD = Board(BoardVersion(7, 1_000, 2_500), (Standing(1, "u", "asa", "Åsa", 3),), (), more=False)
@@ -29,10 +31,26 @@ EVENTS: dict[str, ViewerEvent | Pong] = {
     '{"event":"rank_update","data":{"score":0,"rank":null,"version":7}}': RankUpdate(
         OwnStanding(0, None), 7
     ),
-    '{"event":"reveal","data":{"userId":"u","fromRank":null,"fromScore":null,"toRank":1,'
+    '{"event":"reveal","data":{"userId":"u","username":"asa","displayName":"Åsa","fromRank":null,"fromScore":null,"toRank":1,'
     '"toScore":3,"remaining":2,"rows":[{"rank":1,"userId":"u","username":"asa",'
     '"displayName":"Åsa","score":3}],"version":7,"board":"quiz","period":"all"}}': Reveal(
-        Move("u", None, None, 1, 3, 2, BOARD.rows), 7, BoardPeriod("quiz", "all")
+        Move("u", "asa", "Åsa", None, None, 1, 3, 2, BOARD.rows), 7, BoardPeriod("quiz", "all")
+    ),
+    '{"event":"contest","data":{"state":"closed","freezesAt":"2026-11-30T10:00:00.000Z",'
+    '"thawedAt":null,"reveal":{"number":4,"remaining":2,"last":{"userId":"u","username":"asa","displayName":"Åsa","fromRank":null,'
+    '"fromScore":null,"toRank":1,"toScore":3,"remaining":2,"rows":[]},"next":{"userId":"v",'
+    '"username":"bea","displayName":"Bea","rank":2,"score":1}},'
+    '"board":"quiz","period":"all"}}': ContestUpdate(
+        Contest(
+            "closed",
+            {"freezesAt": "2026-11-30T10:00:00.000Z", "thawedAt": None},
+            4,
+            RevealedStep(
+                Move("u", "asa", "Åsa", None, None, 1, 3, 2, ()),
+                NextPlayer("v", "bea", "Bea", 2, 1),
+            ),
+        ),
+        BoardPeriod("quiz", "all"),
     ),
     '{"event":"server_shutdown","data":{"instance":"blue"}}': ServerShutdownEvent("blue"),
     '{"event":"disconnect","data":{"reason":"banned","reconnectInMs":null}}': Disconnect(
