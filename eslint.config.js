@@ -14,7 +14,7 @@ const NODE_ONLY = `${CLIENT}/watch/node-websocket.js`;
 const NO_CODE = ["styles", "vendor"];
 
 /** The folders of the page, lowest layer first. A folder imports only from folders of lower layers. */
-const LAYERS = [["common"], ["api"], ["live", "board", "chart", "standings"], ["play", "display"], ["docs"]];
+const LAYERS = [["common"], ["api"], ["live", "board", "chart", "standings"], ["contest"], ["play", "display"], ["docs"]];
 
 export default [
   { ignores: ["**/vendor/", "**/node_modules/", ".venv*/", ".local/"] },

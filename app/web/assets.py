@@ -17,13 +17,26 @@ from app.web.module_graph import imported_modules
 
 FOLDER = Path(__file__).parent / "static"
 ENDPOINT = "static"
-PAGE_SCRIPTS = {"play": "play.js", "display": "display.js", "embed": "embed.js"}
-"""By the mode of the page."""
+PAGE_SCRIPTS = {
+    "play": "play.js",
+    "display": "display.js",
+    "embed": "embed.js",
+    "contest": "contest/contest.js",
+    "contest-line": "contest/contest-line.js",
+}
+"""By the mode of the page. The last two are added on pages of boards that may have a clock."""
 _BOARD_STYLES = (
     "styles/board/table.css",
     "styles/board/empty.css",
     "styles/board/narrow.css",
     "styles/board/shares.css",
+)
+_CONTEST_STYLES = (
+    "styles/contest/clock.css",
+    "styles/contest/stage.css",
+    "styles/contest/podium.css",
+    "styles/contest/layout.css",
+    "styles/contest/display.css",
 )
 PAGE_STYLES = "styles/joined.css"
 """Made of JOINED_STYLES, so that the first paint waits for one reply."""
@@ -42,6 +55,7 @@ JOINED_STYLES = (
     "styles/page/player.css",
     "styles/display.css",
     "styles/join.css",
+    *_CONTEST_STYLES,
     "styles/media.css",
 )
 EMBED_STYLES = {
@@ -54,6 +68,7 @@ JOINED_EMBED_STYLES = (
     "styles/type.css",
     "styles/colours.css",
     *_BOARD_STYLES,
+    "styles/contest/clock.css",
     "styles/embed.css",
 )
 _IF_DARK = b"@media (prefers-color-scheme: dark)"
@@ -92,6 +107,12 @@ def folder_address() -> str:
 def page_modules(mode: str) -> tuple[str, ...]:
     """The modules that the script of a mode imports."""
     return imported_modules(PAGE_SCRIPTS[mode], _files())
+
+
+def modules_with_contest(mode: str, contest: str) -> tuple[str, ...]:
+    """The same for a page of a board that may have a clock; `contest` names the script for it."""
+    modules = (*page_modules(mode), PAGE_SCRIPTS[contest], *page_modules(contest))
+    return tuple(dict.fromkeys(modules))
 
 
 @public

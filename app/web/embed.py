@@ -10,10 +10,17 @@ from app.contract.standings import TOP
 from app.http.access_control import public
 from app.http.replies.compression import compress_public
 from app.http.services import services
-from app.web.assets import EMBED_STYLES, PAGE_SCRIPTS, folder_address, page_modules
+from app.web.assets import (
+    EMBED_STYLES,
+    PAGE_SCRIPTS,
+    folder_address,
+    modules_with_contest,
+    page_modules,
+)
 from app.web.board_picker import period_label
 from app.web.content_security import NONE, SELF, content_security_policy
 from app.web.first_board import read_first_board
+from app.web.first_contest import read_first_contest
 from app.web.languages import choose_language
 from app.web.missing import register_missing_page
 from app.web.shown_ranking import shown_ranking
@@ -23,7 +30,7 @@ REFRESH_SECONDS = 10
 """How often a board without JavaScript loads itself again."""
 THEMES = ("light", "dark")
 _SCRIPT = "embed"
-_SCRIPT_TEXTS = ("board", "connection", "errors")
+_SCRIPT_TEXTS = ("board", "clock", "connection", "errors", "rank", "reveal")
 """The parts of the texts that the script uses."""
 
 embed = Blueprint("embed", __name__, template_folder="templates")
@@ -61,6 +68,7 @@ def _board_alone(key: str, mode: Literal["embed", "overlay"], default_theme: str
     board = read_first_board(services(), shown)
     max_rows = _max_rows()
     language = choose_language(request.accept_languages)
+    contest = read_first_contest(services(), shown, language)
     asked = request.args.get("theme", "")
     theme = asked if asked in THEMES else default_theme
     response = make_response(
@@ -72,12 +80,15 @@ def _board_alone(key: str, mode: Literal["embed", "overlay"], default_theme: str
             assets=folder_address()[1:],
             styles=EMBED_STYLES[theme],
             script=PAGE_SCRIPTS[_SCRIPT],
-            modules=page_modules(_SCRIPT),
+            modules=modules_with_contest(_SCRIPT, "contest-line")
+            if contest
+            else page_modules(_SCRIPT),
             language=language,
             text=language.text,
             texts={name: language.texts[name] for name in _SCRIPT_TEXTS},
             shown=shown,
             period=period_label(shown.period, language),
+            contest=contest,
             board=board.data() if board else None,
             rows=board.rows(language)[:max_rows] if board else [],
             refresh_seconds=REFRESH_SECONDS,

@@ -11,6 +11,7 @@ from app.web.assets import (
     PAGE_SCRIPTS,
     PAGE_STYLES,
     folder_address,
+    modules_with_contest,
     page_modules,
     register_assets,
 )
@@ -18,6 +19,7 @@ from app.web.board_picker import board_picker, period_label
 from app.web.content_security import content_security_policy, websocket_sources
 from app.web.embed import overlay
 from app.web.first_board import read_first_board
+from app.web.first_contest import read_first_contest
 from app.web.join_code import join_code
 from app.web.languages import choose_language
 from app.web.missing import register_missing_page
@@ -58,13 +60,14 @@ def show() -> Response:
     language = choose_language(request.accept_languages)
     shown = shown_ranking(services(), request.args)
     board = read_first_board(services(), shown)
+    contest = read_first_contest(services(), shown, language)
     response = make_response(
         render_template(
             "page.html",
             assets=folder_address()[1:],
             styles=PAGE_STYLES,
             script=PAGE_SCRIPTS[mode],
-            modules=page_modules(mode),
+            modules=modules_with_contest(mode, "contest") if contest else page_modules(mode),
             language=language,
             text=language.text,
             shown=shown,
@@ -72,6 +75,7 @@ def show() -> Response:
             period=period_label(shown.period, language),
             board=board.data() if board else None,
             rows=board.rows(language) if board else [],
+            contest=contest,
             changed=board.changed_at(language) if board else "",
             refresh_seconds=REFRESH_SECONDS,
             websocket_url=settings.websocket_url,

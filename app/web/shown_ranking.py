@@ -46,6 +46,12 @@ class ShownRanking:
         return self.period != self.present
 
     @property
+    def is_scored_by_players(self) -> bool:
+        """Whether players may score here at some time, and so have a button for it."""
+        settings = self.board.settings
+        return settings.scored_by == "players" and not self.is_past and not self.board.archived_at
+
+    @property
     def watched(self) -> BoardPeriod:
         return BoardPeriod(self.board.settings.key, self.period.kind)
 
@@ -75,7 +81,6 @@ class ShownRanking:
             "at": moment_text(starts_at) if starts_at and self.is_past else None,
             "endsAt": moment_text(ends_at) if ends_at and not self.is_past else None,
             "better": settings.better,
-            "scoredByPlayers": settings.scored_by == "players" and self.board.state == "open",
         }
 
 

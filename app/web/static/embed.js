@@ -14,6 +14,10 @@ const problem = element("problem");
 const maxRows = Number(document.body.dataset.rows);
 const board = new BoardView(element("board-rows"), element("board-empty"), new PlayerColours(), maxRows);
 
+const firstContest = JSON.parse(element("first-contest").textContent);
+let contest = null;
+if (firstContest !== null) loadContest();
+
 // null if the server could not read the board.
 const firstBoard = JSON.parse(element("first-board").textContent);
 if (firstBoard !== null) {
@@ -25,8 +29,16 @@ reloadAtEnd();
 document.documentElement.dataset.started = ""; // For page-failure.js.
 
 async function poll() {
-  board.show(await readBoard());
+  const newest = await readBoard();
+  board.show(newest);
+  contest?.show(newest.contest);
   problem.hidden = true;
+}
+
+async function loadContest() {
+  const { ContestLine } = await import("./contest/contest-line.js");
+  contest = new ContestLine(element("clock"), element("reveal-line"));
+  contest.show(firstContest);
 }
 
 function showProblem({ message }) {

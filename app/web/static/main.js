@@ -4,7 +4,7 @@
  *
  * Imports between the folders point one way, which eslint.config.js checks:
  *
- *     common  <  api  <  live, board, chart, standings  <  play, display  <  main.js, play.js, display.js
+ *     common  <  api  <  live, board, chart, standings  <  contest  <  play, display  <  main.js, play.js, display.js
  *
  * common     texts, formats, clock, colours: nothing about the API or the page
  * api        requests to the REST API, the session and its tokens
@@ -12,6 +12,7 @@
  * board      shows the top ten and the latest scores
  * chart      shows the scores over time
  * standings  the full standings: pages and search
+ * contest    the board's clock, the reveal and the podium
  * play       the page for players: login, score button, the player's own panel
  * display    the page for projectors: display token, nothing to press
  */
@@ -26,7 +27,7 @@ import { createData } from "./common/elements.js";
 import { PlayerColours } from "./common/player-colours.js";
 import { serverNow } from "./common/server-clock.js";
 import { text } from "./common/texts.js";
-import { IS_PAST } from "./common/watched-board.js";
+import { HAS_CLOCK, IS_PAST } from "./common/watched-board.js";
 import { ConnectionStatus } from "./live/connection-status.js";
 import { reloadAtEnd } from "./live/period-end.js";
 
@@ -38,6 +39,12 @@ const board = new BoardView(element("board-rows"), element("board-empty"), colou
 const latestScores = IS_PAST ? null : new LatestScores(element("latest-scores"), element("latest-scores-empty"));
 const history = IS_PAST ? null : createHistory();
 reloadAtEnd();
+
+/** The newest contest, until contest.js, which only some boards need, has arrived. */
+let shownContest = JSON.parse(element("first-contest").textContent);
+let contest = null;
+let onContest = () => {};
+if (HAS_CLOCK && shownContest !== null) loadContest();
 
 // null if the server could not read the board.
 const firstBoard = JSON.parse(element("first-board").textContent);
@@ -53,6 +60,12 @@ export const page = {
   showBoard,
   announce: (topic, message) => announcer.announce(topic, message),
   showNotice,
+  showContest,
+  /** Call `listener(state, contest)` after each change of the board's state or times. */
+  followContest: (listener) => {
+    onContest = listener;
+    if (contest !== null) contest.show(shownContest);
+  },
   reloadHistory: () => history?.reloadSoon(),
 };
 
@@ -70,11 +83,26 @@ function showBoard({ version, updatedAt, leaderboard }) {
   if (updatedAt || changes.scored.length > 0) status.setChangedAt(time);
   latestScores?.add(changes.scored, time);
   history?.addBoard(version, leaderboard, time);
+  contest?.noteBoard(leaderboard);
   const newLeader = board.standings[0];
   if (leader !== undefined && newLeader !== undefined && leader.userId !== newLeader.userId) {
     announcer.announce("leader", text("board.newLeader", { name: newLeader.displayName }));
   }
   return true;
+}
+
+/** Show the board's clock and its reveal, from a read or an event. */
+function showContest(newest) {
+  shownContest = newest;
+  contest?.show(newest);
+}
+
+async function loadContest() {
+  const { Contest } = await import("./contest/contest.js");
+  const parts = { clock: element("clock"), stage: element("stage"), podium: element("podium") };
+  contest = new Contest(parts, page.announce, (...change) => onContest(...change));
+  contest.noteBoard(board.standings);
+  contest.show(shownContest);
 }
 
 function createHistory() {

@@ -37,7 +37,8 @@ export function fadeOut(element) {
   animation.onfinish = animation.oncancel = () => element.remove();
 }
 
-function animationsWanted() {
+/** Whether the viewer wants animations, and sees them. */
+export function animationsWanted() {
   return !reducedMotion.matches && !document.hidden;
 }
 

@@ -8,6 +8,9 @@ export const IS_MAIN = WATCHED.board === "main" && WATCHED.period === "all";
 /** `at` is a moment in a period that is over, whose board does not change. */
 export const IS_PAST = WATCHED.at !== null;
 
+/** Whether the board may have times: `main` is always open. */
+export const HAS_CLOCK = WATCHED.board !== "main" && !IS_PAST;
+
 /** The address of the leaders' scores over time. */
 export function historyAddress() {
   if (IS_MAIN) return "api/leaderboard/history?limit=10";

@@ -19,6 +19,7 @@ export function createBoardFeed(page, credentials, pollingReason, handlers) {
   const { status } = page;
   const socket = new BoardSocket(websocketUrl(), credentials, {
     onBoard: show,
+    onContest: showContest,
     onState: showState,
     onUnreachable: handlers.onUnreachable,
     onBanned: handlers.onBanned,
@@ -36,8 +37,14 @@ export function createBoardFeed(page, credentials, pollingReason, handlers) {
     if (page.showBoard(board)) handlers.onBoard(board);
   }
 
+  function showContest(contest) {
+    if (contest.board === WATCHED.board && contest.period === WATCHED.period) page.showContest(contest);
+  }
+
   async function readOnce() {
-    show(await readBoard());
+    const board = await readBoard();
+    show(board);
+    if (board.contest) page.showContest(board.contest);
   }
 
   async function poll() {

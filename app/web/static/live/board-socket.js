@@ -27,7 +27,7 @@ const MAX_TIMER_MS = 86_400_000;
  * valid token; `renewalMarginMs` and `renewalDueInMs` say when to renew it.
  *
  * Handlers: `onState` receives {kind: "connecting"}, {kind: "live"}, {kind: "waiting", seconds} or
- * {kind: "stopped", notice}; `onBoard` receives each board; `onUnreachable` is called after an
+ * {kind: "stopped", notice}; `onBoard` receives each board, `onContest` each contest; `onUnreachable` is called after an
  * attempt that led to no connection, `onBanned` after the server closed the connection for a ban, with
  * the ban's details.
  */
@@ -117,6 +117,9 @@ export class BoardSocket {
         break;
       case "leaderboard_update":
         this.#handlers.onBoard(data);
+        break;
+      case "contest":
+        this.#handlers.onContest(data);
         break;
       case "disconnect":
         this.#disconnect = data;

@@ -28,6 +28,7 @@ export function startPlayerPage(page) {
     onBanned: (details) => session.end(banNotice(details)),
   });
   const standings = new StandingsLoader((span) => api.readAroundMe(span));
+  page.followContest((state, contest) => player.showBoardState(state, contest));
   new LoginForms(api);
   startScreenPairing(api);
 

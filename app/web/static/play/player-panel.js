@@ -75,6 +75,11 @@ export class PlayerPanel {
     this.#userId = null;
   }
 
+  /** The state of the board by its clock has changed, or its times have. */
+  showBoardState(state, contest) {
+    this.#button.setBoard(state, contest);
+  }
+
   /** Show what a board says about the player; read the rest from the API. */
   updateFromBoard(version, standings) {
     this.#button.clearUnreachable();

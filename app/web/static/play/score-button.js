@@ -3,6 +3,7 @@
 import { SessionEnded } from "../api/api-client.js";
 import { ErrorReply, NoReply, RequestFailed } from "../api/http-request.js";
 import { countdown } from "../common/countdown.js";
+import { serverNow } from "../common/server-clock.js";
 import { text } from "../common/texts.js";
 import { INCREMENT, PointScorer, TOKEN } from "./point-scorer.js";
 
@@ -12,6 +13,8 @@ export class ScoreButton {
   #handlers;
   #cancelWait = () => {};
   #unreachable = false;
+  /** {label, reason} while the board takes no points; else null. */
+  #refusal = null;
   #button = document.getElementById("score");
   #outcome = document.getElementById("outcome");
   #rateLimit = document.getElementById("rate-limit");
@@ -38,6 +41,19 @@ export class ScoreButton {
   /** The server is reachable again: hide the result of a press that got no reply. */
   clearUnreachable() {
     if (this.#unreachable) this.#showOutcome("");
+  }
+
+  /** Disable the button while the board takes no points; `state` and `contest` as Contest reports them. */
+  setBoard(state, contest) {
+    const before = this.#refusal;
+    this.#refusal = refusalOf(state, contest);
+    if (this.#scorer === null || before?.reason === this.#refusal?.reason) return;
+    if (this.#refusal !== null) {
+      this.#showRefusal();
+    } else {
+      this.#showOutcome("");
+      this.#enableAfter(0, false);
+    }
   }
 
   end() {
@@ -86,6 +102,10 @@ export class ScoreButton {
       this.#button.textContent = text("scoring.readyIn", { seconds: left });
     };
     this.#cancelWait = countdown(Math.max(seconds, paceSeconds), showSeconds, () => {
+      if (this.#refusal !== null) {
+        this.#showRefusal();
+        return;
+      }
       this.#button.disabled = false;
       this.#button.textContent = text("scoring.button");
       if (seconds > 0 || paceSeconds > 0) this.#showOutcome("");
@@ -94,10 +114,30 @@ export class ScoreButton {
     });
   }
 
+  #showRefusal() {
+    this.#cancelWait();
+    this.#button.disabled = true;
+    this.#button.textContent = this.#refusal.label;
+    this.#showOutcome(this.#refusal.reason);
+  }
+
   #showOutcome(message) {
     this.#unreachable = false;
     this.#outcome.textContent = message;
   }
+}
+
+function refusalOf(state, contest) {
+  if (state === "open" || state === "frozen") return null;
+  if (state === "scheduled") return { label: text("scoring.notOpen"), reason: notOpenText(contest) };
+  if (state === "archived") return { label: text("clock.state.archived"), reason: text("scoring.archived") };
+  return { label: text("clock.state.closed"), reason: text("scoring.closed") };
+}
+
+/** When the board opens, or that it is closed, by its times. */
+function notOpenText({ opensAt }) {
+  const opens = opensAt ? new Date(opensAt) : null;
+  return opens !== null && opens > serverNow() ? text("scoring.opensAt", { time: opens }) : text("scoring.closed");
 }
 
 function explanation(error, scorer) {
@@ -107,6 +147,7 @@ function explanation(error, scorer) {
   if (error instanceof ErrorReply && error.code === "TOKEN_EXPIRED") {
     return text("scoring.expired");
   }
+  if (error instanceof ErrorReply && error.code === "BOARD_NOT_OPEN") return notOpenText(error.details);
   if (scorer.hasUnsettledPoint) return text("scoring.unsettled");
   return error.message;
 }
