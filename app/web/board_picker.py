@@ -13,7 +13,7 @@ from app.composition.api import ApiServices
 from app.contract.errors import DatabaseUnavailable
 from app.contract.standings import MAIN, PeriodKind
 from app.web.languages import Language
-from app.web.shown_ranking import ShownRanking
+from app.web.shown.ranking import ShownRanking
 
 KINDS: Mapping[PeriodKind, str] = {
     "all": "period.kind.all",

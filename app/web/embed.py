@@ -19,11 +19,11 @@ from app.web.assets import (
 )
 from app.web.board_picker import period_label
 from app.web.content_security import NONE, SELF, content_security_policy
-from app.web.first_board import read_first_board
-from app.web.first_contest import read_first_contest
 from app.web.languages import choose_language
 from app.web.missing import register_missing_page
-from app.web.shown_ranking import shown_ranking
+from app.web.shown.first_board import read_first_board
+from app.web.shown.first_contest import read_first_contest
+from app.web.shown.ranking import shown_ranking
 from config.origins import ANY_ORIGIN
 
 REFRESH_SECONDS = 10

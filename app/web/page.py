@@ -18,12 +18,12 @@ from app.web.assets import (
 from app.web.board_picker import board_picker, period_label
 from app.web.content_security import content_security_policy, websocket_sources
 from app.web.embed import overlay
-from app.web.first_board import read_first_board
-from app.web.first_contest import read_first_contest
 from app.web.join_code import join_code
 from app.web.languages import choose_language
 from app.web.missing import register_missing_page
-from app.web.shown_ranking import shown_ranking
+from app.web.shown.first_board import read_first_board
+from app.web.shown.first_contest import read_first_contest
+from app.web.shown.ranking import shown_ranking
 from config.origins import page_origin
 
 REFRESH_SECONDS = 10

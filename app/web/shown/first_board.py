@@ -14,7 +14,7 @@ from app.contract.events import LeaderboardUpdate
 from app.contract.standings import TOP, Board, BoardVersion, Standing
 from app.http.rate_limits import limit_read
 from app.web.languages import Language
-from app.web.shown_ranking import ShownRanking
+from app.web.shown.ranking import ShownRanking
 
 MEDALS = {1: "first", 2: "second", 3: "third"}
 

@@ -81,6 +81,7 @@ class ShownRanking:
             "at": moment_text(starts_at) if starts_at and self.is_past else None,
             "endsAt": moment_text(ends_at) if ends_at and not self.is_past else None,
             "better": settings.better,
+            "scoredByPlayers": self.is_scored_by_players,
         }
 
 

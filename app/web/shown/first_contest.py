@@ -12,7 +12,7 @@ from app.contract.details import CLOSES_AT, FREEZES_AT
 from app.contract.errors import DatabaseUnavailable
 from app.contract.viewers.contests import Contest
 from app.web.languages import Language
-from app.web.shown_ranking import ShownRanking
+from app.web.shown.ranking import ShownRanking
 
 LABELS: Mapping[str, str] = {
     "scheduled": "clock.state.scheduled",

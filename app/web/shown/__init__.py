@@ -1,0 +1,1 @@
+"""The board, the period and the contest that a page shows."""
