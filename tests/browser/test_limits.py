@@ -141,6 +141,8 @@ def test_a_ban_is_shown_to_the_player_and_to_all_viewers_within_a_second(
     form.get_by_label("Password").fill(PASSWORD)
     form.get_by_role("button").click()
     expect(form.locator("[data-form-error]")).to_have_text(BANNED_WITHOUT_END)
+    # On a phone it would cover the form.
+    expect(banned.locator("#notice")).to_be_hidden()
 
 
 def test_a_player_reads_when_a_ban_ends_and_again_at_the_next_login(
