@@ -1,18 +1,21 @@
-"""`flask db`: alembic's commands, with the same alembic.ini and migrations as `alembic` itself."""
+"""`flask db`: alembic's commands, with the same alembic.ini and migrations as `alembic` itself.
+
+Each command imports alembic when it runs, because every worker of the API imports this module.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import alembic.command
-import alembic.util
 import click
-from alembic.config import Config
 from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError
 
 from app.cli.output import example
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 CONFIG_FILE = Path(__file__).parents[2] / "alembic.ini"
 
@@ -21,9 +24,11 @@ class MigrationGroup(AppGroup):
     """Commands whose expected errors are one line on stderr and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        from alembic.util import CommandError
+
         try:
             return super().invoke(ctx)
-        except alembic.util.CommandError as error:
+        except CommandError as error:
             raise click.ClickException(str(error)) from error
         except OperationalError as error:
             cause = str(error.orig).strip().splitlines()[0]
@@ -37,27 +42,37 @@ db = MigrationGroup("db", help="The tables: migrate them, and show their revisio
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
     """Migrate to REVISION; without one, to the newest."""
-    alembic.command.upgrade(_config(), revision)
+    from alembic import command
+
+    command.upgrade(_config(), revision)
 
 
 @db.command("downgrade", epilog=example("flask db downgrade 0011"))
 @click.argument("revision")
 def downgrade(revision: str) -> None:
     """Go back to REVISION. Columns and tables that it lacks lose their data."""
-    alembic.command.downgrade(_config(), revision)
+    from alembic import command
+
+    command.downgrade(_config(), revision)
 
 
 @db.command("current", epilog=example("flask db current"))
 def current() -> None:
     """Show the revision of the database."""
-    alembic.command.current(_config())
+    from alembic import command
+
+    command.current(_config())
 
 
 @db.command("history", epilog=example("flask db history"))
 def history() -> None:
     """List the revisions, the newest first."""
-    alembic.command.history(_config())
+    from alembic import command
+
+    command.history(_config())
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     return Config(CONFIG_FILE)
