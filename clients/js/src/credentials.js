@@ -84,18 +84,19 @@ export class LoginCredentials {
     this.#session.end(cause);
   }
 
-  /** As Calls.request, with the access token. Throws SessionEnded too. */
-  async request(method, path, body) {
+  /** As Calls.request, with the access token. Throws SessionEnded too. `run` may delay a request. */
+  async request(method, path, body, run = (task) => task()) {
+    const send = (token) => run(() => this.#calls.request(method, path, { body, token }));
     const token = await this.freshAccessToken();
     try {
-      return await this.#calls.request(method, path, { body, token });
+      return await send(token);
     } catch (error) {
       if (error.code !== "AUTH_INVALID") throw this.#endIfOver(error);
     }
     // The server's clock or keys may differ from what this client assumed: retry with a new token.
     await this.renew();
     try {
-      return await this.#calls.request(method, path, { body, token: await this.freshAccessToken() });
+      return await send(await this.freshAccessToken());
     } catch (error) {
       throw this.#endIfOver(error);
     }

@@ -12,6 +12,7 @@ const MAX_RETRY_AFTER_MS = 10_000;
 
 export class PointScorer {
   #request;
+  #board;
   #waitForTurn;
   #onRetry;
   /** A token that may or may not have been counted, or that the rate limit refused. */
@@ -24,8 +25,9 @@ export class PointScorer {
    * `request` sends an authorised request and returns {body, rateLimit}. `waitForTurn(kind)` is awaited
    * before each attempt, and `onRetry` is called before an increment is retried.
    */
-  constructor(request, waitForTurn = async () => {}, onRetry = () => {}) {
+  constructor(request, { board = "main", waitForTurn = async () => {}, onRetry = () => {} } = {}) {
     this.#request = request;
+    this.#board = board;
     this.#waitForTurn = waitForTurn;
     this.#onRetry = onRetry;
   }
@@ -59,7 +61,9 @@ export class PointScorer {
       }
     }
     await this.#waitForTurn(TOKEN);
-    const { body, rateLimit } = await this.#request("POST", "api/actions/token");
+    // Versions of the server before there were boards take no body.
+    const fields = this.#board === "main" ? undefined : { board: this.#board };
+    const { body, rateLimit } = await this.#request("POST", "api/actions/token", fields);
     this.#unsettledToken = body.actionToken;
     this.#maybeCounted = false;
     return this.#spend(body.actionToken, rateLimit);

@@ -1,9 +1,14 @@
-/** A login in memory. A program that keeps logins elsewhere gives an object with the same members. */
+/** A login in memory. A program that keeps logins elsewhere, or shares them, extends this class. */
 
 const RENEWAL_MARGIN_MS = 30_000;
 
 export class Session {
   #login = null;
+
+  /** {userId, username, accessToken, refreshToken, lifetimeMs, expiresAt}, or null. */
+  get login() {
+    return this.#login;
+  }
 
   get active() {
     return this.#login !== null;
@@ -27,9 +32,14 @@ export class Session {
     return (this.#login?.expiresAt ?? 0) - Date.now() - this.renewalMarginMs;
   }
 
+  /** Use this login, or none if it is null, from now on. */
+  adopt(login) {
+    this.#login = login;
+  }
+
   /** Start with the reply to a registration or login. */
   begin(reply) {
-    this.#adopt(reply);
+    this.adopt(loginOf(reply));
   }
 
   /** Replace the tokens by those of the reply that `exchange` gets for the refresh token. */
@@ -37,16 +47,21 @@ export class Session {
     const { refreshToken } = this.#login;
     const reply = await exchange(refreshToken);
     // The session may have ended while the request was under way.
-    if (this.#login?.refreshToken === refreshToken) this.#adopt({ ...this.#login, ...reply });
+    if (this.#login?.refreshToken === refreshToken) this.adopt(loginOf({ ...this.#login, ...reply }));
   }
 
-  /** Forget the tokens; `_cause` is the ApiError that ended the session, or null after a logout. */
+  /** Run a task while no program that shares the session renews its tokens. */
+  withoutRenewals(task) {
+    return task();
+  }
+
+  /** Forget the tokens; `_cause` is the error that ended the session, or null after a logout. */
   end(_cause) {
-    this.#login = null;
+    this.adopt(null);
   }
+}
 
-  #adopt({ userId, accessToken, refreshToken, expiresIn }) {
-    const lifetimeMs = expiresIn * 1000;
-    this.#login = { userId, accessToken, refreshToken, lifetimeMs, expiresAt: Date.now() + lifetimeMs };
-  }
+function loginOf({ userId, username, accessToken, refreshToken, expiresIn }) {
+  const lifetimeMs = expiresIn * 1000;
+  return { userId, username, accessToken, refreshToken, lifetimeMs, expiresAt: Date.now() + lifetimeMs };
 }
