@@ -64,7 +64,7 @@ export class BoardSocket {
       await this.#handleClose(closed);
     } catch (error) {
       if (error instanceof SessionEnded) throw new WatchEnded(error.message, { cause: error });
-      if (error instanceof RequestFailed) throw new ConnectionFailed(error.message);
+      if (error instanceof RequestFailed) throw new ConnectionFailed(error.message, null, error);
       throw error;
     } finally {
       signal.removeEventListener("abort", end);
@@ -85,11 +85,11 @@ export class BoardSocket {
     if (this.#tokenRejected) await this.#credentials.renew();
     const token = await this.#credentials.freshAccessToken();
     this.#tokenRejected = false;
-    const WebSocket = globalThis.WebSocket ?? (await import("./node-websocket.js")).NodeWebSocket;
     try {
+      const WebSocket = globalThis.WebSocket ?? (await import("./node-websocket.js")).NodeWebSocket;
       return new WebSocket(address, ["bearer", token]);
     } catch (error) {
-      // The browser forbids this address: a retry can't help, but another way may.
+      // The browser has no WebSocket, or forbids this address: a retry can't help, but another way may.
       throw new ConnectionFailed(error.message);
     }
   }

@@ -1,7 +1,10 @@
-/** The connection ended or could not be opened; `retryMs` is when the server wants the next attempt, or null. */
+/**
+ * The connection ended or could not be opened. `retryMs` is when the server wants the next attempt, or null;
+ * `cause` the error of a call of the API that failed, if that was the reason.
+ */
 export class ConnectionFailed extends Error {
-  constructor(cause, retryMs = null) {
-    super(cause);
+  constructor(reason, retryMs = null, cause = null) {
+    super(reason, { cause });
     this.retryMs = retryMs;
   }
 }

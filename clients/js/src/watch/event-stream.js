@@ -1,22 +1,21 @@
-/** The event stream (Server-Sent Events), without an account. Read by `fetch`, which says why it is refused. */
+/** Keeps an event stream (Server-Sent Events) open, without an account. */
 
 import { RequestFailed } from "../errors.js";
 import { withQuery } from "./broadcaster-address.js";
 import { ConnectionFailed } from "./connection-failed.js";
+import { StreamConnection } from "./stream-connection.js";
 
-const MEDIA_TYPE = "text/event-stream";
 const OPEN_TIMEOUT_MS = 10_000;
-/** A stream that has sent nothing for this time, not even a comment, is lost. */
-const SILENT_MS = 45_000;
-/** After sleep or a change of the network a stream may be lost unnoticed, so it is opened again. */
-const WAKE_SILENT_MS = 5_000;
+/** After sleep or a change of the network a stream may be lost unnoticed. One that is silent is replaced. */
+const WAKE_SILENT_MS = 2_000;
+const REPLACE_TIMEOUT_MS = 4_000;
 
 export class EventStream {
   name = "stream";
   #address;
   #query;
-  #heardAt = 0;
-  #connection = new AbortController();
+  #connection = null;
+  #wakeTimer;
 
   constructor(address, query) {
     this.#address = address;
@@ -24,79 +23,60 @@ export class EventStream {
   }
 
   async run(receiver, signal) {
-    const connection = new AbortController();
+    let connection = new StreamConnection();
     this.#connection = connection;
-    const end = () => connection.abort();
+    const end = () => this.#connection.close();
     signal.addEventListener("abort", end);
-    let timer = setTimeout(end, OPEN_TIMEOUT_MS);
     try {
-      const reply = await this.#open(connection.signal);
-      const reader = reply.body.getReader();
-      const decoder = new TextDecoder();
-      const parser = new EventParser();
-      /** The data of the server's last event, if it said why it ends the stream. */
-      let disconnect = null;
+      await this.#open(connection, OPEN_TIMEOUT_MS);
       for (;;) {
-        clearTimeout(timer);
-        timer = setTimeout(end, SILENT_MS);
-        this.#heardAt = performance.now();
-        const { value, done } = await reader.read();
-        if (done) throw new ConnectionFailed(disconnect?.reason ?? "The stream ended", disconnect?.reconnectInMs);
-        for (const event of parser.parse(decoder.decode(value, { stream: true }))) {
-          if (event.event === "disconnect") disconnect = event.data;
-          else receiver.live();
-          receiver.receive(event);
+        try {
+          await connection.read(receiver);
+        } catch (error) {
+          if (connection === this.#connection) throw error;
+          connection = this.#connection;
         }
       }
-    } catch (error) {
-      if (signal.aborted || error instanceof ConnectionFailed) throw error;
-      const known = error instanceof RequestFailed || error instanceof TypeError || error.name === "AbortError";
-      throw known ? new ConnectionFailed(error.message) : error;
     } finally {
-      clearTimeout(timer);
       signal.removeEventListener("abort", end);
-      connection.abort();
+      clearTimeout(this.#wakeTimer);
+      this.#wakeTimer = undefined;
+      this.#connection.close();
+      this.#connection = null;
     }
   }
 
-  /** Open the stream again unless it was heard just now. */
+  /** Replace the stream unless it is heard soon: a script can't ask whether it is still connected. */
   wake() {
-    if (performance.now() - this.#heardAt > WAKE_SILENT_MS) this.#connection.abort();
+    const connection = this.#connection;
+    if (!connection?.isOpen) return;
+    const wokeAt = performance.now();
+    // The signals of one wake may follow each other, and must not delay it.
+    this.#wakeTimer ??= setTimeout(() => {
+      this.#wakeTimer = undefined;
+      if (connection === this.#connection && connection.heardAt < wokeAt) this.#replace();
+    }, WAKE_SILENT_MS);
   }
 
-  async #open(signal) {
-    const address = withQuery(await this.#address.stream(), this.#query);
-    const headers = { Accept: MEDIA_TYPE };
-    const reply = await fetch(address, { headers, cache: "no-store", credentials: "omit", signal });
-    if (reply.ok && reply.headers.get("Content-Type")?.startsWith(MEDIA_TYPE)) return reply;
-    const waitSeconds = Number(reply.headers.get("Retry-After") ?? 0);
-    throw new ConnectionFailed(`HTTP ${reply.status}`, waitSeconds * 1000 || null);
+  /** Open another stream first, so that one that was not lost is live throughout. */
+  async #replace() {
+    const old = this.#connection;
+    const replacement = new StreamConnection();
+    try {
+      await this.#open(replacement, REPLACE_TIMEOUT_MS);
+      if (this.#connection === old) this.#connection = replacement;
+      else replacement.close();
+    } catch (error) {
+      if (!(error instanceof ConnectionFailed)) throw error;
+    }
+    old.close();
   }
-}
 
-/** Splits the text of an event stream into events (HTML, section 9.2.6) whose data is JSON. */
-export class EventParser {
-  #rest = "";
-  #name = "message";
-  #data = [];
-
-  /** The events that this part of the text completes. */
-  *parse(text) {
-    const lines = (this.#rest + text).split(/\r\n|\n|\r/);
-    this.#rest = lines.pop();
-    for (const line of lines) {
-      const colon = line.indexOf(":");
-      const field = colon < 0 ? line : line.slice(0, colon);
-      const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-      if (line === "") {
-        if (this.#data.length > 0) yield { event: this.#name, data: JSON.parse(this.#data.join("\n")) };
-        this.#name = "message";
-        this.#data = [];
-      } else if (field === "event") {
-        this.#name = value;
-      } else if (field === "data") {
-        this.#data.push(value);
-      }
+  async #open(connection, timeoutMs) {
+    try {
+      await connection.open(withQuery(await this.#address.stream(), this.#query), timeoutMs);
+    } catch (error) {
+      throw error instanceof RequestFailed ? new ConnectionFailed(error.message, null, error) : error;
     }
   }
 }

@@ -12,9 +12,10 @@ const RETRY_MS = [1_000, 2_000, 4_000];
 const BLOCKED_RETRY_MS = 30_000;
 
 export class Level {
-  /** Why the last attempt failed, while the level waits for the next; or "". */
-  cause = "";
-  retryMs = 0;
+  /** The ConnectionFailed of the last attempt, until one works; or null. */
+  failure = null;
+  /** The delay of the next attempt, while the level waits for it; or null. */
+  retryMs = null;
   lower;
   #sink;
   #upper;
@@ -36,13 +37,14 @@ export class Level {
     return this.#liveSince !== null;
   }
 
-  /** Connect again and again until the signal is aborted. */
-  async run(signal) {
+  /** Connect again and again until the signal is aborted; without a connection the next level helps out. */
+  async run(signal, fallbackMs = FALLBACK_MS) {
+    this.failure = null;
     this.#failures = 0;
-    this.#helpOutAfter(FALLBACK_MS);
+    this.#helpOutAfter(fallbackMs);
     try {
       while (!signal.aborted) {
-        this.cause = "";
+        this.retryMs = null;
         this.#sink.levelChanged();
         try {
           await this.transport.run(this, signal);
@@ -56,6 +58,7 @@ export class Level {
       this.#sink.fail(error);
     } finally {
       this.#liveSince = null;
+      this.failure = null;
       this.#stopLower();
     }
   }
@@ -64,6 +67,7 @@ export class Level {
   live() {
     if (this.isLive) return;
     this.#liveSince = performance.now();
+    this.failure = null;
     this.#stopLower();
     // If the server is back, the better transports may be too.
     if (this.#failures > 0) this.#upper?.retryNow();
@@ -87,7 +91,8 @@ export class Level {
     if (this.#lowerRun !== null) this.lower.wake();
   }
 
-  async #waitAfter({ message, retryMs }, signal) {
+  async #waitAfter(failure, signal) {
+    const { retryMs } = failure;
     const liveSince = this.#liveSince;
     this.#liveSince = null;
     if (liveSince !== null && performance.now() - liveSince >= STABLE_MS) this.#failures = 0;
@@ -95,7 +100,7 @@ export class Level {
     // Random, so that clients that lost their connections together don't return together.
     const delayMs = retryMs ?? (this.#retryDelayMs() * (1 + Math.random())) / 2;
     this.#failures += 1;
-    this.cause = message;
+    this.failure = failure;
     this.retryMs = delayMs;
     this.#sink.levelChanged();
     if (signal.aborted) return;
@@ -120,7 +125,8 @@ export class Level {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#lowerRun = new AbortController();
-      this.lower.run(this.#lowerRun.signal);
+      // The levels share the time until one has to work, where each attempt is unanswered.
+      this.lower.run(this.#lowerRun.signal, FALLBACK_MS - milliseconds);
     }, milliseconds);
   }
 

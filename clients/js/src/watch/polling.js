@@ -31,7 +31,7 @@ export class Polling {
       } catch (error) {
         if (!(error instanceof RequestFailed)) throw error;
         if (FOR_GOOD.includes(error.code)) throw new WatchEnded(error.message, { cause: error });
-        throw new ConnectionFailed(error.message, error.waitSeconds * 1000 || null);
+        throw new ConnectionFailed(error.message, error.waitSeconds * 1000 || null, error);
       }
       if (signal.aborted) return;
       receiver.live();

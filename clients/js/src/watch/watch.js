@@ -11,8 +11,8 @@ import { listenForWake } from "./wake-signals.js";
 export class Watch {
   /** The newest board, or null before the first. */
   board = null;
-  /** {kind, transport, cause, retryMs}: how the board is received. */
-  state = { kind: "connecting", transport: "", cause: "", retryMs: 0 };
+  /** {kind, transport, cause, retryMs, error}: how the board is received. */
+  state = stateOf("connecting");
   #handlers;
   #run = new AbortController();
   #level;
@@ -93,17 +93,25 @@ export class Watch {
     while (level !== null && !level.isLive) level = level.lower;
     if (level !== null) {
       const { name } = level.transport;
-      return { kind: name === "polling" ? "polling" : "live", transport: name, cause: "", retryMs: 0 };
+      return stateOf(name === "polling" ? "polling" : "live", { transport: name });
     }
-    const { cause, retryMs } = this.#level;
-    if (cause === "") return { kind: "connecting", transport: "", cause: "", retryMs: 0 };
-    return { kind: "waiting", transport: "", cause, retryMs };
+    const { failure, retryMs } = this.#level;
+    const error = this.#errorOfApi();
+    if (retryMs === null) return stateOf("connecting", { error });
+    return stateOf("waiting", { cause: failure.message, retryMs, error });
+  }
+
+  /** The error of the last call of the API, if it failed; the lowest transport makes the most calls. */
+  #errorOfApi() {
+    let error = null;
+    for (let level = this.#level; level !== null; level = level.lower) error = level.failure?.cause ?? error;
+    return error;
   }
 
   #end(error) {
     if (this.#ended !== null) return;
     this.#stop(error);
-    this.#show({ kind: "ended", transport: "", cause: error.message, retryMs: 0 });
+    this.#show(stateOf("ended", { cause: error.message, error: error.cause ?? null }));
     // Anything else is a fault of this client, which must not go unnoticed.
     if (!(error instanceof WatchEnded)) report(error);
   }
@@ -116,11 +124,8 @@ export class Watch {
   }
 
   #show(state) {
-    const { kind, transport, cause, retryMs } = this.state;
     if (this.#ended !== null && state.kind !== "ended") return;
-    if (state.kind === kind && state.transport === transport && state.cause === cause && state.retryMs === retryMs) {
-      return;
-    }
+    if (Object.entries(state).every(([name, value]) => value === this.state[name])) return;
     this.state = state;
     this.#call("onState", state);
   }
@@ -137,6 +142,10 @@ export class Watch {
       report(error);
     }
   }
+}
+
+function stateOf(kind, { transport = "", cause = "", retryMs = 0, error = null } = {}) {
+  return { kind, transport, cause, retryMs, error };
 }
 
 function report(error) {
