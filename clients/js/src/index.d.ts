@@ -72,6 +72,8 @@ export interface State {
   cause: string;
   /** Of "waiting": the delay of the next attempt. */
   retryMs: number;
+  /** While not "live" or "polling": the error of the call of the API that failed last, or null. */
+  error: Error | null;
 }
 
 /** An event of the server, as it was received. */
@@ -138,22 +140,38 @@ export interface Result {
 /** The reply to a login. */
 export interface LoginReply {
   userId: string;
+  username: string;
   accessToken: string;
   refreshToken: string;
   expiresIn: number;
 }
 
-/** A login in memory. A program that keeps logins elsewhere gives an object with the same members. */
+export interface Login {
+  userId: string;
+  username: string;
+  accessToken: string;
+  refreshToken: string;
+  lifetimeMs: number;
+  /** In ms since 1970. */
+  expiresAt: number;
+}
+
+/** A login in memory. A program that keeps logins elsewhere, or shares them, extends this class. */
 export class Session {
+  readonly login: Login | null;
   readonly active: boolean;
   readonly userId: string | null;
   readonly accessToken: string | null;
   readonly renewalMarginMs: number;
   readonly renewalDueInMs: number;
+  /** Use this login, or none if it is null, from now on. */
+  adopt(login: Login | null): void;
   begin(reply: LoginReply): void;
   renew(exchange: (refreshToken: string) => Promise<LoginReply>): Promise<void>;
-  /** `cause` is what ended the session, or null after a logout. */
-  end(cause: Pick<ApiError, "code" | "details"> | null): void;
+  /** Run a task while no program that shares the session renews its tokens. */
+  withoutRenewals<Result>(task: () => Promise<Result>): Promise<Result>;
+  /** `cause` is what ended the session, or made the logout fail; null after a logout. */
+  end(cause: Error | Pick<ApiError, "code" | "details"> | null): void;
 }
 
 export class Scoreboard {

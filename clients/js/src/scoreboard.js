@@ -68,10 +68,14 @@ export class Scoreboard {
 
   /** End the session here in any case. Throws ApiError or NoReply if the server did not end it. */
   async logout() {
+    let cause = null;
     try {
-      await this.request("POST", "api/auth/logout");
+      await this.#endOnServer();
+    } catch (error) {
+      cause = error;
+      throw error;
     } finally {
-      this.#session.end(null);
+      this.#session.end(cause);
     }
   }
 
@@ -113,8 +117,9 @@ export class Scoreboard {
    * Watch a board until the watch is closed, over the best way that works.
    *
    * With a login or a token that is the WebSocket, else the event stream, else a read every 2 s. Handlers,
-   * all optional: `onBoard(board)`, `onRank({score, rank, version})` over the WebSocket only, `onReveal(reveal)`
-   * over the WebSocket and the stream, `onState({kind, transport, cause, retryMs})` and `onEvent({event, data})`.
+   * all optional: `onBoard(board)`, `onRank({score, rank, version})` over the WebSocket only,
+   * `onReveal(reveal)` over the WebSocket and the stream, `onEvent({event, data})` and
+   * `onState({kind, transport, cause, retryMs, error})`.
    */
   watch(board = "main", { period = null, ...handlers } = {}) {
     const login = this.#session.active ? this.#login : null;
@@ -133,6 +138,14 @@ export class Scoreboard {
   async request(method, path, body) {
     if (this.#givenToken === null) return this.#login.request(method, path, body);
     return this.#calls.request(method, path, { body, token: await this.#givenToken.freshAccessToken() });
+  }
+
+  #endOnServer() {
+    if (this.#givenToken !== null) return this.request("POST", "api/auth/logout");
+    // The server may close the session's WebSockets before its reply arrives. A program that then renewed
+    // the tokens would report that the session has ended.
+    const alone = (task) => this.#session.withoutRenewals(task);
+    return this.#login.request("POST", "api/auth/logout", undefined, alone);
   }
 
   #isUnanswered({ username, password }) {
