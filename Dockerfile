@@ -12,6 +12,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r r
 COPY alembic.ini wsgi.py ./
 COPY app app
 COPY broadcaster broadcaster
+# The page's scripts.
+COPY clients/js/src clients/js/src
 COPY config config
 COPY migrations migrations
 COPY deploy/alive.py deploy/alive.py

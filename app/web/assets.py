@@ -13,9 +13,12 @@ from flask import Blueprint, Response, abort, current_app, request
 
 from app.http.access_control import public
 from app.http.replies.compression import compress_file
-from app.web.module_graph import imported_modules
+from app.web.scripts import imported_modules, without_comments
 
 FOLDER = Path(__file__).parent / "static"
+CLIENT_FOLDER = Path(__file__).parents[2] / "clients" / "js" / "src"
+CLIENT = "client"
+"""The folder of the page's files that has those of CLIENT_FOLDER."""
 ENDPOINT = "static"
 PAGE_SCRIPTS = {
     "play": "play.js",
@@ -143,11 +146,22 @@ def _add_fingerprint(endpoint: str, values: dict[str, Any]) -> None:
 @cache
 def _files() -> Mapping[str, bytes]:
     """The files by their path, as they were at the first call: they match the fingerprint."""
-    paths = sorted(path for path in FOLDER.rglob("*") if path.is_file())
-    files = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in paths}
+    files = _read(FOLDER, "*")
+    client = _read(CLIENT_FOLDER, "*.js")
+    files |= {f"{CLIENT}/{name}": content for name, content in client.items()}
+    files |= {name: without_comments(files[name]) for name in files if _has_comments(name)}
     files[PAGE_STYLES] = b"\n".join(files[name] for name in JOINED_STYLES)
     embed = b"\n".join(files[name] for name in JOINED_EMBED_STYLES)
     files[EMBED_STYLES[""]] = embed
     files[EMBED_STYLES["light"]] = embed.replace(_IF_DARK, b"@media not all")
     files[EMBED_STYLES["dark"]] = embed.replace(_IF_DARK, b"@media all")
     return files
+
+
+def _has_comments(name: str) -> bool:
+    return name.endswith((".js", ".css")) and not name.startswith("vendor/")
+
+
+def _read(folder: Path, pattern: str) -> dict[str, bytes]:
+    paths = sorted(path for path in folder.rglob(pattern) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -9,13 +9,14 @@ from config.settings import Settings
 
 NONE = "'none'"
 SELF = "'self'"
+_HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?")
 
 
 def content_security_policy(
-    websockets: tuple[str, ...], *, ancestors: str = NONE, base: str = NONE
+    broadcaster: tuple[str, ...], *, ancestors: str = NONE, base: str = NONE
 ) -> str:
-    """Allows this server's own files, and connections to it and to `websockets` (CSP 3).
+    """Allows this server's own files, and connections to it and to `broadcaster` (CSP 3).
 
     `ancestors` are the sources of pages that may frame this one, `base` those of its <base>.
     """
@@ -25,7 +26,7 @@ def content_security_policy(
         "style-src": SELF,
         "img-src": "'self' data:",
         "font-src": SELF,
-        "connect-src": " ".join((SELF, *websockets)),
+        "connect-src": " ".join((SELF, *broadcaster)),
         "base-uri": base,
         "form-action": NONE,
         "frame-ancestors": ancestors,
@@ -33,15 +34,15 @@ def content_security_policy(
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 
 
-def websocket_sources(settings: Settings, host: str) -> tuple[str, ...]:
-    """CSP sources of the page's WebSocket; `host` is the request's Host header, with port.
+def broadcaster_sources(settings: Settings, host: str) -> tuple[str, ...]:
+    """CSP sources of the WebSocket and the event stream; `host` is the Host header, with port.
 
     Both schemes, because a proxy may end TLS without a header that says so.
     """
     own_path = settings.websocket_url.startswith("/")
     if settings.websocket_url and not own_path:
         url = urlsplit(settings.websocket_url)
-        return (f"{url.scheme}://{url.netloc}",)
+        return (f"{url.scheme}://{url.netloc}", f"{_HTTP_SCHEMES[url.scheme]}://{url.netloc}")
     match = _HOST.fullmatch(host)
     if match is None:
         return ()
@@ -49,4 +50,6 @@ def websocket_sources(settings: Settings, host: str) -> tuple[str, ...]:
     name = "*" if match["name"].startswith("[") else match["name"]
     port = match["port"] or "" if own_path else f":{settings.broadcaster_port}"
     authority = f"{name}{port}"
-    return (f"ws://{authority}", f"wss://{authority}")
+    websockets = (f"ws://{authority}", f"wss://{authority}")
+    # The stream of a broadcaster at the page's own address is this server's own.
+    return websockets if own_path else (*websockets, f"http://{authority}", f"https://{authority}")

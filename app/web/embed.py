@@ -18,7 +18,12 @@ from app.web.assets import (
     page_modules,
 )
 from app.web.board_picker import period_label
-from app.web.content_security import NONE, SELF, content_security_policy
+from app.web.content_security import (
+    NONE,
+    SELF,
+    broadcaster_sources,
+    content_security_policy,
+)
 from app.web.languages import choose_language
 from app.web.missing import register_missing_page
 from app.web.shown.first_board import read_first_board
@@ -50,7 +55,7 @@ def show(key: str) -> Response:
     ancestors = ANY_ORIGIN if ANY_ORIGIN in origins else " ".join(origins) or NONE
     response = _board_alone(key, "embed", "")
     # The address has a folder more than those that the page and its scripts name.
-    policy = content_security_policy((), ancestors=ancestors, base=SELF)
+    policy = content_security_policy(_broadcaster(), ancestors=ancestors, base=SELF)
     response.headers["Content-Security-Policy"] = policy
     return response
 
@@ -58,7 +63,7 @@ def show(key: str) -> Response:
 def overlay() -> Response:
     """The board of the parameter `board`, in large type on a transparent background."""
     response = _board_alone(request.args.get("board", ""), "overlay", "dark")
-    response.headers["Content-Security-Policy"] = content_security_policy(())
+    response.headers["Content-Security-Policy"] = content_security_policy(_broadcaster())
     return response
 
 
@@ -92,6 +97,8 @@ def _board_alone(key: str, mode: Literal["embed", "overlay"], default_theme: str
             board=board.data() if board else None,
             rows=board.rows(language)[:max_rows] if board else [],
             refresh_seconds=REFRESH_SECONDS,
+            websocket_url=services().settings.websocket_url,
+            broadcaster_port=services().settings.broadcaster_port,
         )
     )
     response.headers["Cache-Control"] = "no-cache"
@@ -100,6 +107,10 @@ def _board_alone(key: str, mode: Literal["embed", "overlay"], default_theme: str
     response.add_etag()
     response.make_conditional(request)
     return response
+
+
+def _broadcaster() -> tuple[str, ...]:
+    return broadcaster_sources(services().settings, request.host)
 
 
 def _max_rows() -> int:

@@ -16,7 +16,7 @@ from app.web.assets import (
     register_assets,
 )
 from app.web.board_picker import board_picker, period_label
-from app.web.content_security import content_security_policy, websocket_sources
+from app.web.content_security import broadcaster_sources, content_security_policy
 from app.web.embed import overlay
 from app.web.join_code import join_code
 from app.web.languages import choose_language
@@ -87,7 +87,7 @@ def show() -> Response:
         )
     )
     response.headers["Content-Security-Policy"] = content_security_policy(
-        websocket_sources(settings, request.host)
+        broadcaster_sources(settings, request.host)
     )
     response.headers["Cache-Control"] = "no-cache"
     response.content_language.add(language.tag)

@@ -28,7 +28,6 @@ __all__ = [
     "LAPTOP",
     "LIVE",
     "NOT_LIVE",
-    "NOT_LOGGED_IN",
     "PHONE",
     "PROJECTOR",
     "RECONNECTING",
@@ -36,12 +35,14 @@ __all__ = [
     "check_on_all_screens",
     "console_errors_of",
     "expect",
+    "expect_transport",
     "intercept_websockets",
     "log_in",
     "name_of",
     "player_just_below_top_ten",
     "record_scored_rows",
     "record_states",
+    "refuse_streams",
     "right_edge",
     "row_of",
     "score_a_point",
@@ -54,9 +55,9 @@ __all__ = [
 ]
 
 LIVE = "live"
-NOT_LOGGED_IN = re.compile("^refreshed every 2 s$")
 NOT_LIVE = re.compile("^not live .* refreshed every 2 s$")
 RECONNECTING = re.compile(r"^reconnecting in \d+ s$")
+_STREAM = re.compile(r"/stream(\?|$)")
 ROWS = 10
 PHONE: ViewportSize = {"width": 360, "height": 740}
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
@@ -97,8 +98,19 @@ def submit_login(page: Page, player: Player) -> None:
 
 def log_in(page: Page, player: Player) -> None:
     submit_login(page, player)
-    expect(page.locator("#connection")).to_have_text(LIVE)
+    expect_transport(page, "websocket")
     expect(page.locator("#own-score")).to_have_text(re.compile(r"\d"))
+
+
+def expect_transport(page: Page, name: str, milliseconds: float | None = None) -> None:
+    """Wait until the page is live by this transport: "websocket" or "stream"."""
+    status = page.locator(f"#connection[data-state=live][data-transport={name}]")
+    expect(status).to_have_text(LIVE, timeout=milliseconds)
+
+
+def refuse_streams(page: Page) -> None:
+    """Let no event stream of the page through from now on."""
+    page.route(_STREAM, lambda route: route.abort())
 
 
 def score_a_point(page: Page) -> None:

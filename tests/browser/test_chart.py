@@ -11,7 +11,13 @@ import psycopg2
 import pytest
 
 from tests.browser.conftest import OpenPage, system_with
-from tests.browser.page_actions import console_errors_of, expect, log_in, show_chart
+from tests.browser.page_actions import (
+    console_errors_of,
+    expect,
+    log_in,
+    refuse_streams,
+    show_chart,
+)
 from tests.support.servers import DatabaseServer
 from tests.support.system.harness import SystemHarness
 from tests.support.waiting import await_true
@@ -114,6 +120,7 @@ def test_lines_of_equal_scores_lie_side_by_side(open_page: OpenPage, system: Sys
         "until": times[-1],
         "series": [{**names[name], "score": 6, "points": points[name]} for name in scores],
     }
+    refuse_streams(page)
     page.route("**/api/leaderboard?*", lambda route: route.fulfill(json=board))
     page.route("**/api/leaderboard/history?*", lambda route: route.fulfill(json=history))
     page.clock.set_fixed_time("2020-03-04T13:00:00.000Z")

@@ -13,7 +13,7 @@ import pytest
 from app.audit.audited_change import Initiator
 from tests.browser.conftest import OpenPage
 from tests.browser.page_actions import (
-    NOT_LOGGED_IN,
+    LIVE,
     expect,
     log_in,
     player_just_below_top_ten,
@@ -135,7 +135,7 @@ def test_a_ban_is_shown_to_the_player_and_to_all_viewers_within_a_second(
     operator.moderation.ban(Initiator("test", "because"), player.user_id)
     expect(banned.locator("#notice")).to_have_text(BANNED_WITHOUT_END, timeout=1_000)
     expect(row_of(viewer, player)).to_have_count(0, timeout=1_000)
-    expect(banned.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(banned.locator("#connection")).to_have_text(LIVE)
     form = banned.locator("#log-in-form")
     form.get_by_label("Username").fill(player.username)
     form.get_by_label("Password").fill(PASSWORD)

@@ -1,13 +1,13 @@
 /** Starts a board without controls (embed.html): in a frame of another site, or over a broadcast. */
 
-import { readBoard } from "./api/public-reads.js";
+import { explain } from "./api/error-texts.js";
 import { BoardView } from "./board/board-view.js";
+import { RequestFailed } from "./client/errors.js";
+import { FIRST_BOARD } from "./common/first-board.js";
 import { PlayerColours } from "./common/player-colours.js";
 import { text } from "./common/texts.js";
+import { BoardFeed } from "./live/board-feed.js";
 import { reloadAtEnd } from "./live/period-end.js";
-import { Poller } from "./live/poller.js";
-
-const POLL_SECONDS = 2;
 
 const element = (id) => document.getElementById(id);
 const problem = element("problem");
@@ -18,22 +18,19 @@ const firstContest = JSON.parse(element("first-contest").textContent);
 let contest = null;
 if (firstContest !== null) loadContest();
 
-// null if the server could not read the board.
-const firstBoard = JSON.parse(element("first-board").textContent);
-if (firstBoard !== null) {
-  board.adopt(firstBoard);
-  board.show(firstBoard);
+if (FIRST_BOARD !== null) {
+  board.adopt(FIRST_BOARD);
+  board.show(FIRST_BOARD);
 }
-new Poller(poll, POLL_SECONDS, showProblem).start();
+const feed = new BoardFeed();
+feed.listen({
+  onBoard: (newest) => board.show(newest),
+  onContest: (newest) => contest?.show(newest),
+  onState: showProblem,
+});
+feed.watch();
 reloadAtEnd();
 document.documentElement.dataset.started = ""; // For page-failure.js.
-
-async function poll() {
-  const newest = await readBoard();
-  board.show(newest);
-  contest?.show(newest.contest);
-  problem.hidden = true;
-}
 
 async function loadContest() {
   const { ContestLine } = await import("./contest/contest-line.js");
@@ -41,7 +38,7 @@ async function loadContest() {
   contest.show(firstContest);
 }
 
-function showProblem({ message }) {
-  problem.textContent = text("connection.failed", { problem: message });
-  problem.hidden = false;
+function showProblem({ error }) {
+  problem.hidden = !(error instanceof RequestFailed);
+  if (!problem.hidden) problem.textContent = text("connection.failed", { problem: explain(error) });
 }

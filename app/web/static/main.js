@@ -4,11 +4,13 @@
  *
  * Imports between the folders point one way, which eslint.config.js checks:
  *
- *     common  <  api  <  live, board, chart, standings  <  contest  <  play, display  <  main.js, play.js, display.js
+ *     client  <  common  <  api  <  live, board, chart, standings  <  contest  <  play, display
+ *     <  main.js, play.js, display.js
  *
+ * client     the published client, clients/js/src, which the server puts here: calls, watching, points
  * common     texts, formats, clock, colours: nothing about the API or the page
- * api        requests to the REST API, the session and its tokens
- * live       brings boards to the page: WebSocket, polling, connection status
+ * api        this site's scoreboard, the session of several tabs, texts of errors
+ * live       the feed of boards, and the connection status
  * board      shows the top ten and the latest scores
  * chart      shows the scores over time
  * standings  the full standings: pages and search
@@ -24,12 +26,15 @@ import { ScoreHistory } from "./chart/score-history.js";
 import { ScoresChart } from "./chart/scores-chart.js";
 import { Announcer } from "./common/announcer.js";
 import { createData } from "./common/elements.js";
+import { FIRST_BOARD } from "./common/first-board.js";
 import { PlayerColours } from "./common/player-colours.js";
 import { serverNow } from "./common/server-clock.js";
 import { text } from "./common/texts.js";
 import { HAS_CLOCK, IS_PAST } from "./common/watched-board.js";
+import { BoardFeed } from "./live/board-feed.js";
 import { ConnectionStatus } from "./live/connection-status.js";
 import { reloadAtEnd } from "./live/period-end.js";
+import { StateDisplay } from "./live/state-display.js";
 
 const element = (id) => document.getElementById(id);
 const colours = new PlayerColours();
@@ -38,6 +43,13 @@ const status = new ConnectionStatus();
 const board = new BoardView(element("board-rows"), element("board-empty"), colours);
 const latestScores = IS_PAST ? null : new LatestScores(element("latest-scores"), element("latest-scores-empty"));
 const history = IS_PAST ? null : createHistory();
+const feed = new BoardFeed();
+const states = new StateDisplay(
+  status,
+  (message) => announcer.announce("connection", message),
+  () => history?.reloadSoon(),
+);
+feed.listen({ onBoard: showBoard, onContest: showContest, onState: (state) => states.show(state) });
 reloadAtEnd();
 
 /** The newest contest, until contest.js, which only some boards need, has arrived. */
@@ -46,38 +58,33 @@ let contest = null;
 let onContest = () => {};
 if (HAS_CLOCK && shownContest !== null) loadContest();
 
-// null if the server could not read the board.
-const firstBoard = JSON.parse(element("first-board").textContent);
-if (firstBoard !== null) {
-  board.adopt(firstBoard);
-  showBoard(firstBoard);
+if (FIRST_BOARD !== null) {
+  board.adopt(FIRST_BOARD);
+  showBoard(FIRST_BOARD);
 }
 
 /** What the page for players and the page for displays use of the parts. */
 export const page = {
   board,
-  status,
-  showBoard,
+  feed,
   announce: (topic, message) => announcer.announce(topic, message),
   showNotice,
-  showContest,
   /** Call `listener(state, contest)` after each change of the board's state or times. */
   followContest: (listener) => {
     onContest = listener;
     if (contest !== null) contest.show(shownContest);
   },
-  reloadHistory: () => history?.reloadSoon(),
 };
 
 export function markStarted() {
   document.documentElement.dataset.started = ""; // For page-failure.js.
 }
 
-/** Show a board and return true, or return false if it is older than the one shown. */
+/** Show a board, unless it is older than the one shown. */
 function showBoard({ version, updatedAt, leaderboard }) {
   const leader = board.standings[0];
   const changes = board.show({ version, leaderboard });
-  if (changes === null) return false;
+  if (changes === null) return;
   document.documentElement.dataset.board = leaderboard.length === 0 ? "empty" : "filled";
   const time = updatedAt ? Date.parse(updatedAt) : serverNow();
   if (updatedAt || changes.scored.length > 0) status.setChangedAt(time);
@@ -88,7 +95,6 @@ function showBoard({ version, updatedAt, leaderboard }) {
   if (leader !== undefined && newLeader !== undefined && leader.userId !== newLeader.userId) {
     announcer.announce("leader", text("board.newLeader", { name: newLeader.displayName }));
   }
-  return true;
 }
 
 /** Show the board's clock and its reveal, from a read or an event. */

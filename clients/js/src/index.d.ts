@@ -146,13 +146,9 @@ export interface LoginReply {
   expiresIn: number;
 }
 
-export interface Login {
-  userId: string;
-  username: string;
-  accessToken: string;
-  refreshToken: string;
+/** `expiresAt` is in ms since 1970. */
+export interface Login extends Omit<LoginReply, "expiresIn"> {
   lifetimeMs: number;
-  /** In ms since 1970. */
   expiresAt: number;
 }
 

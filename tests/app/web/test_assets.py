@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 
 from app.factory import create_app
 from app.web.assets import (
+    CLIENT,
+    CLIENT_FOLDER,
     EMBED_STYLES,
     FOLDER,
     JOINED_STYLES,
@@ -18,6 +21,7 @@ from app.web.assets import (
     fingerprint,
     page_modules,
 )
+from app.web.scripts import without_comments
 from tests.support.services import Services
 
 LINK = re.compile(r'(?:href|src)="(/?assets/[^"]+)"')
@@ -28,6 +32,8 @@ LATE_MODULES = {
     "standings/standings.js",
 }
 """Loaded when the reader opens what they show."""
+OTHER_MODULES_OF_THE_CLIENT = {"index.js", "service.js", "uuid7.js", "watch/node-websocket.js"}
+"""For other programs, and for Node."""
 FACE = re.compile(r"@font-face \{[^}]*font-weight: 400 800;\s*font-stretch: 80% 100%;[^}]*\}")
 KEPT = "public, max-age=31536000, immutable"
 
@@ -63,7 +69,7 @@ def test_the_pages_styles_are_all_of_its_stylesheets(client: FlaskClient) -> Non
     assert {name for name in JOINED_STYLES if "vendor" not in name} == styles - of_other_pages
     joined = client.get(f"/assets/{PAGE_STYLES}").text
     for name in JOINED_STYLES:
-        assert (FOLDER / name).read_text(encoding="utf-8") in joined
+        assert served(FOLDER / name) in joined
 
 
 def test_the_page_names_each_module_that_its_script_imports(client: FlaskClient) -> None:
@@ -71,11 +77,19 @@ def test_the_page_names_each_module_that_its_script_imports(client: FlaskClient)
     other = {name for name in scripts if name.startswith(("vendor/", "docs/"))}
     imported = {name for mode in PAGE_SCRIPTS for name in page_modules(mode)}
     entries = {*PAGE_SCRIPTS.values(), "page-failure.js"}
-    assert imported == scripts - other - LATE_MODULES - entries
+    of_client = {path.relative_to(CLIENT_FOLDER).as_posix() for path in CLIENT_FOLDER.rglob("*.js")}
+    used = {f"{CLIENT}/{name}" for name in of_client - OTHER_MODULES_OF_THE_CLIENT}
+    assert imported == (scripts - other - LATE_MODULES - entries) | used
     for path, mode in (("/", "play"), ("/?display", "display"), ("/?overlay", "embed")):
         preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)"', client.get(path).text)
         modules = page_modules(mode)
         assert preloaded == [f"assets/build-{fingerprint()}/{name}" for name in modules]
+
+
+def served(path: Path) -> str:
+    """A file of the page as browsers get it."""
+    content = path.read_bytes()
+    return (content if "vendor" in path.parts else without_comments(content)).decode()
 
 
 def test_a_page_loads_no_module_of_the_other_mode() -> None:
@@ -84,6 +98,7 @@ def test_a_page_loads_no_module_of_the_other_mode() -> None:
     assert {name.partition("/")[0] for name in page_modules("embed")} == {
         "api",
         "board",
+        "client",
         "common",
         "live",
     }
@@ -116,8 +131,29 @@ def test_the_styles_use_only_weights_and_widths_that_the_basic_font_has(
 def test_a_file_of_another_build_is_sent_but_not_kept(client: FlaskClient) -> None:
     for address in ("/assets/build-0123456789abcdef/main.js", "/assets/main.js"):
         reply = client.get(address)
-        assert reply.data == (FOLDER / "main.js").read_bytes()
+        assert reply.data == without_comments((FOLDER / "main.js").read_bytes())
         assert reply.headers["Cache-Control"] == "no-cache"
+
+
+def test_the_modules_of_the_client_are_those_of_the_published_package(client: FlaskClient) -> None:
+    address = f"/assets/build-{fingerprint()}/{CLIENT}/watch/watch.js"
+    reply = client.get(address)
+    assert reply.data == without_comments((CLIENT_FOLDER / "watch" / "watch.js").read_bytes())
+    assert reply.headers["Cache-Control"] == KEPT
+
+
+def test_scripts_come_without_comments_and_with_each_statement_on_its_line() -> None:
+    source = b"/** Do it.\n * Twice. */\nf(1);\n  // Again.\n  f(/* x */ 2); // y\n/* z */\nf(3)"
+    expected = b"\n\nf(1);\n\nf(/* x */ 2); // y\n\nf(3)"
+    assert without_comments(source) == expected
+
+
+def test_no_text_of_a_script_spans_lines_which_could_look_like_comments() -> None:
+    scripts = [path for path in FOLDER.rglob("*.js") if "vendor" not in path.parts]
+    for path in (*scripts, *CLIENT_FOLDER.rglob("*.js")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        # A comment may have an apostrophe, but no script has a single backtick.
+        assert [line for line in lines if line.count("`") % 2] == [], path
 
 
 def test_a_missing_file_is_not_kept(client: FlaskClient) -> None:

@@ -20,11 +20,12 @@ from tests.browser.conftest import OpenPage
 from tests.browser.page_actions import (
     LIVE,
     NOT_LIVE,
-    NOT_LOGGED_IN,
     console_errors_of,
     expect,
+    expect_transport,
     log_in,
     player_just_below_top_ten,
+    refuse_streams,
     score_a_point,
     score_on_board,
     show_chart,
@@ -81,7 +82,7 @@ def test_the_page_works_where_the_browser_stores_nothing(
 ) -> None:
     page = open_page(running_system, init_script=STORAGE_FAULTS[fault])
     console_errors = console_errors_of(page)
-    expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(page.locator("#connection")).to_have_text(LIVE)
     log_in(page, running_system.register())
     score_a_point(page)
     expect(page.locator("#own-score")).to_have_text("1")
@@ -132,13 +133,17 @@ def test_stored_values_that_the_page_did_not_write_are_ignored(
     expect(page.locator("#page-failure")).to_be_hidden()
 
 
-def test_a_browser_without_websockets_polls(
+def test_a_browser_without_websockets_uses_the_stream_or_polls(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     page = open_page(running_system, init_script=remove(["WebSocket"]))
     submit_login(page, running_system.register())
-    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
+    expect(page.locator("#player")).to_be_visible()
+    expect_transport(page, "stream")
     score_a_point(page)
+    refuse_streams(page)
+    page.reload()
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,7 @@ def test_without_a_feature_that_it_needs_the_page_names_the_supported_browsers(
     [
         ("main.js", None),
         ("main.js", "class New { #x = 1; static { new syntax }; }"),
-        ("live/poller.js", "a ???= 1"),
+        ("client/watch/polling.js", "a ???= 1"),
         ("common/format.js", "throw new Error('broken')"),
         ("common/countdown.js", None),
     ],

@@ -17,10 +17,12 @@ from tests.browser.page_actions import (
     RECONNECTING,
     console_errors_of,
     expect,
+    expect_transport,
     intercept_websockets,
     log_in,
     name_of,
     record_states,
+    refuse_streams,
     score_a_point,
     score_on_board,
     states_until_live,
@@ -111,7 +113,7 @@ def test_after_a_disconnect_frame_the_page_reconnects_after_the_servers_delay(
     assert len(connections) == 2
 
 
-def test_after_a_disconnect_without_delay_the_page_shows_the_reason_and_polls(
+def test_after_a_disconnect_without_delay_the_page_continues_by_the_stream(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     player = running_system.register()
@@ -121,8 +123,8 @@ def test_after_a_disconnect_without_delay_the_page_shows_the_reason_and_polls(
     disconnect = {"reason": "nonsense", "reconnectInMs": None}
     connections[0].send(json.dumps({"event": "disconnect", "data": disconnect}))
     connections[0].close(code=1008)
-    expect(page.locator("#notice")).to_have_text("The live connection ended: nonsense")
-    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
+    expect_transport(page, "stream")
+    expect(page.locator("#player")).to_be_visible()
     assert len(connections) == 1
 
 
@@ -161,7 +163,7 @@ def test_after_a_restart_of_the_servers_the_page_reconnects_and_shows_their_boar
     disposable_system.start_broadcaster(disposable_system.broadcaster_port)
     disposable_system.wait_until_ready()
     other.score_point()
-    expect(page.locator("#connection")).to_have_text(LIVE, timeout=40_000)
+    expect_transport(page, "websocket", 40_000)
     expect(score_on_board(page, other)).to_have_text("1")
     score_a_point(page)
 
@@ -172,9 +174,11 @@ def test_a_session_that_ends_while_the_broadcaster_is_down_logs_the_page_out(
     player = running_system.register()
     page = open_page(running_system)
     page.route_web_socket("**/ws", lambda connection: connection.close(code=1011))
+    refuse_streams(page)
     page.reload()
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     submit_login(page, player)
-    expect(page.locator("#connection")).to_have_text(RECONNECTING)
+    expect(page.locator("#player")).to_be_visible()
     change = {"oldPassword": PASSWORD, "newPassword": f"{PASSWORD}!"}
     assert player.call("POST", "/auth/password", json=change).status_code == 200
     expect(page.locator("#notice")).to_have_text("Your session has ended. Please log in again.")

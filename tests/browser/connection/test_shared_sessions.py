@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.browser.conftest import OpenPage
-from tests.browser.page_actions import LIVE, NOT_LOGGED_IN, expect, intercept_websockets, log_in
+from tests.browser.page_actions import LIVE, expect, intercept_websockets, log_in
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
@@ -185,6 +185,6 @@ def test_a_login_after_a_logout_starts_a_session_of_its_own(
     tab = Tab(page, running_system.register())
     page.get_by_role("button", name="Log out").click()
     # Until then the page shows the state from before the logout.
-    expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(page.locator("#connection")).to_have_text(LIVE)
     log_in(page, running_system.register())
     tab.renew()

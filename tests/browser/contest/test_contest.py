@@ -22,6 +22,7 @@ from tests.browser.page_actions import (
     LIVE,
     check_on_all_screens,
     expect,
+    log_in,
     score_a_point,
     submit_login,
 )
@@ -88,8 +89,7 @@ def test_a_point_that_the_board_refuses_says_that_it_is_closed(
     page = open_page(system, "/health")
     page.route_web_socket(re.compile("/ws"), forward_without_contests)
     page.goto(f"{system.url}/?board={key}")
-    submit_login(page, system.register())
-    expect(page.locator("#connection")).to_have_text(LIVE)
+    log_in(page, system.register())
     services.boards.edit(OPERATOR, key, times={"closes_at": "now"})
     page.get_by_role("button", name="Score a point").click()
     expect(page.locator("#outcome")).to_have_text("The board is closed.")

@@ -16,8 +16,10 @@ from tests.browser.page_actions import (
     NOT_LIVE,
     console_errors_of,
     expect,
+    expect_transport,
     log_in,
     player_just_below_top_ten,
+    refuse_streams,
     score_on_board,
 )
 from tests.support.services import Services
@@ -88,24 +90,35 @@ def test_the_token_is_removed_from_the_address_is_never_logged_and_survives_a_re
         assert issued.jwt not in running_system.log(name)
 
 
-def test_a_display_without_a_token_shows_a_code_and_accepts_a_token_later(
-    open_page: OpenPage, running_system: SystemHarness, issued: IssuedDisplayToken
+def test_a_display_without_a_token_is_live_by_the_stream_and_shows_no_code(
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     page = open_page(running_system, "/?display")
+    expect_transport(page, "stream")
+    scorer = player_just_below_top_ten(running_system)
+    score = scorer.score_point()["newScore"]
+    expect(score_on_board(page, scorer)).to_have_text(str(score), timeout=1_000)
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_display_without_a_stream_shows_a_code_and_accepts_a_token_later(
+    open_page: OpenPage, running_system: SystemHarness, issued: IssuedDisplayToken
+) -> None:
+    page = display_without_streams(open_page, running_system)
     expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     expect(page.locator("#notice")).to_contain_text("give the organiser this code")
     expect(page.locator("#notice code")).to_have_text(CODE)
     assert "flask" not in page.locator("body").inner_text()
     assert visible_controls(page) == 0
     page.goto(f"{running_system.url}/?display#{issued.jwt}")
-    expect(page.locator("#connection")).to_have_text(LIVE)
+    expect_transport(page, "websocket")
     expect(page.locator("#notice")).to_be_hidden()
 
 
 def test_a_display_is_live_after_an_operator_typed_its_code_and_after_a_reload(
     open_page: OpenPage, running_system: SystemHarness, operator: Services
 ) -> None:
-    page = open_page(running_system, "/?display")
+    page = display_without_streams(open_page, running_system)
     code = code_on(page)
     operator.display_pairing.pair(INITIATOR, code.lower().replace("-", " "), "hall", 600)
     expect(page.locator("#connection")).to_have_text(LIVE)
@@ -117,7 +130,7 @@ def test_a_display_is_live_after_an_operator_typed_its_code_and_after_a_reload(
 def test_an_admin_connects_a_display_by_its_code_on_the_page(
     open_page: OpenPage, running_system: SystemHarness, operator: Services
 ) -> None:
-    display = open_page(running_system, "/?display")
+    display = display_without_streams(open_page, running_system)
     code = code_on(display)
     admin = running_system.register()
     page = open_page(running_system)
@@ -142,7 +155,7 @@ def test_a_display_whose_token_is_revoked_shows_a_notice_and_polls_the_board(
     operator: Services,
     issued: IssuedDisplayToken,
 ) -> None:
-    page = open_page(running_system, f"/?display#{issued.jwt}")
+    page = display_without_streams(open_page, running_system, f"#{issued.jwt}")
     expect(page.locator("#connection")).to_have_text(LIVE)
     operator.display_tokens.revoke(INITIATOR, issued.token)
     expect(page.locator("#notice")).to_contain_text("access has ended")
@@ -156,9 +169,17 @@ def test_a_display_whose_token_is_revoked_shows_a_notice_and_polls_the_board(
 def test_a_display_with_an_invalid_token_shows_a_notice(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
-    page = open_page(running_system, "/?display#no-token")
-    expect(page.locator("#connection")).to_have_text(re.compile(r"^reconnecting in \d+ s$"))
+    page = display_without_streams(open_page, running_system, "#no-token")
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     expect(page.locator("#notice")).to_contain_text("give the organiser this code")
+
+
+def display_without_streams(open_page: OpenPage, system: SystemHarness, fragment: str = "") -> Page:
+    """A display behind a proxy that lets no event stream through."""
+    page = open_page(system, "/health")
+    refuse_streams(page)
+    page.goto(f"{system.url}/?display{fragment}")
+    return page
 
 
 def code_on(page: Page) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import OpenPage, system_with
-from tests.browser.page_actions import NOT_LIVE, expect
+from tests.browser.page_actions import LIVE, expect
 from tests.support.servers import DatabaseServer
 from tests.support.system.harness import SystemHarness
 
@@ -55,7 +55,7 @@ def test_no_code_is_shown_if_phones_cannot_reach_the_address(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     page = open_page(running_system, "/?display")
-    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
+    expect(page.locator("#connection")).to_have_text(LIVE)
     assert page.locator(".join").count() == 0
 
 

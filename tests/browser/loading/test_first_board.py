@@ -13,12 +13,13 @@ from app.web.languages import LANGUAGES
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.loading.transfers import Transfers
 from tests.browser.page_actions import (
-    NOT_LOGGED_IN,
+    LIVE,
     console_errors_of,
     expect,
     name_of,
     player_just_below_top_ten,
     record_scored_rows,
+    refuse_streams,
     row_of,
     score_on_board,
     was_marked_as_scored,
@@ -145,7 +146,7 @@ def test_the_scripts_take_the_rows_over_without_a_change(
     assert len(server_rows) == 10
     page = open_page(contest, init_script=OBSERVE, locale=locale)
     errors = console_errors_of(page)
-    expect(page.locator("#connection")).to_have_attribute("data-state", "polling")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     assert page.evaluate(HTML_OF_ROWS) == server_rows
     seen = page.evaluate("({ ...window.seen, rowsAt: null })")
     assert (seen["added"], seen["removed"], seen["animations"]) == (10, 0, 0)
@@ -165,7 +166,7 @@ def test_the_board_does_not_move_when_the_scripts_start(
     assert len(before) > 100
     page.unroute("**/*.js")
     page.reload()
-    expect(page.locator("#connection")).to_have_attribute("data-state", "polling")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     assert page.evaluate(BOXES) == before
 
 
@@ -175,7 +176,7 @@ def test_new_points_after_the_first_board_move_the_rows_of_the_server(
     player = player_just_below_top_ten(running_system)
     points = player.score_point()["newScore"]
     page = open_page(running_system)
-    expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(page.locator("#connection")).to_have_text(LIVE)
     expect(score_on_board(page, player)).to_have_text(str(points))
     record_scored_rows(page)
     page.evaluate("document.querySelectorAll('#board-rows tr').forEach(row => row.served = true)")
@@ -198,6 +199,7 @@ def test_a_page_that_came_without_a_board_shows_it_when_it_can_be_read(
         route.fulfill(response=reply, body=html)
 
     page.route(f"{contest.url}/", remove_board)
+    refuse_streams(page)
     page.route("**/api/leaderboard?*", lambda route: route.abort())
     page.goto(f"{contest.url}/")
     expect(page.locator("#connection")).to_have_attribute("data-state", "waiting")

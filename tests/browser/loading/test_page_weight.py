@@ -13,7 +13,7 @@ import requests
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.loading.transfers import Transfers
 from tests.browser.page_actions import (
-    NOT_LOGGED_IN,
+    LIVE,
     expect,
     player_just_below_top_ten,
     score_on_board,
@@ -51,7 +51,7 @@ def test_a_phone_loads_at_most_120_kb_before_the_chart(
     transfers = Transfers(page)
     page.goto(f"{full_board.url}/")
     expect(page.locator("#board-rows tr")).to_have_count(10)
-    expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(page.locator("#connection")).to_have_text(LIVE)
     # The history comes last, and the chart would need it.
     expect(page.locator("#chart")).to_have_attribute("aria-label", re.compile("Player 9"))
     assert not any("uPlot.esm" in address for address in transfers.bytes_by_address)
@@ -66,7 +66,7 @@ def test_the_page_itself_names_every_file_that_it_loads_before_the_chart(
     page = open_page(full_board, "/health", viewport=PHONE)
     transfers = Transfers(page)
     page.goto(f"{full_board.url}/")
-    expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(page.locator("#connection")).to_have_text(LIVE)
     html = requests.get(f"{full_board.url}/", timeout=10).text
     named = {urljoin(full_board.url, address) for address in NAMED.findall(html)}
     loaded = {address for address in transfers.bytes_by_address if "/assets/" in address}

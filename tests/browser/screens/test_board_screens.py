@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.boards.sample_boards import QUIZ, RACE
 from tests.browser.conftest import OpenPage
-from tests.browser.page_actions import LIVE, expect, log_in, submit_login
+from tests.browser.page_actions import LIVE, expect, log_in, refuse_streams, submit_login
 from tests.browser.screens.pictures import on_request, take, take_paper
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
@@ -25,7 +25,9 @@ def test_boards_without_a_login(
     page = open_page(contest)
     expect(page.locator("#board-rows tr")).to_have_count(10)
     take(page, "board")
+    refuse_streams(page)
     page.route("**/api/**", lambda route: route.abort())
+    page.reload()
     expect(page.locator("#connection")).to_contain_text("trying again")
     take(page, "unreachable")
 

@@ -9,7 +9,7 @@ import pytest
 from app.audit.audited_change import Initiator
 from tests.browser.boards.sample_boards import QUIZ
 from tests.browser.conftest import OpenPage
-from tests.browser.page_actions import LIVE, expect
+from tests.browser.page_actions import LIVE, expect, refuse_streams
 from tests.browser.screens.pictures import FOLDER, on_request, take
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
@@ -24,6 +24,8 @@ def test_displays(
     open_page: OpenPage, contest: SystemHarness, empty_system: SystemHarness, services: Services
 ) -> None:
     page = open_page(contest, "/?display")
+    refuse_streams(page)
+    page.reload()
     expect(page.locator("#notice code")).to_be_visible()
     take(page, "display-unpaired", full=False)
     issued = services.display_tokens.issue(OPERATOR, "hall", 600)
@@ -34,9 +36,11 @@ def test_displays(
     expect(page.locator("#connection")).not_to_have_text(LIVE)
     take(page, "display-offline", full=False)
     page = open_page(empty_system, "/?display")
-    expect(page.locator("#notice code")).to_be_visible()
+    expect(page.locator("#connection")).to_have_text(LIVE)
     take(page, "display-empty", full=False)
     page = open_page(contest, "/?display", locale="de-DE")
+    refuse_streams(page)
+    page.reload()
     expect(page.locator("#notice code")).to_be_visible()
     take(page, "display-german", full=False)
 
@@ -59,7 +63,9 @@ def test_boards_without_controls(
     page = open_page(contest, "/embed/main")
     expect(page.locator("#board-rows tr")).to_have_count(10)
     take(page, "embed")
+    refuse_streams(page)
     page.route("**/api/**", lambda route: route.abort())
+    page.reload()
     expect(page.locator("#problem")).to_be_visible()
     take(page, "embed-unreachable")
     take(open_page(empty_system, "/embed/main?rows=5"), "embed-empty")

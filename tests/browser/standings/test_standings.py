@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import OpenPage
 from tests.browser.page_actions import (
-    NOT_LOGGED_IN,
+    LIVE,
     check_on_all_screens,
     console_errors_of,
     expect,
@@ -156,7 +156,7 @@ def test_rows_stay_under_the_reader_until_the_reader_refreshes(
     open_page: OpenPage, crowded: SystemHarness
 ) -> None:
     page = open_standings(open_page, crowded)
-    expect(page.locator("#connection")).to_have_text(NOT_LOGGED_IN)
+    expect(page.locator("#connection")).to_have_text(LIVE)
     expect(page.locator("#standings-rows tr")).to_have_count(PAGE_ROWS)
     before = page.locator("#standings-rows").inner_text()
     player = crowded.register("Overtaker")

@@ -26,6 +26,8 @@ class Relay:
         """The same for event streams."""
         self.replies_to_lose: list[bytes] = []
         """Starts of requests, each of which loses one reply: the server carries it out."""
+        self._silent: set[socket.socket] | None = set()
+        """The connections that carry nothing; None if no connection does."""
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -47,6 +49,11 @@ class Relay:
             for connection in self._connections:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+
+    def silence(self, *, new_ones_too: bool = False) -> None:
+        """Let the present connections stay open and carry nothing from now on."""
+        with self._lock:
+            self._silent = None if new_ones_too else set(self._connections)
 
     def __enter__(self) -> Self:
         self.up()
@@ -93,6 +100,8 @@ class Relay:
     def _pass_on(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(_CHUNK):
+                if self._is_silent(client):
+                    continue
                 if self._refuses(data):
                     client.sendall(_REFUSED)
                     return
@@ -102,6 +111,9 @@ class Relay:
                         lost.set()
                         break
                 server.sendall(data)
+
+    def _is_silent(self, client: socket.socket) -> bool:
+        return self._silent is None or client in self._silent
 
     def _refuses(self, request: bytes) -> bool:
         is_upgrade = b"upgrade: websocket" in request.lower()
@@ -116,4 +128,5 @@ class Relay:
                 if lost.is_set():
                     client.shutdown(socket.SHUT_RDWR)
                     return
-                client.sendall(data)
+                if not self._is_silent(client):
+                    client.sendall(data)

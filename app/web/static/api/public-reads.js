@@ -1,29 +1,34 @@
 /** The reads that need no login: the board, its pages and its history, and the search for players. */
 
 import { historyAddress, standingsAddress } from "../common/watched-board.js";
-import { request } from "./http-request.js";
 
-/** {version, updatedAt, leaderboard}: the top ten. A board other than `main` has no `updatedAt` here. */
-export async function readBoard() {
-  return (await request("GET", standingsAddress("", { limit: 10 }))).body;
+import { calls } from "./site.js";
+
+/** {leaderboard}: the top ten of a period that is over. */
+export function readPastBoard() {
+  return read(standingsAddress("", { limit: 10 }));
 }
 
 /** The end of the present period of this kind; not for `main` of all time, which has none. */
 export async function readPeriodEnd() {
-  return (await request("GET", standingsAddress("", { limit: 1 }))).body.endsAt;
+  return (await read(standingsAddress("", { limit: 1 }))).endsAt;
 }
 
 /** {version, leaderboard, previous, next}: a page; `query` has the limit, and a cursor as `after` or `before`. */
-export async function readStandings(query) {
-  return (await request("GET", standingsAddress("", query))).body;
+export function readStandings(query) {
+  return read(standingsAddress("", query));
 }
 
-/** {version, leaderboard, more}: players whose username begins with a text. */
-export async function searchPlayers(username, limit) {
-  return (await request("GET", `api/leaderboard/search?${new URLSearchParams({ username, limit })}`)).body;
+/** {version, leaderboard, more}: players whose username or display name begins with a text. */
+export function searchPlayers(username, limit) {
+  return read(`api/leaderboard/search?${new URLSearchParams({ username, limit })}`);
 }
 
 /** {version, since, until, series: [{userId, displayName, score, points: [{at, score}]}]} */
-export async function readHistory() {
-  return (await request("GET", historyAddress())).body;
+export function readHistory() {
+  return read(historyAddress());
+}
+
+async function read(address) {
+  return (await calls.request("GET", address)).body;
 }

@@ -1,6 +1,6 @@
 /** The leaders' scores over time: the API's history, continued with each board. */
 
-import { RequestFailed } from "../api/http-request.js";
+import { RequestFailed } from "../client/errors.js";
 
 const MIN_RELOAD_MS = 10_000;
 const RELOAD_JITTER_MS = 5_000;

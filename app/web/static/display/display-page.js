@@ -1,70 +1,43 @@
-/** The page for a projector (`/?display`): no controls, live with a display token. */
+/** The page for a projector (`/?display`): no controls. It asks for a token only where it is not live without one. */
 
-import { RequestFailed } from "../api/http-request.js";
+import { openScoreboard } from "../api/site.js";
+import { SessionEnded } from "../client/errors.js";
 import { text } from "../common/texts.js";
-import { createBoardFeed } from "../live/board-feed.js";
+
 import { DisplayPairing } from "./display-pairing.js";
 import { DisplayToken } from "./display-token.js";
 
-const TOKEN_ENDED = "display.tokenEnded";
-const REFUSALS_BEFORE_NOTICE = 2;
-
 export function startDisplayPage(page) {
-  let refusals = 0;
-  let reason = "";
-  const pairing = new DisplayPairing((code) => page.showNotice(text(reason), code), connectWith);
-  const token = new DisplayToken(() => stop(TOKEN_ENDED), start);
-  const { socket, poller, readOnce } = createBoardFeed(page, token, () => "connection.notLive", {
-    onBoard: () => {},
-    onLive: () => {
-      refusals = 0;
-      pairing.stop();
-      page.showNotice("");
+  let hasEnded = false;
+  const pairing = new DisplayPairing((code) => page.showNotice(text(reason()), code), connectWith);
+  const token = new DisplayToken(watch);
+  page.feed.listen({
+    onState: ({ kind, error }) => {
+      if (kind === "live") {
+        pairing.stop();
+        page.showNotice("");
+      } else if (kind === "polling" && !pairing.isRunning) {
+        pairing.start();
+      } else if (kind === "ended" && error instanceof SessionEnded) {
+        hasEnded = true;
+        token.forget();
+      }
     },
-    onUnreachable: readWhileUnreachable,
-    onBanned: () => stop(TOKEN_ENDED),
   });
-  start();
+  watch();
 
-  function start() {
-    socket.stop();
-    if (!token.present) {
-      stop("display.notPaired");
-      return;
-    }
-    pairing.stop();
-    page.showNotice("");
-    poller.stop();
-    socket.start();
+  function watch() {
+    page.feed.watch(token.value === null ? null : openScoreboard({ token: token.value }));
   }
 
   function connectWith(displayToken) {
     token.accept(displayToken);
-    start();
+    hasEnded = false;
+    watch();
   }
 
-  function stop(why) {
-    socket.stop();
-    askForPairing(why);
-    poller.start();
-  }
-
-  function askForPairing(why) {
-    reason = why;
-    pairing.start();
-  }
-
-  // A script can't see the status of a refused handshake. If the API replies, the server is up, so
-  // a refusal that repeats is probably about the token.
-  async function readWhileUnreachable() {
-    try {
-      await readOnce();
-    } catch (error) {
-      if (!(error instanceof RequestFailed)) throw error;
-      console.warn(error.message);
-      return;
-    }
-    refusals += 1;
-    if (refusals === REFUSALS_BEFORE_NOTICE) askForPairing("display.refused");
+  function reason() {
+    if (hasEnded) return "display.tokenEnded";
+    return token.value === null ? "display.notPaired" : "display.refused";
   }
 }

@@ -1,6 +1,8 @@
 /** Shows a code until an operator has typed it, and collects this screen's display token. */
 
-import { request, RequestFailed } from "../api/http-request.js";
+import { calls } from "../api/site.js";
+import { RequestFailed } from "../client/errors.js";
+import { sleep } from "../client/sleep.js";
 
 const RETRY_MS = 5_000;
 
@@ -9,6 +11,7 @@ export class DisplayPairing {
   #onToken;
   /** Grows with each start and stop, so that an attempt knows that it is out of date. */
   #attempt = 0;
+  #isRunning = false;
 
   /** `onCode(code)` is called for each new code, `onToken(token)` when the screen is paired. */
   constructor(onCode, onToken) {
@@ -16,26 +19,32 @@ export class DisplayPairing {
     this.#onToken = onToken;
   }
 
+  get isRunning() {
+    return this.#isRunning;
+  }
+
   start() {
+    this.#isRunning = true;
     this.#attempt += 1;
     this.#run(this.#attempt);
   }
 
   stop() {
+    this.#isRunning = false;
     this.#attempt += 1;
   }
 
   async #run(attempt) {
     while (attempt === this.#attempt) {
       try {
-        const { body } = await request("POST", "api/displays/pairing");
+        const { body } = await calls.request("POST", "api/displays/pairing");
         if (attempt !== this.#attempt) return;
         this.#onCode(body.code);
         await this.#collect(attempt, body);
       } catch (error) {
         if (!(error instanceof RequestFailed)) throw error;
         console.warn(error.message);
-        await sleep(Math.max(RETRY_MS, (error.waitSeconds ?? 0) * 1000));
+        await sleep(Math.max(RETRY_MS, error.waitSeconds * 1000));
       }
     }
   }
@@ -56,7 +65,7 @@ export class DisplayPairing {
 
   async #readToken(secret) {
     try {
-      const { body } = await request("POST", "api/displays/token", { body: { secret } });
+      const { body } = await calls.request("POST", "api/displays/token", { body: { secret } });
       return body.displayToken;
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
@@ -64,8 +73,4 @@ export class DisplayPairing {
       return null;
     }
   }
-}
-
-function sleep(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

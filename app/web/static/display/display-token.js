@@ -5,58 +5,37 @@
  * everyone in the room can read, and stores it so that a reload of this tab keeps it.
  */
 
-import { SessionEnded } from "../api/api-client.js";
 import { tabStorage } from "../common/json-storage.js";
 
 const STORAGE_KEY = "display-token";
 
-/** Credentials for a BoardSocket; the token can't be renewed. */
 export class DisplayToken {
-  #token;
-  #onEnded;
+  #value = takeFromAddress() ?? tabStorage.read(STORAGE_KEY, isToken);
 
-  /** `onEnded` is called when the server rejected the token, `onChanged` when a new one was given. */
-  constructor(onEnded, onChanged) {
-    this.#onEnded = onEnded;
-    this.#token = takeFromAddress() ?? tabStorage.read(STORAGE_KEY, isToken);
+  /** `onChanged` is called when the address has another token. */
+  constructor(onChanged) {
     // The browser doesn't load the page again if only the fragment of the address changes.
     addEventListener("hashchange", () => {
-      this.#token = takeFromAddress() ?? this.#token;
+      this.#value = takeFromAddress() ?? this.#value;
       onChanged();
     });
   }
 
-  /** Whether there is a token to connect with. */
-  get present() {
-    return this.#token !== null;
+  /** The token, or null. */
+  get value() {
+    return this.#value;
   }
 
-  /** Connect with this token from now on, also after a reload. */
+  /** Use this token from now on, also after a reload. */
   accept(token) {
-    this.#token = token;
+    this.#value = token;
     tabStorage.write(STORAGE_KEY, token);
   }
 
-  async freshAccessToken() {
-    if (this.#token === null) throw new SessionEnded();
-    return this.#token;
-  }
-
-  /** Always throws SessionEnded: only an operator can make a new token. */
-  async renew() {
-    this.#token = null;
+  /** The server no longer accepts the token. */
+  forget() {
+    this.#value = null;
     tabStorage.remove(STORAGE_KEY);
-    this.#onEnded();
-    throw new SessionEnded();
-  }
-
-  /** Negative, so that the renewal is due after the expiry: the server closes the connection first. */
-  get renewalMarginMs() {
-    return -60_000;
-  }
-
-  get renewalDueInMs() {
-    return Infinity;
   }
 }
 

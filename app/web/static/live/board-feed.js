@@ -1,98 +1,74 @@
-/** Brings boards to the page: over the WebSocket, or by polling the API without one. */
+/** Brings the board that the page shows to all parts of the page. */
 
-import { readBoard } from "../api/public-reads.js";
-import { text } from "../common/texts.js";
-import { IS_MAIN, IS_PAST, WATCHED } from "../common/watched-board.js";
-import { BoardSocket } from "./board-socket.js";
-import { Poller } from "./poller.js";
+import { openScoreboard } from "../api/site.js";
+import { FIRST_BOARD } from "../common/first-board.js";
+import { IS_PAST, WATCHED } from "../common/watched-board.js";
 
-const POLL_SECONDS = 2;
+import { readPast } from "./past-board.js";
 
-/**
- * Returns {socket, poller, readOnce} for a page; `readOnce` reads and shows the board once.
- *
- * `credentials` open the WebSocket (see BoardSocket). `pollingReason()` is the key of the text for why
- * the page polls. Handlers: `onBoard(board)` after a board was shown, `onLive()` after the socket
- * connected, `onUnreachable()` after an attempt to connect failed, `onBanned(details)` after a ban.
- */
-export function createBoardFeed(page, credentials, pollingReason, handlers) {
-  const { status } = page;
-  const socket = new BoardSocket(websocketUrl(), credentials, {
-    onBoard: show,
-    onContest: showContest,
-    onState: showState,
-    onUnreachable: handlers.onUnreachable,
-    onBanned: handlers.onBanned,
-  });
-  const poller = new Poller(poll, POLL_SECONDS, ({ message }) => {
-    status.show("waiting", text("connection.failed", { problem: message }));
-  });
-  if (!IS_PAST) return { socket, poller, readOnce };
-  const reader = { start: readPast, stop: () => poller.stop() };
-  return { socket: reader, poller: reader, readOnce };
+const CONNECTING = { kind: "connecting", transport: "", cause: "", retryMs: 0, error: null };
 
-  function show(board) {
-    // A frame of `main` does not name its board.
-    if (!IS_MAIN && board.board !== WATCHED.board) return;
-    if (page.showBoard(board)) handlers.onBoard(board);
+export class BoardFeed {
+  #listeners = [];
+  #watch = null;
+  #version = FIRST_BOARD?.version ?? -1;
+  #stopPast = () => {};
+
+  /**
+   * Add a listener: an object with any of `onBoard`, `onRank`, `onReveal` and `onState`, as of
+   * Scoreboard.watch, and `onContest(contest)`. Listeners are called in their order; those with `onRank` have
+   * to be added first.
+   *
+   * `onBoard` gets no board that is older than an earlier one, also of another watch. `onState` may also be
+   * {kind: "past"}: the period is over, and the page has its board.
+   */
+  listen(listener) {
+    this.#listeners.push(listener);
   }
 
-  function showContest(contest) {
-    if (contest.board === WATCHED.board && contest.period === WATCHED.period) page.showContest(contest);
-  }
-
-  async function readOnce() {
-    const board = await readBoard();
-    show(board);
-    if (board.contest) page.showContest(board.contest);
-  }
-
-  async function poll() {
-    await readOnce();
-    if (IS_PAST) readPast();
-    else if (poller.running) status.show("polling", text(pollingReason(), { seconds: POLL_SECONDS }));
-  }
-
-  /** A period that is over is read only until the page has its board. */
-  function readPast() {
-    if (!page.board.isKnown) {
-      poller.start();
+  /** Watch with the login or the token of this scoreboard from now on; without an argument as a viewer. */
+  watch(scoreboard = null) {
+    this.#watch?.close();
+    this.#stopPast();
+    if (IS_PAST) {
+      this.#stopPast = readPast({
+        onBoard: (board) => this.#receive(board),
+        onState: (state) => this.#tell("onState", state),
+      });
       return;
     }
-    poller.stop();
-    status.show("off", text("connection.past"));
+    this.#tell("onState", CONNECTING);
+    this.#watch = (scoreboard ?? openScoreboard()).watch(WATCHED.board, {
+      period: WATCHED.period,
+      onBoard: (board) => this.#receive(board),
+      onRank: this.#listeners.some(({ onRank }) => onRank) ? (rank) => this.#tell("onRank", rank) : undefined,
+      onReveal: (step) => this.#tell("onReveal", step),
+      onState: (state) => this.#showState(state, scoreboard !== null),
+      onEvent: (event) => this.#receiveEvent(event),
+    });
   }
 
-  function showState({ kind, seconds, notice }) {
-    if (status.isLive && (kind === "connecting" || kind === "waiting")) {
-      page.announce("connection", text("connection.lost"));
-    }
-    if (kind === "live") {
-      if (!status.isLive) {
-        page.announce("connection", text("connection.restored"));
-        page.reloadHistory();
-        handlers.onLive();
-      }
-      status.show("live", text("connection.live"));
-    } else if (kind === "connecting") {
-      status.show("waiting", text("connection.connecting"));
-    } else if (kind === "waiting") {
-      status.show("waiting", text("connection.reconnecting", { seconds }));
-    } else {
-      page.showNotice(notice);
-      poller.start();
-    }
+  #receive(board) {
+    if (board.version < this.#version) return;
+    this.#version = board.version;
+    this.#tell("onBoard", board);
+    // A read of the board has its contest, a frame of it does not.
+    if (board.contest) this.#tell("onContest", board.contest);
   }
-}
 
-function websocketUrl() {
-  const { board, period } = WATCHED;
-  return IS_MAIN ? broadcasterUrl() : `${broadcasterUrl()}?${new URLSearchParams({ board, period })}`;
-}
+  #receiveEvent({ event, data }) {
+    if (event === "error") console.warn(`The broadcaster refused a message: ${data.code} ${data.message}`);
+    const { board, period } = WATCHED;
+    if (event === "contest" && data.board === board && data.period === period) this.#tell("onContest", data);
+  }
 
-function broadcasterUrl() {
-  const { websocketUrl: url, broadcasterPort } = document.body.dataset;
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  if (url.startsWith("/")) return `${scheme}://${location.host}${url}`;
-  return url || `${scheme}://${location.hostname}:${broadcasterPort}/ws`;
+  #showState(state, hasAccess) {
+    this.#tell("onState", state);
+    // The login or the token has ended, or the server does not want it again. Viewers need none.
+    if (state.kind === "ended" && hasAccess) this.watch();
+  }
+
+  #tell(name, argument) {
+    for (const listener of this.#listeners) listener[name]?.(argument);
+  }
 }

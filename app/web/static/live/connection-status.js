@@ -18,9 +18,9 @@ export class ConnectionStatus {
   }
 
   /** `state` is "live", "polling", "waiting" or "off"; `description` is for the user. */
-  show(state, description) {
-    this.#stateElement.dataset.state = state;
-    this.#stateElement.textContent = description;
+  show(state, description, transport = "") {
+    Object.assign(this.#stateElement.dataset, { state, transport });
+    if (this.#stateElement.textContent !== description) this.#stateElement.textContent = description;
   }
 
   /** Set the time of the last change of the board, in ms since 1970. */

@@ -1,7 +1,7 @@
 /** Loads the page of the next period when the one that it shows is over. */
 
-import { RequestFailed } from "../api/http-request.js";
 import { readPeriodEnd } from "../api/public-reads.js";
+import { RequestFailed } from "../client/errors.js";
 import { serverNow } from "../common/server-clock.js";
 import { WATCHED } from "../common/watched-board.js";
 

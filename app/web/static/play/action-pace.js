@@ -5,6 +5,7 @@
  * counts the attempts of all tabs together.
  */
 
+import { sleep } from "../client/sleep.js";
 import { browserStorage } from "../common/json-storage.js";
 
 const WINDOW_MARGIN_MS = 1_000;
@@ -64,8 +65,4 @@ export class ActionPace {
   #key(kind) {
     return `attempts:${this.#userId}:${kind}`;
   }
-}
-
-export function sleep(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,6 +1,7 @@
 /** Sends a form to the API, and shows each error beside the field that it concerns. */
 
-import { RequestFailed } from "../api/http-request.js";
+import { explain } from "../api/error-texts.js";
+import { RequestFailed } from "../client/errors.js";
 import { countdown } from "../common/countdown.js";
 import { hasText, text } from "../common/texts.js";
 
@@ -52,7 +53,7 @@ function showError(form, button, error, textOfCode) {
       button.disabled = false;
       clearErrors(form);
     });
-    form.querySelector("[data-form-error]").textContent = error.message;
+    form.querySelector("[data-form-error]").textContent = explain(error);
     return;
   }
   button.disabled = false;
@@ -72,7 +73,7 @@ function messagesByField(error, textOfCode) {
     return error.details;
   }
   const key = textOfCode[error.code];
-  return { [FIELD_OF_CODE[error.code] ?? ""]: key === undefined ? error.message : text(key) };
+  return { [FIELD_OF_CODE[error.code] ?? ""]: key === undefined ? explain(error) : text(key) };
 }
 
 // The messages of the server say which part of the rule the value breaks, but only in English.

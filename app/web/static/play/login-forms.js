@@ -5,16 +5,20 @@ import { handleSubmit } from "./form-submission.js";
 export class LoginForms {
   #sections;
 
-  /** `api` is an ApiClient. The forms are in the sections #log-in and #register. */
-  constructor(api) {
+  /** `scoreboard` gets the login. The forms are in the sections #log-in and #register. */
+  constructor(scoreboard) {
     this.#sections = new Map(
       ["log-in", "register"].map((id) => [id, document.getElementById(id)]),
     );
     for (const button of document.querySelectorAll("[data-show]")) {
       button.addEventListener("click", () => this.#show(button.dataset.show));
     }
-    handleSubmit(document.getElementById("log-in-form"), (fields) => api.logIn(fields));
-    handleSubmit(document.getElementById("register-form"), (fields) => api.register(fields));
+    handleSubmit(document.getElementById("log-in-form"), ({ username, password }) =>
+      scoreboard.login(username, password),
+    );
+    handleSubmit(document.getElementById("register-form"), ({ username, password, displayName }) =>
+      scoreboard.register(username, password, displayName),
+    );
   }
 
   #show(id) {

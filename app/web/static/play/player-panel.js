@@ -1,7 +1,7 @@
 /** The panel of the logged-in player: name, score, rank, the players around, and the score button. */
 
-import { SessionEnded } from "../api/api-client.js";
-import { RequestFailed } from "../api/http-request.js";
+import { readAroundMe, readMe } from "../api/player-calls.js";
+import { RequestFailed, SessionEnded } from "../client/errors.js";
 import { formatNumber, formatRank } from "../common/format.js";
 import { text } from "../common/texts.js";
 import { IS_MAIN, IS_PAST, WATCHED } from "../common/watched-board.js";
@@ -15,7 +15,7 @@ const BOARD_ROWS = 10;
 const MIN_READ_MS = 10_000;
 
 export class PlayerPanel {
-  #api;
+  #scoreboard;
   #fraudRule;
   #announce;
   #userId = null;
@@ -40,11 +40,12 @@ export class PlayerPanel {
   );
 
   /**
-   * `fraudRule` is {attempts, seconds}: how many attempts of one kind the server tolerates.
+   * `scoreboard` has the login. `fraudRule` is {attempts, seconds}: how many attempts of one kind the
+   * server tolerates.
    * `announce(message)` sends a text to screen readers.
    */
-  constructor(api, fraudRule, announce) {
-    this.#api = api;
+  constructor(scoreboard, fraudRule, announce) {
+    this.#scoreboard = scoreboard;
     this.#fraudRule = fraudRule;
     this.#announce = announce;
   }
@@ -62,7 +63,7 @@ export class PlayerPanel {
     this.#showWarning("");
     this.#aroundYou.show([], userId);
     const { attempts, seconds } = this.#fraudRule;
-    this.#button.begin(this.#api, new ActionPace(userId, attempts, seconds));
+    this.#button.begin(this.#scoreboard, new ActionPace(userId, attempts, seconds));
     this.#readPlayer();
   }
 
@@ -101,7 +102,7 @@ export class PlayerPanel {
     this.#readTimer = undefined;
     this.#readAt = performance.now();
     const updates = this.#updates;
-    await this.#call(() => this.#api.readAroundMe(ROWS_AROUND), ({ leaderboard }) => {
+    await this.#call(() => readAroundMe(this.#scoreboard, ROWS_AROUND), ({ leaderboard }) => {
       const index = leaderboard.findIndex(({ userId }) => userId === this.#userId);
       // The reply may be older than the last point that was shown, which would disappear again.
       if (updates !== this.#updates) return;
@@ -115,7 +116,7 @@ export class PlayerPanel {
 
   async #readPlayer() {
     const updates = this.#updates;
-    await this.#call(() => this.#api.readMe(), (me) => {
+    await this.#call(() => readMe(this.#scoreboard), (me) => {
       this.#setText("player-name", me.displayName);
       showScreenPairing(me.role === "admin");
       if (me.status === "flagged") {

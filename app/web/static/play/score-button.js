@@ -1,11 +1,12 @@
 /** The button that scores a point, and the text with the result. Disabled while a limit applies. */
 
-import { SessionEnded } from "../api/api-client.js";
-import { ErrorReply, NoReply, RequestFailed } from "../api/http-request.js";
+import { explain } from "../api/error-texts.js";
+import { ApiError, NoReply, RequestFailed, SessionEnded } from "../client/errors.js";
+import { INCREMENT, PointScorer, TOKEN } from "../client/point-scorer.js";
 import { countdown } from "../common/countdown.js";
 import { serverNow } from "../common/server-clock.js";
 import { text } from "../common/texts.js";
-import { INCREMENT, PointScorer, TOKEN } from "./point-scorer.js";
+import { WATCHED } from "../common/watched-board.js";
 
 export class ScoreButton {
   #scorer = null;
@@ -29,10 +30,14 @@ export class ScoreButton {
     });
   }
 
-  /** Score points for this player from now on. */
-  begin(api, pace) {
+  /** Score points with the login of this scoreboard, at this ActionPace, from now on. */
+  begin(scoreboard, pace) {
     this.#pace = pace;
-    this.#scorer = new PointScorer(api, pace, () => this.#showOutcome(text("scoring.retrying")));
+    this.#scorer = new PointScorer((...request) => scoreboard.request(...request), {
+      board: WATCHED.board,
+      waitForTurn: (kind) => pace.waitForTurn(kind),
+      onRetry: () => this.#showOutcome(text("scoring.retrying")),
+    });
     this.#showOutcome("");
     this.#rateLimit.textContent = "";
     this.#enableAfter(0, false);
@@ -80,7 +85,7 @@ export class ScoreButton {
       if (scorer !== this.#scorer) return;
       this.#showOutcome(explanation(error, scorer));
       this.#unreachable = error instanceof NoReply && !scorer.hasUnsettledPoint;
-      if (error instanceof ErrorReply) this.#showLimit(error);
+      if (error instanceof ApiError) this.#showLimit(error);
       waitSeconds = error.waitSeconds ?? 0;
     }
     this.#pace.pause(waitSeconds);
@@ -141,13 +146,13 @@ function notOpenText({ opensAt }) {
 }
 
 function explanation(error, scorer) {
-  if (error instanceof ErrorReply && error.status === 429) {
+  if (error instanceof ApiError && error.status === 429) {
     return text("scoring.limit"); // The button counts the seconds down.
   }
-  if (error instanceof ErrorReply && error.code === "TOKEN_EXPIRED") {
+  if (error instanceof ApiError && error.code === "TOKEN_EXPIRED") {
     return text("scoring.expired");
   }
-  if (error instanceof ErrorReply && error.code === "BOARD_NOT_OPEN") return notOpenText(error.details);
+  if (error instanceof ApiError && error.code === "BOARD_NOT_OPEN") return notOpenText(error.details);
   if (scorer.hasUnsettledPoint) return text("scoring.unsettled");
-  return error.message;
+  return explain(error);
 }

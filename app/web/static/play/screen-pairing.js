@@ -1,15 +1,16 @@
 /** The form with which an admin connects a screen that shows a code (/?display). */
 
+import { pairDisplay } from "../api/player-calls.js";
 import { text } from "../common/texts.js";
 
 import { handleSubmit } from "./form-submission.js";
 
-/** `api` is an ApiClient. The section #pairing is shown only to admins. */
-export function startScreenPairing(api) {
+/** `scoreboard` has the login. The section #pairing is shown only to admins. */
+export function startScreenPairing(scoreboard) {
   const result = document.getElementById("pairing-result");
   const pair = async (fields) => {
     result.textContent = "";
-    const { name } = await api.pairDisplay(fields);
+    const { name } = await pairDisplay(scoreboard, fields);
     result.textContent = text("pairing.done", { name });
   };
   handleSubmit(document.getElementById("pairing-form"), pair, { NOT_FOUND: "pairing.unknownCode" });

@@ -4,9 +4,9 @@
  * The rows stay as they are while a user reads them. A new page, a search or "refresh" reads them again.
  */
 
-import { SessionEnded } from "../api/api-client.js";
-import { RequestFailed } from "../api/http-request.js";
+import { explain } from "../api/error-texts.js";
 import { readStandings, searchPlayers } from "../api/public-reads.js";
+import { RequestFailed, SessionEnded } from "../client/errors.js";
 import { text } from "../common/texts.js";
 import { SearchField } from "./search-field.js";
 import { FIRST_PAGE, fragmentOf, viewOf } from "./standings-address.js";
@@ -88,7 +88,7 @@ export class Standings {
       this.#show(view, reply);
     } catch (error) {
       if (!(error instanceof RequestFailed || error instanceof SessionEnded)) throw error;
-      if (number === this.#requests) this.#elements.status.textContent = error.message;
+      if (number === this.#requests) this.#elements.status.textContent = explain(error);
     } finally {
       if (number === this.#requests) this.#elements[""].removeAttribute("aria-busy");
     }

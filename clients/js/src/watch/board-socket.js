@@ -76,7 +76,8 @@ export class BoardSocket {
   wake() {
     if (this.#isOpen && performance.now() + WAKE_PONG_TIMEOUT_MS < this.#frameDueAt) {
       this.#send({ type: "ping" });
-      this.#expectFrameWithin(WAKE_PONG_TIMEOUT_MS);
+      // Only this machine has slept, so its next attempt need not be spread over a time.
+      this.#expectFrameWithin(WAKE_PONG_TIMEOUT_MS, 0);
     }
   }
 
@@ -94,13 +95,13 @@ export class BoardSocket {
     }
   }
 
-  /** Resolves with the close code, or null if the connection was lost. */
+  /** Resolves with the close code. */
   #receiveUntilClosed(socket) {
     this.#socket = socket;
     this.#disconnect = null;
     this.#isOpen = false;
     return new Promise((resolve, reject) => {
-      this.#fail = (error) => (error === undefined ? resolve(null) : reject(error));
+      this.#fail = reject;
       this.#expectFrameWithin(HANDSHAKE_TIMEOUT_MS);
       socket.onmessage = ({ data }) => {
         this.#pingAfter(this.#heartbeatMs);
@@ -172,10 +173,11 @@ export class BoardSocket {
     }, milliseconds);
   }
 
-  #expectFrameWithin(milliseconds) {
+  #expectFrameWithin(milliseconds, retryMs = null) {
     clearTimeout(this.#livenessTimer);
     this.#frameDueAt = performance.now() + milliseconds;
-    this.#livenessTimer = setTimeout(() => this.#fail?.(), milliseconds);
+    const fail = () => this.#fail?.(new ConnectionFailed("The server does not reply", retryMs));
+    this.#livenessTimer = setTimeout(fail, milliseconds);
   }
 
   #renewAfter(milliseconds) {

@@ -14,8 +14,8 @@ export class Polling {
   name = "polling";
   #calls;
   #path;
-  /** Ends the present pause. */
-  #pollNow = new AbortController();
+  /** Ends the present call and the pause after it. */
+  #turn = new AbortController();
 
   constructor(calls, path) {
     this.#calls = calls;
@@ -23,34 +23,41 @@ export class Polling {
   }
 
   async run(receiver, signal) {
-    while (!signal.aborted) {
-      while (isHidden() && !signal.aborted) await this.#pause(HIDDEN_MS, signal);
-      let board;
-      try {
-        board = (await this.#calls.request("GET", this.#path)).body;
-      } catch (error) {
-        if (!(error instanceof RequestFailed)) throw error;
-        if (FOR_GOOD.includes(error.code)) throw new WatchEnded(error.message, { cause: error });
-        throw new ConnectionFailed(error.message, error.waitSeconds * 1000 || null, error);
+    const end = () => this.#turn.abort();
+    signal.addEventListener("abort", end);
+    try {
+      while (!signal.aborted) {
+        this.#turn = new AbortController();
+        const turn = this.#turn.signal;
+        const board = isHidden() ? null : await this.#readUntil(turn);
+        if (board !== null && !signal.aborted) {
+          receiver.live();
+          receiver.receive({ event: "leaderboard_update", data: board });
+        }
+        await sleep(isHidden() ? HIDDEN_MS : POLL_MS, turn);
       }
-      if (signal.aborted) return;
-      receiver.live();
-      receiver.receive({ event: "leaderboard_update", data: board });
-      await this.#pause(POLL_MS, signal);
+    } finally {
+      signal.removeEventListener("abort", end);
     }
   }
 
-  /** Read now. */
+  /** Read now: a call that was interrupted by a sleep may hang for long. */
   wake() {
-    this.#pollNow.abort();
+    this.#turn.abort();
   }
 
-  async #pause(milliseconds, signal) {
-    if (signal.aborted) return;
-    this.#pollNow = new AbortController();
-    const end = () => this.#pollNow.abort();
-    signal.addEventListener("abort", end);
-    await sleep(milliseconds, this.#pollNow.signal);
-    signal.removeEventListener("abort", end);
+  /** The board, or null if the signal comes first. */
+  async #readUntil(signal) {
+    const aborted = new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve(null), { once: true });
+    });
+    try {
+      const reply = await Promise.race([this.#calls.request("GET", this.#path), aborted]);
+      return reply?.body ?? null;
+    } catch (error) {
+      if (!(error instanceof RequestFailed)) throw error;
+      if (FOR_GOOD.includes(error.code)) throw new WatchEnded(error.message, { cause: error });
+      throw new ConnectionFailed(error.message, error.waitSeconds * 1000 || null, error);
+    }
   }
 }

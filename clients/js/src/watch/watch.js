@@ -84,8 +84,10 @@ export class Watch {
 
   #isNew(board) {
     if (this.board === null) return true;
-    if (board.version !== undefined) return !(board.version <= this.board.version);
-    return JSON.stringify(board.leaderboard) !== JSON.stringify(this.board.leaderboard);
+    if (board.version > this.board.version) return true;
+    if (board.version < this.board.version) return false;
+    // While Redis is down, scores change but the version does not; nor does it with the contest of a read board.
+    return JSON.stringify(board) !== JSON.stringify(this.board);
   }
 
   #present() {
