@@ -16,7 +16,7 @@ from app.boards.boards import Boards
 from app.contract.errors import DatabaseUnavailable
 from app.factory import create_app
 from tests.support.players import Person
-from tests.support.service_acts import create_board
+from tests.support.service_acts import OPERATOR, create_board
 from tests.support.services import Services
 
 NAME = re.compile(r'<bdi class="name"[^>]*>([^<]+)</bdi>')
@@ -115,6 +115,34 @@ def test_without_postgresql_only_the_page_of_all_time_is_shown(client: FlaskClie
         assert (week.status_code, week.get_json()["code"]) == (500, "DB_ERROR")
         assert client.get("/").status_code == 200
     assert client.get("/?period=week").status_code == 404
+
+
+def test_a_page_says_without_scripts_whether_its_board_is_frozen_or_final(
+    services: Services, make_services: Callable[..., Services]
+) -> None:
+    def freeze() -> None:
+        services.boards.edit(OPERATOR, "quiz", times={"freezes_at": "now"})
+
+    def close() -> None:
+        services.boards.edit(OPERATOR, "quiz", times={"closes_at": "now"})
+
+    def finalize() -> None:
+        services.reveals.finalize(OPERATOR, "quiz")
+
+    create_board(services)
+    for change, state, meaning in (
+        (freeze, "frozen", "Scores still count, but nobody sees them until the reveal."),
+        (close, "closed", "Scores since the freeze are still hidden."),
+        (finalize, "final", "This is the result."),
+    ):
+        change()
+        # Another process, because this one knows a board for a second.
+        client = create_app(make_services()).test_client()
+        for path in ("/?board=quiz", "/?display&board=quiz", "/embed/quiz"):
+            page = client.get(path).text
+            assert f'id="clock" data-state="{state}">' in page
+            assert meaning in page
+        assert 'id="clock"' not in client.get("/").text
 
 
 def reads(level: str) -> float:

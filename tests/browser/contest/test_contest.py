@@ -143,6 +143,8 @@ def test_each_step_of_a_reveal_climbs_on_a_display_and_an_undo_takes_it_back(
     expect(stage(page, "score")).to_have_text("381")
     expect(stage(page, "next")).to_have_text(f"Next: {TWELFTH} 12th with 1,090")
     expect(page.locator(".climber .rank")).to_have_text("83")
+    told = f"{LAST}: before 120th, now 83rd, with 381. 3 scores still hidden"
+    expect(page.locator("#announcer")).to_have_text(told)
     services.reveals.reveal(OPERATOR, key, "act")
     expect(page.locator(".stage-name")).to_have_text(TWELFTH, timeout=STEP_MS)
     expect(stage(page, "ranks")).to_have_text("12th → 3rd")

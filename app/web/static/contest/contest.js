@@ -28,6 +28,8 @@ export class Contest {
   #contest = null;
   #standings = [];
   #podiumTimer;
+  /** "reveal", "podium" or "" for neither. */
+  #part = "";
 
   /**
    * `elements` are {clock, stage, podium}, `announce(topic, message)` sends a text to screen readers, and
@@ -48,7 +50,7 @@ export class Contest {
     this.#ticker.follow(contest);
     this.#onState(this.#ticker.state, contest);
     const [was, is] = [before?.reveal ?? null, contest.reveal];
-    if (before === null || !isSame(was, is) || before.state !== contest.state) {
+    if (before === null || !isSame(was, is) || before.finalizedAt !== contest.finalizedAt) {
       this.#showReveal(isNewStep(before, is), before === null);
     }
   }
@@ -56,11 +58,7 @@ export class Contest {
   /** Note the board's rows, of which the podium has the first. */
   noteBoard(standings) {
     this.#standings = standings;
-    if (this.#isPodiumDue) this.#podium.show(standings, false);
-  }
-
-  get #isPodiumDue() {
-    return document.documentElement.dataset.stage === "podium";
+    if (this.#part === "podium") this.#show("podium", false);
   }
 
   #enter(state, before) {
@@ -85,12 +83,13 @@ export class Contest {
     }
   }
 
-  /** Show the stage of the reveal, the podium or neither. */
   #show(part, isNewPodium) {
-    document.documentElement.dataset.stage = part;
+    this.#part = part;
     if (part !== "reveal") this.#stage.hide();
     if (part === "podium") this.#podium.show(this.#standings, isNewPodium);
     else this.#podium.hide();
+    // A board without rows has no podium, and keeps its layout.
+    document.documentElement.dataset.stage = part === "podium" && this.#podium.isHidden ? "" : part;
   }
 }
 

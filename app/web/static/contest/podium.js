@@ -17,6 +17,10 @@ export class Podium {
     this.#list = section.querySelector("ol");
   }
 
+  get isHidden() {
+    return this.#section.hidden;
+  }
+
   hide() {
     this.#section.hidden = true;
     this.#section.removeAttribute("data-new");
