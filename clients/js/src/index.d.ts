@@ -1,91 +1,15 @@
 /** Watches and scores on a Live Scoreboard, in browsers and in Node. */
 
-export type Period = "all" | "day" | "week" | "month";
+import type { Board, Contest, Period, Rank, Reveal, Row, ServerEvent, Settings, State } from "./models.js";
 
-/** One player on a board. `rank` is competition rank: 1, 2, 2, 4. */
-export interface Row {
-  rank: number;
-  userId: string;
-  username: string;
-  displayName: string;
-  score: number;
-}
-
-/** The top ten. A board that was read over HTTP may lack the times. */
-export interface Board {
-  leaderboard: Row[];
-  version?: number;
-  updatedAt?: string;
-  committedAt?: string;
-  board?: string;
-  period?: Period;
-}
-
-/** The rules of a board, its clock and its state; times in ISO 8601, or null. */
-export interface Settings {
-  key: string;
-  title: string;
-  better: "high" | "low";
-  combine: "sum" | "best" | "latest";
-  scoredBy: "players" | "service";
-  points: { min: number; max: number };
-  periods: Period[];
-  timeZone: string;
-  state: "scheduled" | "open" | "frozen" | "closed" | "final" | "archived";
-  opensAt: string | null;
-  freezesAt: string | null;
-  closesAt: string | null;
-  thawedAt: string | null;
-  finalizedAt: string | null;
-  createdAt: string;
-}
-
-/** The player's own score and rank; the rank is null if the player is not on the board. */
-export interface Rank {
-  score: number;
-  rank: number | null;
-  version: number;
-}
-
-/** A step of a contest's reveal. A rank or score is null if the player had, or has, no place. */
-export interface Reveal {
-  userId: string;
-  fromRank: number | null;
-  fromScore: number | null;
-  toRank: number | null;
-  toScore: number | null;
-  /** Acts that are still hidden. */
-  remaining: number;
-  /** The player's row after the step, and the rows around it. */
-  rows: Row[];
-  version: number;
-  board: string;
-  period: Period;
-}
-
-/** How a watch receives its board. */
-export interface State {
-  kind: "connecting" | "live" | "polling" | "waiting" | "ended";
-  /** Of "live" and "polling"; else "". */
-  transport: "" | "websocket" | "stream" | "polling";
-  /** Of "waiting" and "ended": why. */
-  cause: string;
-  /** Of "waiting": the delay of the next attempt. */
-  retryMs: number;
-  /** While not "live" or "polling": the error of the call of the API that failed last, or null. */
-  error: Error | null;
-}
-
-/** An event of the server, as it was received. */
-export interface ServerEvent {
-  event: string;
-  data?: Record<string, unknown>;
-}
+export * from "./models.js";
 
 export interface Handlers {
   onBoard?: (board: Board) => void;
   /** Called over the WebSocket only. */
   onRank?: (rank: Rank) => void;
+  /** Called with the first, and after each change; never for a board without a clock. */
+  onContest?: (contest: Contest) => void;
   /** Called over the WebSocket and the event stream; `onBoard` follows if the top ten changed. */
   onReveal?: (reveal: Reveal) => void;
   onState?: (state: State) => void;
@@ -207,6 +131,7 @@ export class Scoreboard {
 export class Watch {
   private constructor();
   readonly board: Board | null;
+  readonly contest: Contest | null;
   readonly state: State;
   /** Throws an Error named "TimeoutError", or what ended the watch. */
   waitForVersion(version: number, options?: { timeoutMs?: number }): Promise<Board>;

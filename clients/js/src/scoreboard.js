@@ -118,8 +118,8 @@ export class Scoreboard {
    *
    * With a login or a token that is the WebSocket, else the event stream, else a read every 2 s. Handlers,
    * all optional: `onBoard(board)`, `onRank({score, rank, version})` over the WebSocket only,
-   * `onReveal(reveal)` over the WebSocket and the stream, `onEvent({event, data})` and
-   * `onState({kind, transport, cause, retryMs, error})`.
+   * `onReveal(reveal)` over the WebSocket and the stream, `onContest(contest)` if the board has a clock,
+   * `onEvent({event, data})` and `onState({kind, transport, cause, retryMs, error})`.
    */
   watch(board = "main", { period = null, ...handlers } = {}) {
     const login = this.#session.active ? this.#login : null;

@@ -13,6 +13,7 @@ from .errors import (
 from .models import (
     Act,
     Board,
+    Contest,
     Event,
     Outcome,
     Period,
@@ -36,6 +37,7 @@ __all__ = [
     "AsyncService",
     "AsyncWatch",
     "Board",
+    "Contest",
     "Event",
     "NoReply",
     "Outcome",

@@ -12,7 +12,19 @@ import httpx
 from .calls import Calls
 from .credentials import Credentials
 from .errors import ApiError, RequestFailed
-from .models import Board, Event, Handlers, Outcome, Period, Rank, Reveal, Row, Settings, State
+from .models import (
+    Board,
+    Contest,
+    Event,
+    Handlers,
+    Outcome,
+    Period,
+    Rank,
+    Reveal,
+    Row,
+    Settings,
+    State,
+)
 from .point_scorer import PointScorer
 from .watch.address import Addresses
 from .watch.board_reads import BoardReads, board_path
@@ -121,6 +133,7 @@ class AsyncScoreboard:
         on_board: Callable[[Board], None] | None = None,
         on_rank: Callable[[Rank], None] | None = None,
         on_reveal: Callable[[Reveal], None] | None = None,
+        on_contest: Callable[[Contest], None] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> AsyncWatch:
@@ -128,13 +141,13 @@ class AsyncScoreboard:
 
         With a token that is the WebSocket, else the event stream, else a read every 2 s. The
         handlers are called in the event loop; `on_rank` only over the WebSocket, `on_reveal` only
-        over the WebSocket and the stream.
+        over the WebSocket and the stream, `on_contest` if the board has a clock.
         """
         watch = AsyncWatch(
             BoardReads(self._calls, board, period),
             self._credentials,
             self._addresses,
-            Handlers(on_board, on_rank, on_reveal, on_state, on_event),
+            Handlers(on_board, on_rank, on_reveal, on_contest, on_state, on_event),
             self._watches.discard,
         )
         self._watches.add(watch)

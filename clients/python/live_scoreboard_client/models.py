@@ -52,26 +52,71 @@ class Rank(TypedDict):
     version: int
 
 
-class Reveal(TypedDict):
-    """A step of a contest's reveal. A rank or score is None if the player had, or has, no place.
+class Move(TypedDict):
+    """The climb of a player. A rank or score is None if the player had, or has, no place.
 
     `remaining` are the acts that are still hidden, `rows` the player's row and those around it.
     """
 
     userId: str
+    username: str
+    displayName: str
     fromRank: int | None
     fromScore: int | None
     toRank: int | None
     toScore: int | None
     remaining: int
     rows: list[Row]
+
+
+class Reveal(Move):
+    """A step of a contest's reveal."""
+
     version: int
     board: str
     period: Period
 
 
-class Settings(TypedDict):
-    """The rules of a board, its clock and its state; times in ISO 8601, or None."""
+class Clock(TypedDict):
+    """The state of a board and its times, in ISO 8601 or None."""
+
+    state: Literal["scheduled", "open", "frozen", "closed", "final", "archived"]
+    opensAt: str | None
+    freezesAt: str | None
+    closesAt: str | None
+    thawedAt: str | None
+    finalizedAt: str | None
+
+
+class NextPlayer(TypedDict):
+    """The player whose hidden acts are shown next; without a place, rank and score are None."""
+
+    userId: str
+    username: str
+    displayName: str
+    rank: int | None
+    score: int | None
+
+
+class LastStep(TypedDict):
+    """The last step of a reveal."""
+
+    number: int
+    remaining: int
+    last: Move
+    next: NextPlayer | None
+
+
+class Contest(Clock):
+    """The clock of a board, and the last step of its reveal or None."""
+
+    reveal: LastStep | None
+    board: str
+    period: Period
+
+
+class Settings(Clock):
+    """The rules of a board, its clock and its state."""
 
     key: str
     title: str
@@ -81,12 +126,6 @@ class Settings(TypedDict):
     points: dict[Literal["min", "max"], int]
     periods: list[Period]
     timeZone: str
-    state: Literal["scheduled", "open", "frozen", "closed", "final", "archived"]
-    opensAt: str | None
-    freezesAt: str | None
-    closesAt: str | None
-    thawedAt: str | None
-    finalizedAt: str | None
     createdAt: str
 
 
@@ -162,5 +201,6 @@ class Handlers:
     on_board: Callable[[Board], None] | None = None
     on_rank: Callable[[Rank], None] | None = None
     on_reveal: Callable[[Reveal], None] | None = None
+    on_contest: Callable[[Contest], None] | None = None
     on_state: Callable[[State], None] | None = None
     on_event: Callable[[Event], None] | None = None

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Self
 
 from .async_scoreboard import AsyncScoreboard
 from .loop_thread import LoopThread
-from .models import Board, Event, Outcome, Period, Rank, Reveal, Row, Settings, State
+from .models import Board, Contest, Event, Outcome, Period, Rank, Reveal, Row, Settings, State
 from .watch.watch import AsyncWatch
 
 
@@ -23,6 +23,11 @@ class Watch:
     def board(self) -> Board | None:
         """The present board; None before the first."""
         return self._watch.board
+
+    @property
+    def contest(self) -> Contest | None:
+        """The contest of the board; None if the board has no clock, or before the first."""
+        return self._watch.contest
 
     @property
     def state(self) -> State:
@@ -138,6 +143,7 @@ class Scoreboard:
         on_board: Callable[[Board], None] | None = None,
         on_rank: Callable[[Rank], None] | None = None,
         on_reveal: Callable[[Reveal], None] | None = None,
+        on_contest: Callable[[Contest], None] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> Watch:
@@ -145,7 +151,7 @@ class Scoreboard:
 
         With a token that is the WebSocket, else the event stream, else a read every 2 s. The
         handlers are called in a thread of the client: `on_rank` only over the WebSocket,
-        `on_reveal` only over the WebSocket and the stream.
+        `on_reveal` only over the WebSocket and the stream, `on_contest` if the board has a clock.
         """
         watch = self._thread.call(
             lambda: self._scoreboard.watch(
@@ -154,6 +160,7 @@ class Scoreboard:
                 on_board=on_board,
                 on_rank=on_rank,
                 on_reveal=on_reveal,
+                on_contest=on_contest,
                 on_state=on_state,
                 on_event=on_event,
             )

@@ -108,14 +108,18 @@ class Watcher:
             if condition(line):
                 return line
 
+    def await_seen(self, condition: Callable[[dict[str, Any]], bool], seconds: float) -> None:
+        """Wait for a line for which the condition holds, also one that was read already."""
+        if not any(map(condition, self.seen)):
+            self.await_line(condition, seconds)
+
     def await_rank(self, score: int) -> None:
         """Wait for the player's own score, which may come before the reply to the point."""
 
         def is_it(line: dict[str, Any]) -> bool:
             return bool(line.get("rank", {}).get("score") == score)
 
-        if not any(map(is_it, self.seen)):
-            self.await_line(is_it, 10)
+        self.await_seen(is_it, 10)
 
     def close(self) -> int:
         """End the watch; returns the exit status of the process, which must end by itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -102,9 +103,11 @@ def test_a_step_of_a_reveal_is_handed_over_before_its_board(
     token = running_system.register().access_token if has_login else None
     with Watcher(running_system.url, token=token, board=frozen_board.key) as watcher:
         watcher.await_state("live", transport, 10)
+        watcher.await_line(lambda line: is_frozen_at(line, 0), 10)
         frozen_board.reveal()
         step = watcher.await_line(lambda line: "reveal" in line, 10)["reveal"]
         watcher.await_line(lambda line: line.get("version", 0) >= step["version"], 10)
+        watcher.await_seen(lambda line: is_frozen_at(line, 1), 10)
     climb = {name: step[name] for name in ("userId", "fromScore", "toScore", "remaining", "board")}
     assert climb == {
         "userId": frozen_board.user_id,
@@ -113,6 +116,26 @@ def test_a_step_of_a_reveal_is_handed_over_before_its_board(
         "remaining": 0,
         "board": frozen_board.key,
     }
+
+
+def is_frozen_at(line: dict[str, Any], number: int) -> bool:
+    """Whether this is the contest of a frozen board after that step."""
+    contest = line.get("contest")
+    if contest is None or contest["state"] != "frozen":
+        return False
+    return bool((contest["reveal"] or {"number": 0})["number"] == number)
+
+
+def test_a_watch_that_polls_has_the_contest_too(
+    running_system: SystemHarness, broadcaster_relay: Relay, frozen_board: FrozenBoard
+) -> None:
+    broadcaster_relay.refuse_streams = True
+    url = address(broadcaster_relay, "ws", "/ws")
+    with Watcher(running_system.url, websocket_url=url, board=frozen_board.key) as watcher:
+        line = watcher.await_line(lambda line: is_frozen_at(line, 0), 10)
+        frozen_board.reveal()
+        watcher.await_line(lambda line: is_frozen_at(line, 1), 10)
+    assert (line["contest"]["board"], line["contest"]["period"]) == (frozen_board.key, "all")
 
 
 def test_it_renews_its_token_on_the_open_connection(short_tokens_system: SystemHarness) -> None:

@@ -17,6 +17,7 @@ const watch = scoreboard.watch(board, {
   onState: (state) => print({ state }),
   onBoard: ({ version }) => print({ version }),
   onRank: (rank) => print({ rank }),
+  onContest: (contest) => print({ contest }),
   onReveal: (reveal) => print({ reveal }),
   onEvent: ({ event }) => print({ event }),
 });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from clients.python.live_scoreboard_client import Board, Rank, Reveal, State
+from clients.python.live_scoreboard_client import Board, Contest, Rank, Reveal, State
 
 
 class Recorder:
@@ -15,6 +15,7 @@ class Recorder:
         self.boards: list[Board] = []
         self.ranks: list[Rank] = []
         self.reveals: list[Reveal] = []
+        self.contests: list[Contest] = []
         self.states: list[State] = []
         self._changed = threading.Condition()
 
@@ -29,6 +30,7 @@ class Recorder:
         return {
             "on_board": lambda board: self._add(self.boards, board),
             "on_reveal": lambda reveal: self._add(self.reveals, reveal),
+            "on_contest": lambda contest: self._add(self.contests, contest),
             "on_state": lambda state: self._add(self.states, state),
         }
 
@@ -49,6 +51,16 @@ class Recorder:
                 lambda: bool(self.ranks) and self.ranks[-1]["score"] == score, 10
             ), self.ranks
 
+    def await_contest(self, state: str, number: int = 0) -> None:
+        """Wait for this state of the board, after the step of that number."""
+
+        def reached() -> bool:
+            last = self.contests[-1] if self.contests else None
+            return last is not None and last["state"] == state and _number(last) == number
+
+        with self._changed:
+            assert self._changed.wait_for(reached, 10), self.contests
+
     def await_reveal(self) -> Reveal:
         """Wait for the first step of a reveal."""
         with self._changed:
@@ -59,3 +71,7 @@ class Recorder:
         with self._changed:
             items.append(item)
             self._changed.notify_all()
+
+
+def _number(contest: Contest) -> int:
+    return contest["reveal"]["number"] if contest["reveal"] else 0

@@ -18,7 +18,7 @@ from clients.python.live_scoreboard_client import (
     Scoreboard,
     WatchEnded,
 )
-from tests.clients.conftest import TOKEN_SECONDS, FrozenBoard
+from tests.clients.conftest import TOKEN_SECONDS
 from tests.clients.python.recorder import Recorder
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
@@ -149,27 +149,6 @@ def test_it_is_live_again_at_once_when_the_server_is_back(
             for relay in (api_relay, broadcaster_relay):
                 relay.up()
             recorder.await_state("live", "websocket", FALLBACK_SECONDS)
-
-
-@pytest.mark.parametrize(
-    ("has_login", "transport"), [(True, "websocket"), (False, "stream")], ids=["login", "no-login"]
-)
-def test_a_step_of_a_reveal_is_handed_over_with_its_board(
-    running_system: SystemHarness, frozen_board: FrozenBoard, transport: str, *, has_login: bool
-) -> None:
-    token = running_system.register().access_token if has_login else None
-    recorder = Recorder()
-    with (
-        Scoreboard(running_system.url, token=token) as scoreboard,
-        scoreboard.watch(frozen_board.key, **recorder.handlers) as watch,
-    ):
-        recorder.await_state("live", transport, 10)
-        frozen_board.reveal()
-        step = recorder.await_reveal()
-        (row,) = watch.wait_for_version(step["version"])["leaderboard"]
-    assert step["userId"] == row["userId"] == frozen_board.user_id
-    assert (step["fromScore"], step["toScore"], row["score"]) == (10, 15, 15)
-    assert (step["remaining"], step["board"]) == (0, frozen_board.key)
 
 
 def test_it_renews_its_token_on_the_open_connection(short_tokens_system: SystemHarness) -> None:

@@ -8,7 +8,7 @@ const CLOSE_TOKEN_ENDED = 4401;
 const CLOSE_BANNED = 4403;
 
 /** Of the watched board. */
-const BOARD_EVENTS = ["leaderboard_update", "reveal"];
+const BOARD_EVENTS = ["leaderboard_update", "reveal", "contest"];
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const PONG_TIMEOUT_MS = 10_000;

@@ -33,6 +33,8 @@ export class Polling {
         if (board !== null && !signal.aborted) {
           receiver.live();
           receiver.receive({ event: "leaderboard_update", data: board });
+          const { contest, board: key, period } = board;
+          if (contest) receiver.receive({ event: "contest", data: { ...contest, board: key, period } });
         }
         await sleep(isHidden() ? HIDDEN_MS : POLL_MS, turn);
       }

@@ -11,6 +11,8 @@ import { listenForWake } from "./wake-signals.js";
 export class Watch {
   /** The newest board, or null before the first. */
   board = null;
+  /** The contest of the board, or null if it has no clock; `onContest` says when it changes. */
+  contest = null;
   /** {kind, transport, cause, retryMs, error}: how the board is received. */
   state = stateOf("connecting");
   #handlers;
@@ -76,6 +78,11 @@ export class Watch {
       this.board = event.data;
       this.#call("onBoard", event.data);
       this.#notify();
+    }
+    // Each connection begins with the contest.
+    if (event.event === "contest" && JSON.stringify(event.data) !== JSON.stringify(this.contest)) {
+      this.contest = event.data;
+      this.#call("onContest", event.data);
     }
     if (event.event === "rank_update") this.#call("onRank", event.data);
     if (event.event === "reveal") this.#call("onReveal", event.data);

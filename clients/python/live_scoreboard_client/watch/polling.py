@@ -33,5 +33,10 @@ class PollTransport:
             except RequestFailed as error:
                 raise ConnectionFailed(str(error)) from error
             receiver.live()
-            receiver.receive({"event": "leaderboard_update", "data": cast(dict[str, Any], board)})
+            data = cast(dict[str, Any], board)
+            contest = data.get("contest")
+            receiver.receive({"event": "leaderboard_update", "data": data})
+            if contest is not None:
+                of_board = {name: data[name] for name in ("board", "period")}
+                receiver.receive({"event": "contest", "data": contest | of_board})
             await asyncio.sleep(POLL_SECONDS)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from ..credentials import Credentials
 from ..errors import WatchEnded
-from ..models import Board, Event, Handlers, Rank, Reveal, State
+from ..models import Board, Contest, Event, Handlers, Rank, Reveal, State
 from .address import Addresses
 from .board_reads import BoardReads
 from .levels import Level
@@ -25,7 +25,10 @@ class _HandlerFailed(Exception):
 
 
 class AsyncWatch:
-    """One watched board, made by AsyncScoreboard. `board` and `state` are the present ones."""
+    """One watched board, made by AsyncScoreboard.
+
+    `board`, `contest` and `state` are the present ones; `contest` is None without a clock.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class AsyncWatch:
         on_ended: Callable[[AsyncWatch], object],
     ) -> None:
         self.board: Board | None = None
+        self.contest: Contest | None = None
         self.state = State("connecting")
         self._reads = reads
         self._handlers = handlers
@@ -85,6 +89,10 @@ class AsyncWatch:
                 return
             self.board = data
             self._notify()
+        elif event["event"] == "contest" and data != self.contest:
+            # Each connection begins with the contest.
+            self.contest = data
+            _call(handlers.on_contest, cast(Contest, data))
         _call(handlers.on_event, event)
         if is_board:
             _call(handlers.on_board, data)

@@ -20,7 +20,7 @@ from .transport import OPEN_SECONDS, ConnectionFailed, Receiver, with_query
 PING_SECONDS = 20.0
 RENEWAL_RETRY_SECONDS = 5.0
 CLOSE_TOKEN_ENDED = 4401
-BOARD_EVENTS = {"leaderboard_update", "reveal"}
+BOARD_EVENTS = {"leaderboard_update", "reveal", "contest"}
 """Events of the watched board."""
 _REFUSED_FOR_GOOD = {"AUTH_REQUIRED", "AUTH_INVALID", "USER_BANNED"}
 

@@ -1,0 +1,58 @@
+"""A contest with the Python client: its clock, and the steps of its reveal."""
+
+from __future__ import annotations
+
+import pytest
+
+from clients.python.live_scoreboard_client import Scoreboard
+from tests.clients.conftest import FrozenBoard
+from tests.clients.python.recorder import Recorder
+from tests.support.system.harness import SystemHarness
+from tests.support.system.relay import Relay
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("has_login", "transport"), [(True, "websocket"), (False, "stream")], ids=["login", "no-login"]
+)
+def test_a_step_of_a_reveal_is_handed_over_with_its_board(
+    running_system: SystemHarness, frozen_board: FrozenBoard, transport: str, *, has_login: bool
+) -> None:
+    token = running_system.register().access_token if has_login else None
+    recorder = Recorder()
+    with (
+        Scoreboard(running_system.url, token=token) as scoreboard,
+        scoreboard.watch(frozen_board.key, **recorder.handlers) as watch,
+    ):
+        recorder.await_state("live", transport, 10)
+        recorder.await_contest("frozen")
+        frozen_board.reveal()
+        step = recorder.await_reveal()
+        recorder.await_contest("frozen", number=1)
+        (row,) = watch.wait_for_version(step["version"])["leaderboard"]
+    assert step["userId"] == row["userId"] == frozen_board.user_id
+    assert (step["fromScore"], step["toScore"], row["score"]) == (10, 15, 15)
+    assert (step["remaining"], step["board"]) == (0, frozen_board.key)
+
+
+def test_a_watch_that_polls_has_the_contest_too(
+    running_system: SystemHarness, broadcaster_relay: Relay, frozen_board: FrozenBoard
+) -> None:
+    recorder = Recorder()
+    broadcaster_relay.refuse_streams = True
+    with (
+        Scoreboard(
+            running_system.url, websocket_url=f"ws://127.0.0.1:{broadcaster_relay.port}/ws"
+        ) as scoreboard,
+        scoreboard.watch(frozen_board.key, **recorder.handlers) as watch,
+    ):
+        recorder.await_contest("frozen")
+        assert watch.state.kind == "polling"
+        assert watch.contest == recorder.contests[0]
+        frozen_board.reveal()
+        recorder.await_contest("frozen", number=1)
+    assert (recorder.contests[0]["board"], recorder.contests[0]["period"]) == (
+        frozen_board.key,
+        "all",
+    )
