@@ -17,7 +17,7 @@ from tests.browser.contest.sample_finals import (
     play_finals,
     score,
 )
-from tests.browser.page_actions import expect
+from tests.browser.page_actions import LIVE, expect
 from tests.browser.screens.pictures import FOLDER, on_request, take
 from tests.support.servers import DatabaseServer
 from tests.support.services import Services, services_in
@@ -51,8 +51,7 @@ def take_all(open_page: OpenPage, system: SystemHarness, key: str, name: str) ->
     expect(page.locator("#board-rows tr").or_(page.locator("#board-empty")).first).to_be_visible()
     take(page, f"contest-{name}")
     page = open_page(system, f"/?display&board={key}")
-    expect(page.locator("#notice code")).to_be_visible()
-    page.evaluate("document.getElementById('notice').hidden = true")
+    expect(page.locator("#connection")).to_have_text(LIVE)
     take(page, f"contest-{name}-display", full=False)
     take(open_page(system, f"/embed/{key}?rows=5"), f"contest-{name}-embed")
 
