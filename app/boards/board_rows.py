@@ -51,11 +51,8 @@ _SET_CLOCK = text(
 _UNFREEZE = text(
     "UPDATE boards SET thawed_at = date_trunc('milliseconds', clock_timestamp()) WHERE id = :id"
 )
-# Without a freeze that has not ended, thawed_at stays as it is.
 _FINALIZE = text(
-    "UPDATE boards b SET finalized_at = moment,"
-    " thawed_at = CASE WHEN hides_acts(b, moment) THEN moment ELSE thawed_at END"
-    " FROM date_trunc('milliseconds', clock_timestamp()) AS moment WHERE id = :id"
+    "UPDATE boards SET finalized_at = date_trunc('milliseconds', clock_timestamp()) WHERE id = :id"
 )
 _NOW = text(
     "SELECT date_trunc('milliseconds', clock_timestamp()) + interval '1 ms', pg_sleep(0.001)"
@@ -107,7 +104,7 @@ def unfreeze(connection: Connection, board_id: int) -> None:
 
 
 def finalize(connection: Connection, board_id: int) -> None:
-    """Make the standings final and end the freeze, of a closed board whose clock is locked."""
+    """Make the standings final, of a closed board whose clock is locked."""
     connection.execute(_FINALIZE, {"id": board_id})
 
 

@@ -47,14 +47,17 @@ class FinalTables:
         """The table of the period that contains the moment, by default of the one of the contest.
 
         Raises NotFound, ValidationFailed for a period that the board does not have,
-        BoardNotFinished if the board is not final, and DatabaseUnavailable.
+        BoardNotFinished if the board is not final, or acts are hidden, and DatabaseUnavailable.
         """
         board = self._boards.find(key)
         period = self._standings.period(board, kind, at or _contest_moment(board))
         if board.clock.finalized_at is None:
             raise BoardNotFinished("The board is not final yet")
         with self._database.reading() as connection:
-            return FinalTable(board, period, final_rows.read(connection, board, period))
+            rows = final_rows.read(connection, board, period)
+        if rows is None:
+            raise BoardNotFinished("Acts are still hidden. Reveal them or unfreeze the board")
+        return FinalTable(board, period, rows)
 
 
 class TableSigner:

@@ -52,7 +52,9 @@ class Reveals:
       * Each method runs in one transaction, which holds the clock of the board. So no act is
         counted in the meantime, and two calls follow one another.
       * Steps do not end the freeze: acts, and points taken back, stay hidden until they are
-        revealed too. `unfreeze` and `finalize` end it, and after that no step can be undone.
+        revealed too. `unfreeze` ends it, and so does `finalize` after a reveal. After that no step
+        can be undone.
+      * A final board that is still frozen has the same steps as a closed one.
       * The change is published after the commit; if that fails, the reconciler publishes it.
 
     Every method answers with the resulting state, also if it changed nothing. Raises NotFound and
@@ -121,17 +123,24 @@ class Reveals:
     def finalize(self, initiator: Initiator, key: str) -> Board:
         """Declare the standings of a closed board final; the resulting board.
 
-        Raises BoardNotFinished if the board is not closed, or if acts are to be revealed. Those of
-        banned players are never revealed and become visible only if the ban ends.
+        This ends the freeze only if the last step has told that nothing remains. What was hidden
+        later, such as points taken back, is then shown too. Otherwise the board stays frozen, also
+        if nothing is hidden, because viewers would see the difference.
+        Raises BoardNotFinished if the board is not closed.
         """
         board_id = self._boards.find(key).id
         with self._database.transaction() as connection:
             board = _locked(connection, board_id, key)
             if board.clock.finalized_at:
                 return board
-            hidden_rows.lock_players(connection, board_id)
-            _check_finished(board, _state(connection, board))
-            players = hidden_rows.show_all(connection, board_id)
+            closes_at = board.clock.closes_at
+            if closes_at is None or board.read_at < closes_at:
+                raise BoardNotFinished("The board is not closed yet")
+            players: Sequence[str] = ()
+            if _is_revealed(connection, board):
+                hidden_rows.lock_players(connection, board_id)
+                players = hidden_rows.show_all(connection, board_id)
+                board_rows.unfreeze(connection, board_id)
             board_rows.finalize(connection, board_id)
             audit_rows.insert(connection, initiator, "finalize-board", None, {"board": key})
         publish_players(self._database, self._publisher, board_id, players)
@@ -220,9 +229,9 @@ def _announce(connection: Connection, state: RevealState, last: Move) -> None:
     reveal_rows.announce_step(connection, board.id, _frozen_at(board), state.number, step)
 
 
-def _check_finished(board: Board, state: RevealState) -> None:
-    closes_at = board.clock.closes_at
-    if closes_at is None or board.read_at < closes_at:
-        raise BoardNotFinished("The board is not closed yet")
-    if state.next is not None:
-        raise BoardNotFinished(f"Acts are hidden: {state.remaining}. Reveal them or unfreeze")
+def _is_revealed(connection: Connection, board: Board) -> bool:
+    """Whether viewers of a frozen board were told that nothing remains to be revealed."""
+    if not board.clock.hides_at(board.read_at):
+        return False
+    _, step = reveal_rows.announced_step(connection, board.id, _frozen_at(board))
+    return step is not None and step.is_last

@@ -165,7 +165,7 @@ class BoardNotOpen(DomainError):
 
 
 class BoardNotFinished(DomainError):
-    """The board can't become final: it is not closed, or acts are hidden; the message says it."""
+    """The board is not closed, not final, or acts are still hidden; the message says which."""
 
     code = "BOARD_NOT_FINISHED"
     error = "Conflict"

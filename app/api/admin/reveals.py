@@ -119,7 +119,8 @@ def reveal(body: dict[str, Any], key: str) -> dict[str, Any]:
 def undo_reveal(body: dict[str, Any], key: str) -> dict[str, Any]:
     """Hide again what the last step has shown. The reply has the resulting state.
 
-    Nothing changes if there is no step, or if the board was unfrozen or finalized.
+    Nothing changes if there is no step, or if the freeze has ended: by `unfreeze`, or by `finalize`
+    after the last step. A final board that is still frozen has steps and undo as a closed one.
     """
     return reveal_json(services().reveals.undo(current_initiator(body), key, body["number"]))
 
@@ -132,7 +133,9 @@ def undo_reveal(body: dict[str, Any], key: str) -> dict[str, Any]:
 def finalize(body: dict[str, Any], key: str) -> dict[str, Any]:
     """Declare the standings of a closed board final. Its times can't be changed any more.
 
-    BOARD_NOT_FINISHED: the board is not closed, or acts are still hidden.
+    This ends the freeze if the reveal has shown everything. Otherwise acts stay hidden, and
+    `thawedAt` stays null, until the board is unfrozen; steps and undo work as before.
+    BOARD_NOT_FINISHED: the board is not closed.
     """
     return board_json(services().reveals.finalize(current_initiator(body), key))
 
@@ -147,7 +150,7 @@ def read_final_table(query: dict[str, Any], key: str) -> Response:
 
     Each row has `revealStep`, the last step of the reveal that showed acts of the player. By
     default the table is that of the period in which the contest was. BOARD_NOT_FINISHED: the board
-    is not final.
+    is not final, or acts are still hidden.
     """
     table = services().final_tables.read(key, query["period"], query["at"])
     jws = signed_table(services().table_signer, table, query["format"])

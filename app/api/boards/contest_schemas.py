@@ -86,7 +86,11 @@ class ContestSchema(ClockSchema):
     state = fields.String(
         required=True,
         validate=validate.OneOf(STATES),
-        metadata={"description": "Acts are counted while it is `open` or `frozen`"},
+        metadata={
+            "description": "Acts are counted while it is `open` or `frozen`. The standings of a"
+            " `final` board are those at the freeze while `freezesAt` is set, `thawedAt` is null,"
+            " and no step of the reveal has told that nothing remains"
+        },
     )
     reveal = fields.Nested(
         RevealStepSchema,

@@ -46,7 +46,10 @@ def undo(key: str, number: int | None, reason: str, *, yes: bool) -> None:
 def finalize(key: str, reason: str, *, yes: bool) -> None:
     """Declare the standings of a closed board final. This can't be undone."""
     confirm(key, "Finalize {board}?", yes=yes)
-    echo_clock(services().reveals.finalize(initiator(reason), key))
+    board = services().reveals.finalize(initiator(reason), key)
+    echo_clock(board)
+    if board.clock.hides_at(board.read_at):
+        click.echo("The freeze goes on: reveal its acts, or unfreeze the board")
 
 
 def _echo_reveal(state: RevealState) -> None:

@@ -57,6 +57,11 @@ class RevealedStep:
     def as_json(self) -> dict[str, Any]:
         return {"last": self.last.as_json(), "next": self.next and self.next.as_json()}
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it told viewers that nothing remains hidden."""
+        return not self.last.remaining
+
     @classmethod
     def from_json(cls, step: Mapping[str, Any]) -> Self:
         """Read what as_json() returned."""
@@ -87,7 +92,12 @@ class Contest:
     def hides(self) -> bool:
         """Whether acts are hidden, or may be."""
         frozen = self.times[FREEZES_AT] and not self.times[THAWED_AT]
-        return bool(frozen) and self.state in {"frozen", "closed"}
+        return bool(frozen) and self.state in {"frozen", "closed", "final"}
+
+    @property
+    def is_revealed(self) -> bool:
+        """Whether the last step has told viewers that nothing remains hidden."""
+        return self.step is not None and self.step.is_last
 
     def as_json(self) -> dict[str, Any]:
         step = self.step

@@ -39,7 +39,9 @@ class FirstContest:
 
     @property
     def state(self) -> str:
-        return self.contest.state
+        """As contest-clock.js: a final board is shown as closed while its result is hidden."""
+        is_final = self.contest.state == "final"
+        return "closed" if is_final and self._hides else self.contest.state
 
     @property
     def is_shown(self) -> bool:
@@ -55,12 +57,14 @@ class FirstContest:
     @property
     def detail(self) -> str:
         """What the state means."""
-        step = self.contest.step
-        is_revealed = step is not None and not step.last.remaining
-        if self.state == "closed" and self.contest.hides and not is_revealed:
+        if self.state == "closed" and self._hides:
             return self.language.text("clock.hidden")
         meaning = MEANINGS.get(self.state)
         return self.language.text(meaning) if meaning else ""
+
+    @property
+    def _hides(self) -> bool:
+        return self.contest.hides and not self.contest.is_revealed
 
     def data(self) -> dict[str, Any]:
         """The same as an event has."""

@@ -1,4 +1,4 @@
-"""Finalizing: the standings of a closed board whose acts are all shown stay as they are."""
+"""Finalizing: a closed board stays as it is, except for acts that are still to be revealed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.services import Services
 pytestmark = pytest.mark.slow
 
 
-def test_a_board_becomes_final_when_it_is_closed_and_nothing_is_hidden(
+def test_a_completed_reveal_ends_when_the_board_becomes_final(
     services: Services,
 ) -> None:
     people = {person.user_id: person for person in (Person.register(services) for _ in range(3))}
@@ -25,12 +25,10 @@ def test_a_board_becomes_final_when_it_is_closed_and_nothing_is_hidden(
     with pytest.raises(BoardNotFinished, match="not closed"):
         services.reveals.finalize(OPERATOR, "quiz")
     set_times(services, closes_at="now")
-    with pytest.raises(BoardNotFinished, match="Acts are hidden: 6"):
-        services.reveals.finalize(OPERATOR, "quiz")
     services.moderation.ban(OPERATOR, high)
     assert services.reveals.reveal(OPERATOR, "quiz", "all").remaining == 0
     final = services.reveals.finalize(OPERATOR, "quiz")
-    assert (final.state, final.clock.thawed_at) == ("final", final.clock.finalized_at)
+    assert (final.state, final.clock.thawed_at is None) == ("final", False)
     assert services.reveals.finalize(OPERATOR, "quiz").clock == final.clock
     assert services.freezes.unfreeze(OPERATOR, "quiz").state == "final"
     assert services.reveals.undo(OPERATOR, "quiz").number == 1
@@ -62,23 +60,90 @@ def test_unfreezing_and_finalizing_do_not_depend_on_each_other(
     people = [Person.register(services) for _ in range(3)]
     frozen_quiz(services, people)
     set_times(services, closes_at="now")
-    shown = False
+    called = set()
     for name in order * 2:
+        called.add(name)
         if name == "reveal":
             state = services.reveals.reveal(OPERATOR, "quiz", "all")
             assert (state.remaining, state.next, state.board.settings.key) == (0, None, "quiz")
         elif name == "unfreeze":
             assert services.freezes.unfreeze(OPERATOR, "quiz").clock.thawed_at is not None
-        elif shown:
-            final = services.reveals.finalize(OPERATOR, "quiz")
-            assert final.state == services.boards.find("quiz").state == "final"
         else:
-            # Hidden acts are the only reason to refuse, and either of the others ends it.
-            with pytest.raises(BoardNotFinished, match="Reveal them or unfreeze"):
-                services.reveals.finalize(OPERATOR, "quiz")
-            assert services.boards.find("quiz").state == "closed"
-        shown = shown or name != "finalize"
-    final = services.boards.find("quiz")
-    assert (final.state, final.clock.thawed_at is None) == ("final", False)
-    assert [score for _, _, score in rows(services, final)] == [212, 211, 210]
+            assert services.reveals.finalize(OPERATOR, "quiz").state == "final"
+        board = services.boards.find("quiz")
+        assert board.state == ("final" if "finalize" in called else "closed")
+        is_shown = not called.isdisjoint({"reveal", "unfreeze"})
+        scores = [212, 211, 210] if is_shown else [12, 11, 10]
+        assert [score for _, _, score in rows(services, board)] == scores
+    assert services.boards.find("quiz").clock.thawed_at is not None
     assert services.ledger_check.verify().boards == ()
+
+
+def test_a_final_board_is_revealed_and_has_its_table_when_nothing_is_hidden(
+    services: Services,
+) -> None:
+    people = [Person.register(services) for _ in range(3)]
+    low, middle, high = frozen_quiz(services, people)
+    set_times(services, closes_at="now")
+    final = services.reveals.finalize(OPERATOR, "quiz")
+    assert final.clock.thawed_at is None
+    frozen = [(1, high, 12), (2, middle, 11), (3, low, 10)]
+    for kind in STEPS:
+        assert services.reveals.reveal(OPERATOR, "quiz", kind).moves
+        assert rows(services, final) != frozen
+        assert services.reveals.undo(OPERATOR, "quiz").remaining == 6
+        assert rows(services, final) == frozen
+        with pytest.raises(BoardNotFinished, match="Acts are still hidden"):
+            services.final_tables.read("quiz", None, None)
+    services.reveals.reveal(OPERATOR, "quiz", "all")
+    table = services.final_tables.read("quiz", None, None)
+    assert [(row.standing.user_id, row.standing.score, row.reveal_step) for row in table.rows] == [
+        (high, 212, 1),
+        (middle, 211, 1),
+        (low, 210, 1),
+    ]
+    # Until it is unfrozen, the last step can be undone.
+    services.reveals.undo(OPERATOR, "quiz")
+    assert services.freezes.unfreeze(OPERATOR, "quiz").state == "final"
+    assert services.reveals.undo(OPERATOR, "quiz").number == 0
+    assert rows(services, final) == [(1, high, 212), (2, middle, 211), (3, low, 210)]
+    assert services.final_tables.read("quiz", None, None).rows
+
+
+def test_finalizing_does_not_tell_whether_acts_are_hidden(services: Services) -> None:
+    ada, bob = Person.register(services), Person.register(services)
+    contests = []
+    for key in ("quiz", "idle"):
+        create_board(services, key)
+        count(services, act(ada, 10, key), act(bob, 20, key), boards=("quiz", "idle"))
+        set_times(services, key, freezes_at="now")
+        if key == "quiz":
+            count(services, act(ada, 100))
+        set_times(services, key, closes_at="now")
+        board = services.reveals.finalize(OPERATOR, key)
+        contest = services.contests.of(board, "all")
+        contests.append(
+            (
+                contest.state,
+                {name for name, time in contest.times.items() if time},
+                contest.step,
+                [score for _, _, score in rows(services, board)],
+            )
+        )
+    assert contests[0] == contests[1]
+    assert contests[0] == ("final", {"freezesAt", "closesAt", "finalizedAt"}, None, [20, 10])
+
+
+def test_a_completed_reveal_ends_with_what_was_hidden_after_its_last_step(
+    services: Services,
+) -> None:
+    """Viewers were told that nothing remains, so finalizing tells them nothing else."""
+    low, middle, high = frozen_quiz(services, [Person.register(services) for _ in range(3)])
+    services.moderation.ban(OPERATOR, high)
+    set_times(services, closes_at="now")
+    assert services.reveals.reveal(OPERATOR, "quiz", "all").remaining == 0
+    services.moderation.unban(OPERATOR, high)
+    assert services.reveals.state("quiz").remaining == 2
+    final = services.reveals.finalize(OPERATOR, "quiz")
+    assert rows(services, final) == [(1, high, 212), (2, middle, 211), (3, low, 210)]
+    assert final.clock.thawed_at is not None

@@ -129,11 +129,15 @@ def test_a_page_says_without_scripts_whether_its_board_is_frozen_or_final(
     def finalize() -> None:
         services.reveals.finalize(OPERATOR, "quiz")
 
+    def unfreeze() -> None:
+        services.freezes.unfreeze(OPERATOR, "quiz")
+
     create_board(services)
     for change, state, meaning in (
         (freeze, "frozen", "Scores still count, but nobody sees them until the reveal."),
         (close, "closed", "Scores since the freeze are still hidden."),
-        (finalize, "final", "This is the result."),
+        (finalize, "closed", "Scores since the freeze are still hidden."),
+        (unfreeze, "final", "This is the result."),
     ):
         change()
         # Another process, because this one knows a board for a second.

@@ -190,6 +190,33 @@ def test_a_podium_follows_the_last_climb_and_stays_when_the_board_is_final(
     check_on_all_screens(late)
 
 
+def test_a_final_board_shows_its_result_when_nothing_is_hidden_any_more(
+    open_page: OpenPage, system: SystemHarness, services: Services, finalists: list[str]
+) -> None:
+    key = create_finals(services, "early")
+    play_finals(services, key, finalists)
+    services.boards.edit(OPERATOR, key, times={"closes_at": "now"})
+    services.reveals.finalize(OPERATOR, key)
+    pages = [display(open_page, system, services, key), open_page(system, f"/?board={key}")]
+    hidden = re.compile("Closed.*since the freeze are still hidden", re.DOTALL)
+    for page in pages:
+        expect(clock_of(page)).to_have_text(hidden)
+        expect(page.locator("#podium")).to_be_hidden()
+    services.reveals.reveal(OPERATOR, key, "all")
+    for page in pages:
+        expect(clock_of(page)).to_have_text(re.compile("Final.*This is the result", re.DOTALL))
+        expect(page.locator("#podium .rank")).to_have_text(["1", "2", "3"])
+    services.reveals.undo(OPERATOR, key)
+    for page in pages:
+        expect(clock_of(page)).to_have_text(hidden)
+        expect(page.locator("#podium")).to_be_hidden()
+    services.freezes.unfreeze(OPERATOR, key)
+    for page in pages:
+        expect(clock_of(page)).to_have_text(re.compile("Final.*This is the result", re.DOTALL))
+        expect(page.locator("#podium")).to_be_visible()
+        expect(page.locator("#podium .name").nth(1)).to_have_text(FIRST)
+
+
 def display(
     open_page: OpenPage, system: SystemHarness, services: Services, key: str, init_script: str = ""
 ) -> Page:

@@ -1,7 +1,7 @@
 /** The line that says whether the board is open, until when, and what that means. */
 
 import { text } from "../common/texts.js";
-import { hidesAt, nextMoment, splitTime } from "./contest-clock.js";
+import { isHidden, nextMoment, splitTime } from "./contest-clock.js";
 
 const LABELS = {
   scheduled: "clock.state.scheduled",
@@ -55,8 +55,7 @@ function formatLeft(milliseconds) {
 
 function detailOf(contest, state, now) {
   if (state === "scheduled") return text("clock.opensAt", { time: new Date(contest.opensAt) });
-  const isRevealed = contest.reveal?.remaining === 0;
-  if (state === "closed" && hidesAt(contest, now) && !isRevealed) return text("clock.hidden");
+  if (state === "closed" && isHidden(contest, now)) return text("clock.hidden");
   if (state !== "open") return text(MEANINGS[state]);
   const freezes = contest.freezesAt !== null && Date.parse(contest.freezesAt) > now;
   return freezes ? text("clock.freezesAt", { time: new Date(contest.freezesAt) }) : "";

@@ -1,18 +1,25 @@
-/** The state of a board by its clock, as the server computes it (Clock.state_at). */
+/** The state of a board by its clock, as the page shows it (FirstContest.state). */
 
 const DAY_SECONDS = 86_400;
 
-/** "scheduled", "open", "frozen", "closed", "final" or "archived" at a moment in ms since 1970. */
+/**
+ * "scheduled", "open", "frozen", "closed", "final" or "archived" at a moment in ms since 1970. A board that the server
+ * calls final is shown as closed while its result is hidden.
+ */
 export function stateAt(contest, now) {
   if (contest.state === "archived") return "archived";
-  if (contest.finalizedAt !== null) return "final";
+  if (contest.finalizedAt !== null && !isHidden(contest, now)) return "final";
   if (contest.opensAt !== null && now < Date.parse(contest.opensAt)) return "scheduled";
   if (contest.closesAt !== null && now >= Date.parse(contest.closesAt)) return "closed";
   return hidesAt(contest, now) ? "frozen" : "open";
 }
 
-/** Whether acts of that moment are hidden, also on a closed board. */
-export function hidesAt({ freezesAt, thawedAt }, now) {
+/** Whether acts are hidden, or may be, on a board that counts no more. Without a step nothing public tells which. */
+export function isHidden(contest, now) {
+  return hidesAt(contest, now) && contest.reveal?.remaining !== 0;
+}
+
+function hidesAt({ freezesAt, thawedAt }, now) {
   return freezesAt !== null && thawedAt === null && Date.parse(freezesAt) <= now;
 }
 

@@ -46,11 +46,12 @@ export class Contest {
   /** Show a contest, from a read or an event, that replaces the one before. */
   show(contest) {
     const before = this.#contest;
+    const wasFinal = this.#ticker.state === "final";
     this.#contest = contest;
     this.#ticker.follow(contest);
     this.#onState(this.#ticker.state, contest);
     const [was, is] = [before?.reveal ?? null, contest.reveal];
-    if (before === null || !isSame(was, is) || before.finalizedAt !== contest.finalizedAt) {
+    if (before === null || !isSame(was, is) || wasFinal !== (this.#ticker.state === "final")) {
       this.#showReveal(isNewStep(before, is), before === null);
     }
   }

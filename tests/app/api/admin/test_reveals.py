@@ -62,7 +62,7 @@ def test_acts_are_revealed_undone_and_made_final(admin: Caller, quiz: Person) ->
     )
     body_of(admin("PATCH", PATH, {"closesAt": "now"}))
     final = body_of(admin("POST", f"{PATH}/finalize", {"reason": "the winner is known"}))
-    assert (final["state"], final["finalizedAt"]) == ("final", final["thawedAt"])
+    assert (final["state"], final["thawedAt"] is None) == ("final", False)
     assert body_of(admin("GET", "/api/boards/quiz"))["state"] == "final"
 
 
@@ -72,9 +72,15 @@ def test_a_final_table_is_signed_with_a_published_key(admin: Caller, quiz: Perso
         "BOARD_NOT_FINISHED",
         "The board is not final yet",
     )
-    body_of(admin("POST", f"{PATH}/reveal", {"step": "player"}))
     body_of(admin("PATCH", PATH, {"closesAt": "now"}))
     final = body_of(admin("POST", f"{PATH}/finalize", {}))
+    assert (final["state"], final["thawedAt"]) == ("final", None)
+    refusal = body_of(admin("GET", f"{PATH}/final-table"), 409)
+    assert (refusal["code"], refusal["message"]) == (
+        "BOARD_NOT_FINISHED",
+        "Acts are still hidden. Reveal them or unfreeze the board",
+    )
+    body_of(admin("POST", f"{PATH}/reveal", {"step": "player"}))
     keys = jwt.PyJWKSet.from_dict(body_of(admin("GET", "/.well-known/jwks.json")))
     found = {}
     for table_format in ("json", "csv"):
