@@ -204,3 +204,45 @@ def test_accents_of_a_name_are_drawn_only_on_the_line_of_the_name(
         "A" + "\u0300\u0316" * 48,
     )
     assert 200 - 13 <= top < 200 < bottom <= 200 + 13
+
+
+def test_names_beside_a_low_chart_are_no_higher_than_their_lines(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    fonts = open_page(running_system).evaluate(
+        """async () => {
+            const { drawLabels } = await import("/assets/chart/chart-labels.js");
+            const ctx = document.createElement("canvas").getContext("2d");
+            const fonts = [];
+            ctx.fillText = () => fonts.push(parseFloat(ctx.font));
+            const bbox = { left: 0, top: 0, width: 100, height: 36 };
+            const style = {
+                fontSize: "20px", fontFamily: "sans-serif", getPropertyValue: () => "#000",
+            };
+            const names = ["Ada", "Ben", "Cyd", "Dan"];
+            const series = names.map((name) => ({ userId: name, displayName: name }));
+            const plot = { ctx, bbox, data: [[0], [1]], valToPos: () => 10 };
+            drawLabels(plot, series, { indexOf: () => 0 }, style);
+            return fonts;
+        }"""
+    )
+    assert fonts == [12, 12, 12, 12]
+
+
+def test_a_time_of_the_axis_is_the_whole_minute(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    early, exact = open_page(running_system).evaluate(
+        """async () => {
+            const { chartOptions } = await import("/assets/chart/chart-options.js");
+            const box = { clientWidth: 600, clientHeight: 400 };
+            const style = {
+                fontSize: "20px", fontFamily: "sans-serif", getPropertyValue: () => "#000",
+            };
+            const uPlot = { paths: { stepped: () => null } };
+            const [times] = chartOptions(uPlot, box, style, { colourCount: 1 }).axes;
+            const minute = Date.UTC(2020, 2, 4, 12) / 1000;
+            return [minute - 1, minute].map((time) => times.values(null, [time], 0, 0, 600)[0]);
+        }"""
+    )
+    assert early == exact

@@ -19,11 +19,12 @@ export function drawLabels(plot, series, colours, style) {
   });
   // Where the lower score is better, the first of the board is the lowest line.
   if (WATCHED.better === "low") ends.reverse();
-  // Less than LINE_HEIGHT if the chart is too low for all labels.
+  // Less than LINE_HEIGHT if the chart is too low for all labels. Then the names are smaller too.
   const lineHeight = Math.min(size * LINE_HEIGHT, bbox.height / Math.max(1, ends.length - 1));
+  const textSize = Math.min(size, lineHeight);
   const labelYs = spread(ends.map(({ y }) => y), lineHeight, bbox.top + bbox.height);
   ctx.save();
-  ctx.font = `${size}px ${style.fontFamily}`;
+  ctx.font = `${textSize}px ${style.fontFamily}`;
   ctx.textBaseline = "middle";
   ctx.textAlign = "left";
   ends.forEach(({ name, colour, y }, index) => {
@@ -34,7 +35,7 @@ export function drawLabels(plot, series, colours, style) {
     drawDot(ctx, right + size, labelYs[index], size / 4);
     ctx.fillStyle = style.getPropertyValue("--ink").trim();
     const start = right + 1.5 * size;
-    drawText(ctx, name, start, labelYs[index], size * LINE_HEIGHT);
+    drawText(ctx, name, start, labelYs[index], textSize * LINE_HEIGHT);
   });
   ctx.restore();
 }

@@ -57,7 +57,9 @@ export function chartOptions(uPlot, box, style, { colourCount, range, scoreRange
 
 function formatTimes(_plot, splits, _axis, _space, stepSeconds) {
   const format = stepSeconds < 60 ? seconds : minutes;
-  return splits.map((split) => format.format(new Date(split * 1000)));
+  // Some of uPlot's times are a second too early: a full hour must not appear as the minute before it.
+  const unit = stepSeconds < 60 ? 1 : 60;
+  return splits.map((split) => format.format(new Date(Math.round(split / unit) * unit * 1000)));
 }
 
 /** uPlot's function for the width of the score axis: that of its longest label. */
