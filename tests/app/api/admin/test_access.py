@@ -25,7 +25,7 @@ def test_only_admins_may_call_with_and_without_the_prefix(
 ) -> None:
     stranger, player = Caller(app, "", ""), log_in(ada.username)
     found = operations(app, ada.user_id)
-    assert len(found) == 25
+    assert len(found) == 26
     for method, path in found:
         for url in (path, path.removeprefix("/api")):
             refused(stranger(method, url, {}), 401, "AUTH_REQUIRED")

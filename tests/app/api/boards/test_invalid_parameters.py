@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from tests.support.api_client import Caller, body_of, refused
 from tests.support.players import PASSWORD, Person
@@ -39,8 +40,7 @@ def test_a_moment_of_a_year_without_periods_is_refused(
         reply = admin("GET", f"{path}?period=month&at={at}T00:00:00Z")
         assert list(refused(reply, 400, "VALIDATION_ERROR")["details"]) == ["at"], path
     for kind in ("day", "month"):
-        page = admin("GET", f"/?board=quiz&period={kind}&at={at}")
-        refused(page, 404, "NOT_FOUND")
+        check_missing(admin("GET", f"/?board=quiz&period={kind}&at={at}"))
 
 
 @pytest.mark.parametrize("at", ["1970-01-01T00:00:00Z", "9998-12-31T23:59:59.999999Z"])
@@ -65,11 +65,16 @@ def test_no_board_is_found_by_a_text_that_is_no_key(admin: Caller, key: str) -> 
         ("PATCH", of_admins, {"title": "Quiz"}),
         ("POST", f"{of_admins}/unfreeze", {}),
         ("POST", f"{of_admins}/archive", {}),
-        ("GET", f"/?board={key}", None),
-        ("GET", f"/embed/{key}", None),
     ]
     for method, path, body in calls:
         refused(admin(method, path, body), 404, "NOT_FOUND")
+    for page in (f"/?board={key}", f"/embed/{key}"):
+        check_missing(admin("GET", page))
+
+
+def check_missing(page: TestResponse) -> None:
+    """Check that the reply is the page that tells a person that there is nothing here."""
+    assert (page.status_code, page.mimetype) == (404, "text/html")
 
 
 def test_a_text_that_postgresql_can_not_store_is_refused(admin: Caller, services: Services) -> None:
