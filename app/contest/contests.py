@@ -1,4 +1,4 @@
-"""Reads what everybody may know of a board's contest."""
+"""Reads the public part of a contest: the clock of its board and the last step of the reveal."""
 
 from __future__ import annotations
 

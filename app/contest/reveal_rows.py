@@ -182,7 +182,7 @@ def record_step(
 def announce_step(
     connection: Connection, board_id: int, frozen_at: datetime, number: int, step: RevealedStep
 ) -> None:
-    """Record what viewers are told of a step that was recorded in this transaction."""
+    """Add to a step, which this transaction has inserted, what its viewers are told."""
     values = {"board_id": board_id, "frozen_at": frozen_at, "number": number}
     connection.execute(_ANNOUNCE, values | {"announced": json.dumps(step.as_json())})
 

@@ -219,7 +219,7 @@ def _make(
 
 
 def _announce(connection: Connection, state: RevealState, last: Move) -> None:
-    """Record what viewers are told, for those that come after the step."""
+    """Store what viewers are told of the last step, for those who come later."""
     player = state.next
     following = player and NextPlayer(
         player.user_id, player.username, player.display_name, player.rank, player.score

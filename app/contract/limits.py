@@ -14,7 +14,7 @@ MAX_BATCH_BYTES = 256 * 1024
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 """The years of the moments that clients and operators may name."""
 SUPPORTED_YEARS = f"In the years {FIRST_YEAR} to {LAST_YEAR}."
-"""What they are told of other moments."""
+"""The message for a moment of another year."""
 
 AUTOMATIC_BAN = "automatic-check"
 """The public reason of every ban by a fraud rule, which says nothing of the rules."""

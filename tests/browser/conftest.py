@@ -113,3 +113,18 @@ def operator(running_system: SystemHarness) -> Iterator[Services]:
     """The services of the running system, as operators' commands use them."""
     with services_in(running_system.environment()) as services:
         yield services
+
+
+@pytest.fixture(scope="module")
+def system(
+    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SystemHarness]:
+    """A system of the test file's own, beside the shared one."""
+    yield from system_with(postgres, tmp_path_factory, {})
+
+
+@pytest.fixture(scope="module")
+def services(system: SystemHarness) -> Iterator[Services]:
+    """The services of this system, as operators' commands use them."""
+    with services_in(system.environment()) as opened:
+        yield opened

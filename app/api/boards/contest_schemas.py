@@ -9,39 +9,22 @@ from app.boards.board import STATES
 
 # ruff: noqa: N815 - the contract's names are camelCase
 
-_TIME = {"format": "date-time"}
-
 
 def _nullable(description: str) -> fields.Integer:
     return fields.Integer(required=True, allow_none=True, metadata={"description": description})
 
 
+def _time(description: str) -> fields.String:
+    metadata = {"format": "date-time", "description": description}
+    return fields.String(required=True, allow_none=True, metadata=metadata)
+
+
 class ClockSchema(Schema):
-    opensAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "Acts are counted from this moment on; null: at once"},
-    )
-    freezesAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "Acts from this moment on are hidden; null: none"},
-    )
-    closesAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "Acts are counted before this moment; null: no end"},
-    )
-    thawedAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "When the hidden acts were shown; null: not yet"},
-    )
-    finalizedAt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={**_TIME, "description": "When the standings became final; null: not yet"},
-    )
+    opensAt = _time("Acts are counted from this moment on; null: at once")
+    freezesAt = _time("Acts from this moment on are hidden; null: none")
+    closesAt = _time("Acts are counted before this moment; null: no end")
+    thawedAt = _time("When the hidden acts were shown; null: not yet")
+    finalizedAt = _time("When the standings became final; null: not yet")
 
 
 class _PlayerSchema(Schema):

@@ -37,7 +37,7 @@ class Case:
 
 
 class Conversation:
-    """Connects for each case anew."""
+    """Opens a new connection for each case."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port

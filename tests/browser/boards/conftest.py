@@ -17,19 +17,6 @@ from tests.support.system.player import Player
 
 
 @pytest.fixture(scope="module")
-def system(
-    postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SystemHarness]:
-    yield from system_with(postgres, tmp_path_factory, {})
-
-
-@pytest.fixture(scope="module")
-def services(system: SystemHarness) -> Iterator[Services]:
-    with services_in(system.environment()) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def players(system: SystemHarness, services: Services) -> list[Player]:
     """Three players with 300, 200 and 100 points in the quiz, and the opposite in the race."""
     create_boards(services)

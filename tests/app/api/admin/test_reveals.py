@@ -126,7 +126,7 @@ def test_only_admins_reveal(
     services.moderation.ban(OPERATOR, banned.user_id)
     callers = {
         "a player": (player, 403),
-        "nobody": (Caller(app, "", ""), 401),
+        "a caller without a token": (Caller(app, "", ""), 401),
         "the key of the board": (
             Caller(app, "", services.service_keys.create(OPERATOR, "judge", ["quiz"], None).text),
             401,
