@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from app.http.reply_headers import SECURITY_HEADERS
 from tests.support.api_requests import Api, refused
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
@@ -100,3 +101,11 @@ def test_private_replies_are_not_cached(api: Api, player: Player) -> None:
 def test_every_401_names_the_authentication_scheme(api: Api) -> None:
     for reply in (api.get("/api/users/me"), api.log_in("unregistered")):
         assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/", "/embed/main", "/docs", "/api/leaderboard", "/nowhere"])
+def test_every_reply_has_each_security_header_once(api: Api, path: str) -> None:
+    # A second policy would forbid what the policy of a page allows.
+    headers = api.get(path).raw.headers
+    for name in SECURITY_HEADERS:
+        assert len(headers.getlist(name)) == 1, name
