@@ -55,10 +55,11 @@ class Heartbeat:
                 viewer.drop()
         elif viewer.stalled(now):
             viewer.close(TOO_SLOW)
-        elif isinstance(viewer, StreamViewer):
-            self._comment(viewer, now)
+        # The usual kind first: asking for another subclass of an abstract class is slower.
         elif isinstance(viewer, Viewer):
             self._check_viewer(viewer, now, clock)
+        elif isinstance(viewer, StreamViewer):
+            self._comment(viewer, now)
 
     def _comment(self, viewer: StreamViewer, now: float) -> None:
         if now < viewer.ping_at:

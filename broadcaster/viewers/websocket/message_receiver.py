@@ -11,6 +11,9 @@ from broadcaster.metrics import LIMIT_HITS
 from broadcaster.viewers.limits import RateExceeded, ViewerLimits
 from broadcaster.viewers.websocket.frame_reader import FrameReader, ProtocolViolated
 
+EMPTY_PONG, EMPTY_PONG_BYTES = b"\x8a\x80", 6
+"""How a pong without payload begins, and its length with the mask: the answer to our pings."""
+
 
 class MessageReceiver:
     """Holds a frame reader only while a message is incomplete, so an idle viewer stays small."""
@@ -31,23 +34,31 @@ class MessageReceiver:
         """
         if self._stopped:
             return
-        frame_reader = self._frame_reader or FrameReader(
-            self._limits.message_bytes, inflates=self._inflates
-        )
         try:
-            for event in frame_reader.read(data):
+            if self._frame_reader is None and _is_empty_pong(data):
+                self._charge_frame(now)
+                return
+            for event in self._read_frames(data):
                 self._charge_frame(now)
                 if event is not None:
                     yield event
         except ProtocolViolated:
             self.stop()
             raise
-        self._frame_reader = None if frame_reader.between_messages else frame_reader
 
     def stop(self) -> None:
         """Ignore all bytes that follow: after a violation or a close frame they mean nothing."""
         self._stopped = True
         self._frame_reader = None
+
+    def _read_frames(self, data: bytes) -> Iterator[Event | None]:
+        frame_reader = self._frame_reader or FrameReader(
+            self._limits.message_bytes, inflates=self._inflates
+        )
+        self._frame_reader = frame_reader
+        yield from frame_reader.read(data)
+        if frame_reader.between_messages:
+            self._frame_reader = None
 
     def _charge_frame(self, now: float) -> None:
         try:
@@ -55,3 +66,8 @@ class MessageReceiver:
         except RateExceeded:
             LIMIT_HITS.labels("messages_per_second").inc()
             raise ProtocolViolated(TOO_MANY_MESSAGES) from None
+
+
+def _is_empty_pong(data: bytes) -> bool:
+    # It is nearly all that idle viewers send, and means nothing, so it is not worth a parser.
+    return len(data) == EMPTY_PONG_BYTES and data.startswith(EMPTY_PONG)
