@@ -24,7 +24,7 @@ def empty_system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SystemHarness]:
     """A system without points, that phones reach at SITE."""
-    yield from system_with(postgres, tmp_path_factory, {"ALLOWED_ORIGINS": SITE})
+    yield from system_with(postgres, tmp_path_factory, {"ALLOWED_ORIGINS": f"{SITE},*"})
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def test_boards_without_a_login(
     expect(page.locator("#board-rows tr")).to_have_count(10)
     take(page, "board")
     refuse_streams(page)
-    page.route("**/api/**", lambda route: route.abort())
+    page.route(f"{contest.url}/api/**", lambda route: route.abort())
     page.reload()
     expect(page.locator("#connection")).to_contain_text("trying again")
     take(page, "unreachable")

@@ -24,9 +24,11 @@ def test_displays(
     open_page: OpenPage, contest: SystemHarness, empty_system: SystemHarness, services: Services
 ) -> None:
     page = open_page(contest, "/?display")
+    expect(page.locator("#notice.small code")).to_be_visible()
+    take(page, "display-with-a-code", full=False)
     refuse_streams(page)
     page.reload()
-    expect(page.locator("#notice code")).to_be_visible()
+    expect(page.locator("#notice:not(.small) code")).to_be_visible()
     take(page, "display-unpaired", full=False)
     issued = services.display_tokens.issue(OPERATOR, "hall", 600)
     page.goto(f"{contest.url}/?display#{issued.jwt}")
@@ -64,7 +66,7 @@ def test_boards_without_controls(
     expect(page.locator("#board-rows tr")).to_have_count(10)
     take(page, "embed")
     refuse_streams(page)
-    page.route("**/api/**", lambda route: route.abort())
+    page.route(f"{contest.url}/api/**", lambda route: route.abort())
     page.reload()
     expect(page.locator("#problem")).to_be_visible()
     take(page, "embed-unreachable")

@@ -9,7 +9,14 @@ import pytest
 
 from app.audit.audited_change import Initiator
 from tests.browser.conftest import OpenPage
-from tests.browser.page_actions import LIVE, expect, log_in, score_a_point, submit_login
+from tests.browser.page_actions import (
+    LIVE,
+    expect,
+    log_in,
+    refuse_streams,
+    score_a_point,
+    submit_login,
+)
 from tests.browser.screens.pictures import on_request, take
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
@@ -108,6 +115,8 @@ def test_an_admin(open_page: OpenPage, contest: SystemHarness, services: Service
     admin = contest.register("Ada the Admin")
     services.moderation.set_role(OPERATOR, admin.user_id, "admin")
     screen = open_page(contest, "/?display")
+    refuse_streams(screen)
+    screen.reload()
     page = open_page(contest)
     log_in(page, admin)
     form = page.locator("#pairing-form")
