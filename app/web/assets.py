@@ -57,6 +57,7 @@ JOINED_STYLES = (
     "styles/page/controls.css",
     "styles/page/player.css",
     "styles/display.css",
+    "styles/display-code.css",
     "styles/join.css",
     *_CONTEST_STYLES,
     "styles/media.css",

@@ -120,15 +120,17 @@ function createHistory() {
   return scores;
 }
 
-/** Show a message until the next one; "" hides it. `typed` is shown below, for a person to type. */
-function showNotice(message, typed) {
-  element("notice").textContent = message;
-  if (typed) {
+/** Show a message until the next one; "" hides it. `typed` is shown with it, for a person to type. */
+function showNotice(message, { typed = null, isSmall = false } = {}) {
+  const notice = element("notice");
+  notice.textContent = message;
+  if (typed !== null) {
     const code = createData("code");
     code.textContent = typed;
-    element("notice").append(" ", code);
+    notice.append(" ", code);
   }
-  element("notice").hidden = message === "";
+  notice.classList.toggle("small", isSmall);
+  notice.hidden = message === "";
   // Some screen readers don't read a live region that has just become visible.
   announcer.announce("notice", message);
 }

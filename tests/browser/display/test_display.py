@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.accounts.display_pairing import CODE_SECONDS
 from app.accounts.display_tokens import IssuedDisplayToken
 from app.audit.audited_change import Initiator
 from tests.browser.conftest import OpenPage
@@ -17,6 +18,7 @@ from tests.browser.page_actions import (
     console_errors_of,
     expect,
     expect_transport,
+    intercept_websockets,
     log_in,
     player_just_below_top_ten,
     refuse_streams,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 INITIATOR = Initiator("test", "because")
 CODE = re.compile(r"^[A-Z]{3}-[A-Z]{3}$")
+LIFE_OF_A_CODE_MS = CODE_SECONDS * 1_000
 
 pytestmark = pytest.mark.slow
 
@@ -90,14 +93,59 @@ def test_the_token_is_removed_from_the_address_is_never_logged_and_survives_a_re
         assert issued.jwt not in running_system.log(name)
 
 
-def test_a_display_without_a_token_is_live_by_the_stream_and_shows_no_code(
-    open_page: OpenPage, running_system: SystemHarness
+def test_a_display_without_a_token_is_live_by_the_stream_until_its_code_is_typed(
+    open_page: OpenPage, running_system: SystemHarness, operator: Services
 ) -> None:
     page = open_page(running_system, "/?display")
     expect_transport(page, "stream")
     scorer = player_just_below_top_ten(running_system)
     score = scorer.score_point()["newScore"]
     expect(score_on_board(page, scorer)).to_have_text(str(score), timeout=1_000)
+    expect(page.locator("#notice")).to_contain_text("Code of this screen for the organiser")
+    operator.display_pairing.pair(INITIATOR, code_on(page), "hall", 600)
+    expect_transport(page, "websocket")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_live_display_shows_its_code_for_ten_minutes_and_then_no_other_one(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    page = open_page(running_system, "/health")
+    page.clock.install()
+    page.goto(f"{running_system.url}/?display")
+    expect_transport(page, "stream")
+    code_on(page)
+    page.clock.fast_forward(LIFE_OF_A_CODE_MS - 60_000)
+    expect_transport(page, "stream")
+    code_on(page)
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#notice")).to_be_hidden()
+    expect_transport(page, "stream")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_display_that_polls_shows_another_code_after_ten_minutes(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    page = open_page(running_system, "/health")
+    page.clock.install()
+    refuse_streams(page)
+    page.goto(f"{running_system.url}/?display")
+    code = code_on(page)
+    page.clock.fast_forward(LIFE_OF_A_CODE_MS)
+    expect(page.locator("#notice code")).not_to_have_text(code)
+    code_on(page)
+
+
+def test_a_display_whose_token_was_accepted_shows_no_code_while_it_polls(
+    open_page: OpenPage, running_system: SystemHarness, issued: IssuedDisplayToken
+) -> None:
+    page = display_without_streams(open_page, running_system, f"#{issued.jwt}")
+    connections = intercept_websockets(page)
+    expect_transport(page, "websocket")
+    page.route_web_socket("**/ws", lambda refused: refused.close())
+    connections[0].close()
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     expect(page.locator("#notice")).to_be_hidden()
 
 

@@ -1,4 +1,4 @@
-/** Shows a code until an operator has typed it, and collects this screen's display token. */
+/** Gets codes for an operator to type, and collects this screen's display token. */
 
 import { calls } from "../api/site.js";
 import { RequestFailed } from "../client/errors.js";
@@ -12,26 +12,47 @@ export class DisplayPairing {
   /** Grows with each start and stop, so that an attempt knows that it is out of date. */
   #attempt = 0;
   #isRunning = false;
+  #isFirst = true;
+  #isRenewed = false;
+  /** The code to show now, or null. */
+  code = null;
 
-  /** `onCode(code)` is called for each new code, `onToken(token)` when the screen is paired. */
+  /** `onCode()` is called when the code changes, `onToken(token)` when the screen is paired. */
   constructor(onCode, onToken) {
     this.#onCode = onCode;
     this.#onToken = onToken;
   }
 
-  get isRunning() {
-    return this.#isRunning;
+  /** Show the first code of this page until it expires, and none after it. */
+  showFirst() {
+    this.#isRenewed = false;
+    if (this.#isFirst) this.#start();
+    else this.stop();
   }
 
-  start() {
-    this.#isRunning = true;
-    this.#attempt += 1;
-    this.#run(this.#attempt);
+  /** Show a code at any time: another one when it expires. */
+  showAlways() {
+    this.#isRenewed = true;
+    this.#start();
   }
 
   stop() {
     this.#isRunning = false;
     this.#attempt += 1;
+    this.#setCode(null);
+  }
+
+  #start() {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#attempt += 1;
+    this.#run(this.#attempt);
+  }
+
+  #setCode(code) {
+    if (code === this.code) return;
+    this.code = code;
+    this.#onCode();
   }
 
   async #run(attempt) {
@@ -39,8 +60,11 @@ export class DisplayPairing {
       try {
         const { body } = await calls.request("POST", "api/displays/pairing");
         if (attempt !== this.#attempt) return;
-        this.#onCode(body.code);
+        this.#setCode(body.code);
         await this.#collect(attempt, body);
+        if (attempt !== this.#attempt) return;
+        this.#isFirst = false;
+        if (!this.#isRenewed) this.stop();
       } catch (error) {
         if (!(error instanceof RequestFailed)) throw error;
         console.warn(error.message);

@@ -11,12 +11,13 @@ const STORAGE_KEY = "display-token";
 
 export class DisplayToken {
   #value = takeFromAddress() ?? tabStorage.read(STORAGE_KEY, isToken);
+  #isConfirmed = false;
 
   /** `onChanged` is called when the address has another token. */
   constructor(onChanged) {
     // The browser doesn't load the page again if only the fragment of the address changes.
     addEventListener("hashchange", () => {
-      this.#value = takeFromAddress() ?? this.#value;
+      this.#replace(takeFromAddress() ?? this.#value);
       onChanged();
     });
   }
@@ -26,16 +27,31 @@ export class DisplayToken {
     return this.#value;
   }
 
+  /** Whether the server has accepted this token since the page was loaded. */
+  get isConfirmed() {
+    return this.#isConfirmed;
+  }
+
+  /** The server has accepted the token. */
+  confirm() {
+    this.#isConfirmed = true;
+  }
+
   /** Use this token from now on, also after a reload. */
   accept(token) {
-    this.#value = token;
+    this.#replace(token);
     tabStorage.write(STORAGE_KEY, token);
   }
 
   /** The server no longer accepts the token. */
   forget() {
-    this.#value = null;
+    this.#replace(null);
     tabStorage.remove(STORAGE_KEY);
+  }
+
+  #replace(token) {
+    this.#value = token;
+    this.#isConfirmed = false;
   }
 }
 
