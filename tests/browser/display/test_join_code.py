@@ -11,6 +11,7 @@ from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import LIVE, expect
 from tests.support.servers import DatabaseServer
 from tests.support.system.harness import SystemHarness
+from tests.support.waiting import await_true
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -43,12 +44,26 @@ def test_the_code_is_large_on_an_empty_board_and_small_beside_a_filled_one(
     expect(large).to_be_hidden()
     expect(small).to_contain_text("scores.example:8000")
     assert picture_width(small) < large_width / 2
+    # On a tablet the latest scores are beside it, not over it.
+    page.set_viewport_size({"width": 768, "height": 1024})
+    expect(small).to_be_visible()
+    await_true(lambda: is_on_top(small.locator("svg")), 10)
 
 
 def picture_width(join: Locator) -> float:
     box = join.locator("svg").bounding_box()
     assert box is not None
     return box["width"]
+
+
+def is_on_top(part: Locator) -> bool:
+    is_there: bool = part.evaluate(
+        """part => {
+            const { x, y, width, height } = part.getBoundingClientRect();
+            return part.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+        }"""
+    )
+    return is_there
 
 
 def test_no_code_is_shown_if_phones_cannot_reach_the_address(
