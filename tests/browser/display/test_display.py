@@ -101,7 +101,7 @@ def test_a_display_without_a_token_is_live_by_the_stream_until_its_code_is_typed
     scorer = player_just_below_top_ten(running_system)
     score = scorer.score_point()["newScore"]
     expect(score_on_board(page, scorer)).to_have_text(str(score), timeout=1_000)
-    expect(page.locator("#notice")).to_contain_text("Code of this screen for the organiser")
+    expect(page.locator("#notice")).to_contain_text("Code for the organiser")
     operator.display_pairing.pair(INITIATOR, code_on(page), "hall", 600)
     expect_transport(page, "websocket")
     expect(page.locator("#notice")).to_be_hidden()
