@@ -32,7 +32,7 @@ def take(page: Page, name: str, *, full: bool = True) -> None:
                 page.wait_for_timeout(_OTHER_MS if is_loaded else _CHART_MS)
                 is_loaded = True
                 page.evaluate("scrollTo(0, 0)")
-            has_chart = page.locator("#chart:visible").count() > 0
+            has_chart = page.locator(".chart-card:visible").count() > 0
             page.wait_for_timeout(_CHART_MS if has_chart else _OTHER_MS)
             folder = Path(FOLDER) / name
             page.screenshot(path=folder / f"{width}x{height}-{scheme}.png", full_page=full)

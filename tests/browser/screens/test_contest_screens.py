@@ -52,10 +52,13 @@ def take_all(open_page: OpenPage, finals: Finals, key: str, name: str) -> None:
     expect_transport(page, "websocket")
     take(page, f"contest-{name}-display", full=False)
     take(open_page(system, f"/embed/{key}?rows=5"), f"contest-{name}-embed")
+    page = open_page(system, f"/?overlay&board={key}", viewport={"width": 1920, "height": 1080})
+    page.evaluate("document.fonts.ready")
+    page.screenshot(path=Path(FOLDER) / "contest-overlay" / f"{name}.png")
 
 
 def test_a_clock_in_each_state(open_page: OpenPage, finals: Finals) -> None:
-    system, services, users = finals
+    _, services, users = finals
     key = create_finals(
         services, "scheduled", {"opens_at": after(hours=26), "closes_at": after(days=3)}
     )
@@ -102,7 +105,7 @@ def test_a_reveal_and_its_podium(open_page: OpenPage, finals: Finals) -> None:
 
 
 def test_a_podium_with_ties(open_page: OpenPage, finals: Finals) -> None:
-    system, services, users = finals
+    _, services, users = finals
     key = create_finals(services, "ties")
     score(services, key, dict(zip(users, (900, 900, 800, 800, 800, 800, 700), strict=False)))
     services.boards.edit(OPERATOR, key, times={"closes_at": "now"})
