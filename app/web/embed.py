@@ -38,8 +38,14 @@ _SCRIPT = "embed"
 _SCRIPT_TEXTS = ("board", "clock", "connection", "errors", "rank", "reveal")
 """The parts of the texts that the script uses."""
 
+
+def _frame_ancestors() -> str:
+    origins = services().settings.embed_origins
+    return ANY_ORIGIN if ANY_ORIGIN in origins else " ".join(origins) or NONE
+
+
 embed = Blueprint("embed", __name__, template_folder="templates")
-register_missing_page(embed)
+register_missing_page(embed, _frame_ancestors)
 
 
 @embed.get("/embed/<key>")
@@ -51,11 +57,9 @@ def show(key: str) -> Response:
     `period`, `rows` (1 to 10) and `theme` (light or dark) are parameters. READ_LIMIT limits it as
     it limits the live page.
     """
-    origins = services().settings.embed_origins
-    ancestors = ANY_ORIGIN if ANY_ORIGIN in origins else " ".join(origins) or NONE
     response = _board_alone(key, "embed", "")
     # The address has a folder more than those that the page and its scripts name.
-    policy = content_security_policy(_broadcaster(), ancestors=ancestors, base=SELF)
+    policy = content_security_policy(_broadcaster(), ancestors=_frame_ancestors(), base=SELF)
     response.headers["Content-Security-Policy"] = policy
     return response
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, render_template, request
 
 from app.contract.errors import NotFound
 from app.http.errors import error_reply
 from app.web.assets import PAGE_STYLES, folder_address
-from app.web.content_security import SELF, content_security_policy
+from app.web.content_security import NONE, SELF, content_security_policy
 from app.web.languages import choose_language
 
 
-def register_missing_page(blueprint: Blueprint) -> None:
-    """Answer NotFound in the views of the blueprint with a page for people."""
-    blueprint.register_error_handler(NotFound, _missing_page)
+def register_missing_page(
+    blueprint: Blueprint, frame_ancestors: Callable[[], str] = lambda: NONE
+) -> None:
+    """Answer NotFound in the views of the blueprint with a page for people.
+
+    `frame_ancestors()` are the sources of pages that may frame it.
+    """
+    blueprint.register_error_handler(
+        NotFound, lambda error: _missing_page(error, frame_ancestors())
+    )
 
 
-def _missing_page(error: NotFound) -> Response:
+def _missing_page(error: NotFound, ancestors: str) -> Response:
     language = choose_language(request.accept_languages)
     response = error_reply(error)
     response.set_data(
@@ -31,7 +40,8 @@ def _missing_page(error: NotFound) -> Response:
         )
     )
     response.mimetype = "text/html"
-    response.headers["Content-Security-Policy"] = content_security_policy((), base=SELF)
+    policy = content_security_policy((), ancestors=ancestors, base=SELF)
+    response.headers["Content-Security-Policy"] = policy
     response.content_language.add(language.tag)
     response.vary.add("Accept-Language")
     return response

@@ -23,10 +23,10 @@ MakeServices = Callable[..., Services]
 SITE = "http://blog.example"
 
 
-def ancestors(services: Services, path: str) -> str:
+def ancestors(services: Services, path: str, status: int = 200) -> str:
     """The sources of pages that may frame this one."""
     reply = create_app(services).test_client().get(path)
-    assert reply.status_code == 200
+    assert reply.status_code == status
     (directive,) = [
         each
         for each in reply.headers["Content-Security-Policy"].split("; ")
@@ -40,6 +40,8 @@ def test_only_the_origins_of_the_setting_may_frame_a_board(make_services: MakeSe
     services = make_services(EMBED_ORIGINS=f"{SITE},https://club.example")
     assert ancestors(services, "/embed/main") == f"{SITE} https://club.example"
     assert ancestors(services, "/") == ancestors(services, "/?overlay") == "'none'"
+    assert ancestors(services, "/embed/nothing", 404) == f"{SITE} https://club.example"
+    assert ancestors(services, "/?board=nothing", 404) == "'none'"
     assert ancestors(make_services(EMBED_ORIGINS="*"), "/embed/main") == "*"
 
 
@@ -120,6 +122,19 @@ def test_a_frame_of_another_site_shows_the_board_live(
     expect(names).to_have_text(["Player 2", "Player 0"])
     expect(board.locator(".total").first).to_have_text("510")
     assert [error for error in errors if "favicon" not in error] == []
+
+
+def test_a_frame_of_a_board_that_does_not_exist_says_so_and_leads_out_of_the_frame(
+    open_page: OpenPage, evening: tuple[SystemHarness, list[Player]], site: FramingSite
+) -> None:
+    system, _ = evening
+    page = open_page(system, "/health")
+    site.framed = f"{system.url}/embed/nothing"
+    page.goto(site.origin)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("There is no such board or period.")).to_be_visible()
+    frame.get_by_role("link", name="Go to the main board").click()
+    expect(page).to_have_url(f"{system.url}/")
 
 
 def test_a_frame_of_a_site_that_is_not_in_the_setting_stays_empty(
