@@ -24,8 +24,9 @@ CONNECTED = json.dumps(
 )
 
 
-def board(version: int) -> str:
-    data = {"version": version, "updatedAt": "2026-11-24T00:00:00.000Z", "leaderboard": []}
+def board(version: int, *names: str) -> str:
+    rows = [{"rank": 1, "displayName": name, "score": 1} for name in names]
+    data = {"version": version, "updatedAt": "2026-11-24T00:00:00.000Z", "leaderboard": rows}
     return json.dumps({"event": "leaderboard_update", "data": data})
 
 
@@ -75,6 +76,19 @@ def test_an_older_board_never_follows_a_newer_one() -> None:
     ):
         watch.wait_for_version(8)
     assert [board["version"] for board in recorder.boards] == [5, 7, 8]
+
+
+def test_a_board_of_the_same_version_is_handed_over_if_its_rows_differ() -> None:
+    recorder = Recorder()
+    frames = [board(7, "Ada"), board(7, "Ada"), board(7, "Ada L."), board(8)]
+    with (
+        broadcaster(frames) as url,
+        scoreboard_at(url) as scoreboard,
+        scoreboard.watch(**recorder.anonymous_handlers) as watch,
+    ):
+        watch.wait_for_version(8)
+    seen = [[row["displayName"] for row in board["leaderboard"]] for board in recorder.boards]
+    assert seen == [["Ada"], ["Ada L."], []]
 
 
 def test_the_delay_that_the_server_gave_is_used() -> None:

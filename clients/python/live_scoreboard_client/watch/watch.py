@@ -80,7 +80,7 @@ class AsyncWatch:
         await asyncio.wait({self._task})
 
     def receive(self, event: Event) -> None:
-        """Handle an event; a board that is not newer than the present one is ignored."""
+        """Handle an event; a board that is older than the present one or equal to it is ignored."""
         data: Any = event.get("data", {})
         handlers = self._handlers
         is_board = event["event"] == "leaderboard_update"
@@ -129,10 +129,11 @@ class AsyncWatch:
     def _is_new(self, board: Board) -> bool:
         if self.board is None:
             return True
-        version = board.get("version")
-        if version is None:
-            return board["leaderboard"] != self.board["leaderboard"]
-        return version > self.board.get("version", -1)
+        version, present = board.get("version"), self.board.get("version", -1)
+        if version is None or version == present:
+            # While Redis is down, scores and names change but the version does not.
+            return board != self.board
+        return version > present
 
     def _show(self, state: State) -> None:
         if state == self.state:
