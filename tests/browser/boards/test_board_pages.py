@@ -13,11 +13,12 @@ from tests.browser.page_actions import (
     check_on_all_screens,
     expect,
     log_in,
+    refuse_streams,
     row_of,
     score_a_point,
     submit_login,
 )
-from tests.support.service_acts import create_board
+from tests.support.service_acts import create_board, zone_at_noon
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
@@ -25,6 +26,17 @@ from tests.support.system.player import Player
 pytestmark = pytest.mark.slow
 
 QUIZ_WEEK = f"/?board={QUIZ.key}&period=week"
+
+
+@pytest.fixture(scope="module")
+def crowd(system: SystemHarness, services: Services) -> list[Player]:
+    """Players 0 to 11 on a board of their own, with 120, 110, … 10 points in its week."""
+    settings = {"min_points": -1000, "periods": ("all", "week"), "time_zone": zone_at_noon()}
+    create_board(services, "crowd", **settings)
+    found = [system.register(f"Player {number}") for number in range(12)]
+    for number, player in enumerate(found):
+        report(services, player, 120 - 10 * number, "crowd")
+    return found
 
 
 def test_the_picker_leads_to_a_board_and_to_its_weeks(
@@ -62,6 +74,35 @@ def test_a_viewer_with_a_login_sees_each_score_of_the_board_within_a_second(
     report(services, players[2], -50)
     expect(row_of(page, players[2]).locator(".total")).to_have_text("100", timeout=1_000)
     expect(page.locator("#around")).to_contain_text("100 points ahead")
+
+
+@pytest.mark.parametrize("transport", ["websocket", "stream", "polling"])
+def test_a_player_below_the_top_ten_sees_scores_that_another_client_counted(
+    open_page: OpenPage,
+    system: SystemHarness,
+    services: Services,
+    crowd: list[Player],
+    transport: str,
+) -> None:
+    player = crowd[-1]
+    page = open_page(system, "/health")
+    if transport != "websocket":
+        page.route_web_socket("**/ws*", lambda connection: connection.close())
+    if transport == "polling":
+        refuse_streams(page)
+    page.goto(f"{system.url}/?board=crowd&period=week")
+    submit_login(page, player)
+    expect(page.locator("#connection")).to_have_attribute("data-transport", transport)
+    own_score, own_rank = page.locator("#own-score"), page.locator("#own-rank")
+    third_last = page.locator("#around-rows li", has_text="Player 9")
+    expect(third_last).to_contain_text("20 points ahead")
+    # Otherwise by a read every 10 s.
+    limit_ms = 5_000 if transport == "websocket" else 20_000
+    for points, score, rank, distance in ((15, "25", "11th", "5"), (-15, "10", "12th", "20")):
+        report(services, player, points, "crowd")
+        expect(own_score).to_have_text(score, timeout=limit_ms)
+        expect(own_rank).to_have_text(rank, timeout=limit_ms)
+        expect(third_last).to_contain_text(f"{distance} points ahead", timeout=limit_ms)
 
 
 def test_a_viewer_without_a_login_sees_the_scores_of_the_board(

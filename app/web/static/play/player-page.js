@@ -22,6 +22,8 @@ export function startPlayerPage(page) {
       standings.noteBoard(version);
       if (session.active) player.updateFromBoard(version, leaderboard);
     },
+    onRank: (rank) => player.updateFromRank(rank),
+    onState: ({ transport }) => player.setTransport(transport),
   });
   page.followContest((state, contest) => player.showBoardState(state, contest));
   new LoginForms(scoreboard);

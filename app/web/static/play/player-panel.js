@@ -13,6 +13,7 @@ import { showScreenPairing } from "./screen-pairing.js";
 const ROWS_AROUND = 2;
 const BOARD_ROWS = 10;
 const MIN_READ_MS = 10_000;
+const NOT_ON_BOARD = { score: 0, rank: null };
 
 export class PlayerPanel {
   #scoreboard;
@@ -20,11 +21,10 @@ export class PlayerPanel {
   #announce;
   #userId = null;
   #version = -1;
-  /** How often the score and rank were shown; tells whether a reply is out of date. */
-  #updates = 0;
-  #rank = null;
-  #score = null;
+  /** {score, rank} as shown, or null before the first; another object after each change. */
+  #standing = null;
   #boardShowsAround = false;
+  #readsRegularly = false;
   #readAt = -Infinity;
   #readTimer;
   #button = new ScoreButton({
@@ -54,8 +54,7 @@ export class PlayerPanel {
   begin(userId, username) {
     this.#userId = userId;
     this.#version = -1;
-    this.#rank = null;
-    this.#score = null;
+    this.#standing = null;
     this.#boardShowsAround = false;
     this.#setText("player-name", username ?? "");
     this.#setText("own-score", "–");
@@ -81,6 +80,12 @@ export class PlayerPanel {
     this.#button.setBoard(state, contest);
   }
 
+  /** Boards arrive by this transport from now on. Only the WebSocket brings rank updates, so the panel may have to read. */
+  setTransport(transport) {
+    this.#readsRegularly = transport === "stream" || transport === "polling";
+    if (this.#readsRegularly && this.#userId !== null) this.#readSoon();
+  }
+
   /** Show what a board says about the player; read the rest from the API. */
   updateFromBoard(version, standings) {
     this.#button.clearUnreachable();
@@ -88,12 +93,16 @@ export class PlayerPanel {
     const hasRowsAround = standings.length < BOARD_ROWS || (index >= 0 && index + ROWS_AROUND < BOARD_ROWS);
     this.#boardShowsAround = hasRowsAround;
     if (index >= 0 && version >= this.#version) {
-      this.#version = version;
-      this.#showStanding(standings[index]);
+      this.#update(standings[index], version);
       if (hasRowsAround) this.#showAround(standings, index);
     }
     // The board has only the top ten, but a change of it may also change ranks below.
-    if (!hasRowsAround && this.#score !== 0) this.#readSoon();
+    if (!hasRowsAround && this.#standing?.rank !== null) this.#readSoon();
+  }
+
+  /** Show the player's standing from a rank update, {score, rank, version}. */
+  updateFromRank({ score, rank, version }) {
+    this.#update({ score, rank }, version);
   }
 
   /** Read the player's rank and the players around from the API. */
@@ -101,21 +110,20 @@ export class PlayerPanel {
     clearTimeout(this.#readTimer);
     this.#readTimer = undefined;
     this.#readAt = performance.now();
-    const updates = this.#updates;
+    const before = this.#standing;
     await this.#call(() => readAroundMe(this.#scoreboard, ROWS_AROUND), ({ leaderboard }) => {
       const index = leaderboard.findIndex(({ userId }) => userId === this.#userId);
-      // The reply may be older than the last point that was shown, which would disappear again.
-      if (updates !== this.#updates) return;
-      // Without a point on a board that players score, the player has 0, as on `main`.
-      if (index < 0 && WATCHED.scoredByPlayers) this.#showStanding({ score: 0, rank: null });
-      if (index < 0) return;
-      this.#showStanding(leaderboard[index]);
-      this.#showAround(leaderboard, index);
+      const own = leaderboard[index] ?? NOT_ON_BOARD;
+      // The reply may be older than a score that was shown since, which would disappear again.
+      if (before === this.#standing) this.#showStanding(own);
+      if (own.score === this.#standing.score) this.#showAround(leaderboard, index);
+      else this.read();
     });
+    if (this.#readsRegularly && this.#userId !== null) this.#readSoon();
   }
 
   async #readPlayer() {
-    const updates = this.#updates;
+    const before = this.#standing;
     await this.#call(() => readMe(this.#scoreboard), (me) => {
       this.#setText("player-name", me.displayName);
       showScreenPairing(me.role === "admin");
@@ -123,7 +131,7 @@ export class PlayerPanel {
         this.#showWarning(text("player.flaggedUntil", { until: new Date(me.flaggedUntil) }));
       }
       // The reply has the standing on `main`.
-      if (IS_MAIN && updates === this.#updates) this.#showStanding(me);
+      if (IS_MAIN && before === this.#standing) this.#showStanding(me);
       if (!IS_MAIN || me.rank !== null) this.read();
     });
   }
@@ -155,26 +163,37 @@ export class PlayerPanel {
       this.read();
       return;
     }
-    this.#version = Math.max(this.#version, boardVersion ?? 0);
-    this.#showStanding({ score: newScore, rank: newRank });
-    // If the last board has shown the players around, the next one shows them too. Otherwise only a read
-    // does, and the result of one that began before this reply is ignored.
-    if (!this.#boardShowsAround) this.read();
+    this.#update({ score: newScore, rank: newRank }, boardVersion ?? this.#version);
+  }
+
+  /** Show the standing at this board version, unless a later one is shown, and then the players around. */
+  #update(standing, version) {
+    if (version < this.#version) return;
+    this.#version = version;
+    const before = this.#standing;
+    this.#showStanding(standing);
+    // After a login the panel reads in any case.
+    if (this.#boardShowsAround || before === null || before === this.#standing) return;
+    if (before.score !== this.#standing.score) this.read();
+    // Points of others change the rank often.
+    else this.#readSoon();
   }
 
   #showStanding({ score, rank }) {
-    this.#updates += 1;
-    if (rank !== null && this.#rank !== null && rank !== this.#rank) {
+    const before = this.#standing;
+    if (before !== null && before.score === score && before.rank === rank) return;
+    if (rank !== null && before !== null && before.rank !== null && rank !== before.rank) {
       this.#announce(text("player.rankNow", { ordinal: rank }));
     }
-    this.#rank = rank;
-    this.#score = score;
-    this.#setText("own-score", formatNumber(score));
+    this.#standing = { score, rank };
+    // Without a point on a board that players score, the player has 0.
+    const hasScore = rank !== null || WATCHED.scoredByPlayers;
+    this.#setText("own-score", hasScore ? formatNumber(score) : "–");
     this.#setText("own-rank", rank === null ? "–" : formatRank(rank));
   }
 
   #showAround(standings, index) {
-    const rows = standings.slice(Math.max(0, index - ROWS_AROUND), index + ROWS_AROUND + 1);
+    const rows = index < 0 ? [] : standings.slice(Math.max(0, index - ROWS_AROUND), index + ROWS_AROUND + 1);
     this.#aroundYou.show(rows, this.#userId);
   }
 
