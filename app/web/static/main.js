@@ -117,6 +117,10 @@ function createHistory() {
     chart.show(scores);
     latestScores.restore(scores);
   });
+  // In the back/forward cache the page has missed boards.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && scores.since !== null) scores.reloadSoon();
+  });
   return scores;
 }
 

@@ -159,5 +159,5 @@ def expect_new_point(page: Page, system: SystemHarness) -> None:
 
 
 def wake(page: Page) -> None:
-    """As from the back/forward cache."""
-    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    """As after a change of the network."""
+    page.evaluate("dispatchEvent(new Event('online'))")

@@ -1,4 +1,4 @@
-"""The live page after sleep, after a change of the network, and after its return from the cache."""
+"""The live page after sleep and after a change of the network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ SIGNALS = {
     "shown": "document.dispatchEvent(new Event('visibilitychange'))",
     "online": "dispatchEvent(new Event('online'))",
     "offline": "dispatchEvent(new Event('offline'))",
-    "cached": "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
     "slept": "const now = Date.now; Date.now = () => now.call(Date) + 60_000",
 }
 RECONNECTED_WITHIN_MS = 5_000

@@ -24,15 +24,11 @@ export function listenForWake(onWake) {
     if (lateMs >= SLEEP_MS) wake();
   }, TICK_MS);
   if (globalThis.document === undefined) return () => clearInterval(ticks);
-  // From the back/forward cache. The event of a new page has nothing to check.
-  const show = ({ persisted }) => persisted && wake();
   document.addEventListener("visibilitychange", wake);
   for (const event of ["online", "offline"]) addEventListener(event, wake);
-  addEventListener("pageshow", show);
   return () => {
     clearInterval(ticks);
     document.removeEventListener("visibilitychange", wake);
     for (const event of ["online", "offline"]) removeEventListener(event, wake);
-    removeEventListener("pageshow", show);
   };
 }

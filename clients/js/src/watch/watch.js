@@ -6,6 +6,7 @@ import { BoardSocket } from "./board-socket.js";
 import { EventStream } from "./event-stream.js";
 import { Level } from "./level.js";
 import { Polling } from "./polling.js";
+import { listenForCache } from "./page-cache.js";
 import { listenForWake } from "./wake-signals.js";
 
 export class Watch {
@@ -15,29 +16,30 @@ export class Watch {
   contest = null;
   /** {kind, transport, cause, retryMs, error}: how the board is received. */
   state = stateOf("connecting");
+  #ranking;
   #handlers;
   #run = new AbortController();
-  #level;
+  #level = null;
   #stopListening;
   #ended = null;
   #waiting = new Set();
 
-  /** `credentials` may be null; `address` is a BroadcasterAddress. Handlers as of Scoreboard.watch. */
-  constructor({ calls, address, credentials, board, period }, handlers) {
+  /**
+   * `ranking` is {calls, address, credentials, board, period}: `credentials` may be null, and `address` is a
+   * BroadcasterAddress. Handlers as of Scoreboard.watch.
+   */
+  constructor(ranking, handlers) {
+    this.#ranking = ranking;
     this.#handlers = handlers;
-    const query = boardQuery(board, period);
-    const transports = [new EventStream(address, query), new Polling(calls, boardPath(board, period))];
-    if (credentials !== null) {
-      transports.unshift(new BoardSocket(address, query, credentials, handlers.onRank !== undefined));
-    }
-    this.#level = new Level(transports, {
-      receive: (event) => this.#receive(event),
-      levelChanged: () => this.#show(this.#present()),
-      fail: (error) => this.#end(error),
-    });
-    this.#stopListening = listenForWake(() => this.#level.wake());
+    const stopWaking = listenForWake(() => this.#level?.wake());
+    // Browsers remove a page with an open connection from the back/forward cache: Chromium after a minute.
+    const stopCaching = listenForCache(() => this.#run.abort(), () => this.#connect());
+    this.#stopListening = () => {
+      stopWaking();
+      stopCaching();
+    };
     // Not before the caller has got this object.
-    queueMicrotask(() => this.#level.run(this.#run.signal));
+    queueMicrotask(() => this.#connect());
   }
 
   /**
@@ -69,6 +71,27 @@ export class Watch {
   /** End the watch. */
   close() {
     this.#stop(new WatchEnded("The watch was closed"));
+  }
+
+  /** Connect with transports of its own, because those of an earlier run may still be ending. */
+  #connect() {
+    if (this.#ended !== null) return;
+    this.#run.abort();
+    this.#run = new AbortController();
+    this.#level = new Level(this.#transports(), {
+      receive: (event) => this.#receive(event),
+      levelChanged: () => this.#show(this.#present()),
+      fail: (error) => this.#end(error),
+    });
+    this.#level.run(this.#run.signal);
+  }
+
+  #transports() {
+    const { calls, address, credentials, board, period } = this.#ranking;
+    const query = boardQuery(board, period);
+    const transports = [new EventStream(address, query), new Polling(calls, boardPath(board, period))];
+    if (credentials === null) return transports;
+    return [new BoardSocket(address, query, credentials, this.#handlers.onRank !== undefined), ...transports];
   }
 
   #receive(event) {
