@@ -25,11 +25,6 @@ export class BoardView {
     this.#maxRows = maxRows;
   }
 
-  /** Whether a board was shown. */
-  get isKnown() {
-    return this.#version !== -1;
-  }
-
   /** The standings of the board, in order. */
   get standings() {
     return this.#standings;

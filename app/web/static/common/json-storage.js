@@ -3,7 +3,7 @@
  * keeps them in memory, until the page is left.
  */
 
-export class JsonStorage {
+class JsonStorage {
   #open;
   #memory = new Map();
 

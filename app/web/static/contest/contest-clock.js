@@ -44,7 +44,7 @@ export function splitTime(milliseconds) {
   const [hours, minutes] = [Math.floor(rest / 3_600), Math.floor(rest / 60) % 60];
   const days = Math.floor(seconds / DAY_SECONDS);
   const twoDigits = (number) => String(number).padStart(2, "0");
-  const ending = `${twoDigits(rest % 60)}`;
+  const ending = twoDigits(rest % 60);
   if (days === 0 && hours === 0) return { days, time: `${minutes}:${ending}` };
   return { days, time: `${hours}:${twoDigits(minutes)}:${ending}` };
 }

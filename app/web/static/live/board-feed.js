@@ -16,8 +16,8 @@ export class BoardFeed {
 
   /**
    * Add a listener: an object with any of `onBoard`, `onRank`, `onReveal` and `onState`, as of
-   * Scoreboard.watch, and `onContest(contest)`. Listeners are called in their order; those with `onRank` have
-   * to be added first.
+   * Scoreboard.watch, and `onContest(contest)`. Listeners are called in their order. One with `onRank` has to
+   * be added before watch().
    *
    * `onBoard` gets no board that is older than an earlier one, also of another watch. `onState` may also be
    * {kind: "past"}: the period is over, and the page has its board.
