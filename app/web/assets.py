@@ -6,6 +6,7 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,13 @@ _CONTEST_STYLES = (
     "styles/contest/layout.css",
     "styles/contest/display.css",
 )
-PAGE_STYLES = "styles/joined.css"
-"""Made of JOINED_STYLES, so that the first paint waits for one reply."""
-JOINED_STYLES = (
+_DISPLAY_STYLES = (
+    "styles/display.css",
+    "styles/display-code.css",
+    "styles/join.css",
+    "styles/contest/display.css",
+)
+_PAGE_STYLES = (
     "vendor/uplot/uPlot.min.css",
     "styles/type.css",
     "styles/colours.css",
@@ -113,6 +118,18 @@ def page_modules(mode: str) -> tuple[str, ...]:
     return imported_modules(PAGE_SCRIPTS[mode], _files())
 
 
+def page_styles(mode: str, *, has_contest: bool) -> str:
+    """The stylesheet of the page, made of joined_styles(): the first paint waits for one reply."""
+    return f"styles/joined-{mode}{'-contest' if has_contest else ''}.css"
+
+
+def joined_styles(mode: str, *, has_contest: bool) -> tuple[str, ...]:
+    """The stylesheets that the page of a mode needs, "play" or "display", in their order."""
+    unused: tuple[str, ...] = () if mode == "display" else _DISPLAY_STYLES
+    unused += () if has_contest else _CONTEST_STYLES
+    return tuple(name for name in _PAGE_STYLES if name not in unused)
+
+
 def modules_with_contest(mode: str, contest: str) -> tuple[str, ...]:
     """The same for a page of a board that may have a clock; `contest` names the script for it."""
     modules = (*page_modules(mode), PAGE_SCRIPTS[contest], *page_modules(contest))
@@ -151,7 +168,10 @@ def _files() -> Mapping[str, bytes]:
     client = _read(CLIENT_FOLDER, "*.js")
     files |= {f"{CLIENT}/{name}": content for name, content in client.items()}
     files |= {name: without_comments(files[name]) for name in files if _has_comments(name)}
-    files[PAGE_STYLES] = b"\n".join(files[name] for name in JOINED_STYLES)
+    for mode, has_contest in product(("play", "display"), (False, True)):
+        joined = joined_styles(mode, has_contest=has_contest)
+        content = b"\n".join(files[name] for name in joined)
+        files[page_styles(mode, has_contest=has_contest)] = content
     embed = b"\n".join(files[name] for name in JOINED_EMBED_STYLES)
     files[EMBED_STYLES[""]] = embed
     files[EMBED_STYLES["light"]] = embed.replace(_IF_DARK, b"@media not all")

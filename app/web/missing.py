@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request
 
 from app.contract.errors import NotFound
 from app.http.errors import error_reply
-from app.web.assets import PAGE_STYLES, folder_address
+from app.web.assets import folder_address, page_styles
 from app.web.content_security import NONE, SELF, content_security_policy
 from app.web.languages import choose_language
 
@@ -34,7 +34,7 @@ def _missing_page(error: NotFound, ancestors: str) -> Response:
             # The path of an embedded board has a folder more than that of the page.
             root="../" * (request.path.count("/") - 1),
             assets=folder_address()[1:],
-            styles=PAGE_STYLES,
+            styles=page_styles("play", has_contest=False),
             language=language,
             text=language.text,
         )

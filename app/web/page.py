@@ -9,10 +9,10 @@ from app.http.replies.compression import compress_public
 from app.http.services import services
 from app.web.assets import (
     PAGE_SCRIPTS,
-    PAGE_STYLES,
     folder_address,
     modules_with_contest,
     page_modules,
+    page_styles,
     register_assets,
 )
 from app.web.board_picker import board_picker, period_label
@@ -65,7 +65,7 @@ def show() -> Response:
         render_template(
             "page.html",
             assets=folder_address()[1:],
-            styles=PAGE_STYLES,
+            styles=page_styles(mode, has_contest=contest is not None),
             script=PAGE_SCRIPTS[mode],
             modules=modules_with_contest(mode, "contest") if contest else page_modules(mode),
             language=language,

@@ -15,11 +15,11 @@ from app.web.assets import (
     CLIENT_FOLDER,
     EMBED_STYLES,
     FOLDER,
-    JOINED_STYLES,
     PAGE_SCRIPTS,
-    PAGE_STYLES,
     fingerprint,
+    joined_styles,
     page_modules,
+    page_styles,
 )
 from app.web.scripts import without_comments
 from tests.support.services import Services
@@ -27,13 +27,18 @@ from tests.support.services import Services
 LINK = re.compile(r'(?:href|src)="(/?assets/[^"]+)"')
 STYLE_URL = re.compile(r'url\("([^"]+)"\)')
 LATE_MODULES = {
+    "chart/chart-data.js",
+    "chart/chart-labels.js",
+    "chart/chart-options.js",
+    "chart/scores-plot.js",
     "standings/search-field.js",
     "standings/standings-table.js",
     "standings/standings.js",
 }
-"""Loaded when the reader opens what they show."""
+"""Loaded when the reader opens, or scrolls to, what they show."""
 OTHER_MODULES_OF_THE_CLIENT = {"index.js", "service.js", "uuid7.js", "watch/node-websocket.js"}
 """For other programs, and for Node."""
+ALL_STYLES = page_styles("display", has_contest=True)
 FACE = re.compile(r"@font-face \{[^}]*font-weight: 400 800;\s*font-stretch: 80% 100%;[^}]*\}")
 KEPT = "public, max-age=31536000, immutable"
 
@@ -54,7 +59,7 @@ def test_browsers_keep_every_file_that_a_page_names(client: FlaskClient, page: s
 
 
 def test_scripts_and_styles_name_files_of_their_own_build(client: FlaskClient) -> None:
-    address = f"/assets/build-{fingerprint()}/{PAGE_STYLES}"
+    address = f"/assets/build-{fingerprint()}/{ALL_STYLES}"
     fonts = STYLE_URL.findall(client.get(address).text)
     assert fonts
     for font in fonts:
@@ -66,10 +71,26 @@ def test_scripts_and_styles_name_files_of_their_own_build(client: FlaskClient) -
 def test_the_pages_styles_are_all_of_its_stylesheets(client: FlaskClient) -> None:
     of_other_pages = {"styles/docs.css", "styles/embed.css", "styles/no-script.css"}
     styles = {path.relative_to(FOLDER).as_posix() for path in (FOLDER / "styles").rglob("*.css")}
-    assert {name for name in JOINED_STYLES if "vendor" not in name} == styles - of_other_pages
-    joined = client.get(f"/assets/{PAGE_STYLES}").text
-    for name in JOINED_STYLES:
+    all_joined = joined_styles("display", has_contest=True)
+    assert {name for name in all_joined if "vendor" not in name} == styles - of_other_pages
+    joined = client.get(f"/assets/{ALL_STYLES}").text
+    for name in all_joined:
         assert served(FOLDER / name) in joined
+
+
+def test_a_page_loads_only_the_styles_of_its_mode_and_those_of_a_contest_if_it_has_one(
+    client: FlaskClient,
+) -> None:
+    def styles(path: str) -> str:
+        match = re.search(r'<link rel="stylesheet" href="(assets/[^"]+)"', client.get(path).text)
+        assert match is not None
+        return client.get(f"/{match[1]}").text
+
+    for_displays = served(FOLDER / "styles/display.css")
+    for_contests = served(FOLDER / "styles/contest/podium.css")
+    assert for_displays not in styles("/")
+    assert for_displays in styles("/?display")
+    assert for_contests not in styles("/") + styles("/?display")
 
 
 def test_the_page_names_each_module_that_its_script_imports(client: FlaskClient) -> None:
@@ -117,7 +138,7 @@ def test_the_styles_of_a_theme_have_no_rule_for_the_other(client: FlaskClient) -
 def test_the_styles_use_only_weights_and_widths_that_the_basic_font_has(
     client: FlaskClient,
 ) -> None:
-    styles = client.get(f"/assets/{PAGE_STYLES}").text
+    styles = client.get(f"/assets/{ALL_STYLES}").text
     assert len(FACE.findall(styles)) == 3
     used = FACE.sub("", styles)
     weights = re.findall(r"font(?:-weight)?: (\d+)\b(?!px|r?em)", used)

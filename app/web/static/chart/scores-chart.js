@@ -1,18 +1,13 @@
-/** The chart of the leaders' scores over time, drawn by uPlot. */
+/** The chart of the leaders' scores over time: when it is loaded and drawn, and what it shows as text. */
 
-import { COLOUR_COUNT } from "../common/player-colours.js";
-import { serverNow } from "../common/server-clock.js";
 import { text } from "../common/texts.js";
-import { plotData, scoreRange, separateEqualScores, timeRange } from "./chart-data.js";
-import { drawLabels } from "./chart-labels.js";
-import { chartOptions, lineWidth } from "./chart-options.js";
 
 const MIN_REDRAW_MS = 1_000;
 /** Time passes without new scores too, so the chart is redrawn at this interval. */
 const REDRAW_INTERVAL_MS = 5_000;
-/** Until the library is loaded again after a failure. */
+/** Until the plot is loaded again after a failure. */
 const RELOAD_MS = 10_000;
-/** How far below the window the chart may be when the library is loaded. */
+/** How far below the window the chart may be when its plot is loaded. */
 const LOAD_MARGIN = "25%";
 
 export class ScoresChart {
@@ -20,13 +15,10 @@ export class ScoresChart {
   #empty;
   #colours;
   #history = null;
+  /** A ScoresPlot; null until it is loaded: it and uPlot are 45 kB, and not all viewers scroll down to the chart. */
   #plot = null;
-  #range = [0, 1];
-  #scoreRange = [0, 1];
   #drawnAt = -Infinity;
   #drawTimer;
-  /** null until it is loaded: its 43 kB are not for viewers that never scroll down to the chart. */
-  #uPlot = null;
   #isLoadable = true;
 
   /** `box` receives the chart; `empty` is shown while there is nothing to draw. */
@@ -54,8 +46,7 @@ export class ScoresChart {
   }
 
   #rebuild() {
-    this.#plot?.destroy();
-    this.#plot = null;
+    this.#plot?.clear();
     this.#drawnAt = -Infinity;
     this.#drawSoon();
   }
@@ -64,7 +55,11 @@ export class ScoresChart {
     try {
       // With a new address for each attempt, because some browsers remember a module that failed.
       const query = attempt === 0 ? "" : `?attempt=${attempt}`;
-      this.#uPlot = (await import(`../vendor/uplot/uPlot.esm.js${query}`)).default;
+      const [{ default: uPlot }, { ScoresPlot }] = await Promise.all([
+        import(`../vendor/uplot/uPlot.esm.js${query}`),
+        import(`./scores-plot.js${query}`),
+      ]);
+      this.#plot = new ScoresPlot(uPlot, this.#box, this.#colours);
       this.#isLoadable = true;
       this.#empty.textContent = text("chart.none");
       this.#rebuild();
@@ -86,29 +81,7 @@ export class ScoresChart {
     this.#empty.hidden = !this.#box.hidden;
     if (this.#box.hidden) return;
     this.#box.setAttribute("aria-label", description(series));
-    if (this.#uPlot === null || this.#box.clientWidth === 0) return;
-    this.#range = timeRange(series, this.#history.since, serverNow());
-    const data = this.#separated(plotData(series, this.#colours, this.#range));
-    if (this.#plot === null) this.#plot = new this.#uPlot(this.#options(), data, this.#box);
-    else this.#plot.setData(data);
-  }
-
-  /** Lines of equal scores lie side by side, or only the last of them would be seen. */
-  #separated(data) {
-    this.#scoreRange = scoreRange(data);
-    const [lowest, highest] = this.#scoreRange;
-    const scorePerPixel = (highest - lowest) / this.#box.clientHeight;
-    return separateEqualScores(data, lineWidth(getComputedStyle(this.#box)) * scorePerPixel);
-  }
-
-  #options() {
-    const style = getComputedStyle(this.#box);
-    return chartOptions(this.#uPlot, this.#box, style, {
-      colourCount: COLOUR_COUNT,
-      range: () => this.#range.map((time) => time / 1000),
-      scoreRange: () => this.#scoreRange,
-      drawLabels: (plot) => drawLabels(plot, this.#history.series, this.#colours, style),
-    });
+    if (this.#plot !== null && this.#box.clientWidth > 0) this.#plot.draw(this.#history);
   }
 }
 
