@@ -31,7 +31,7 @@ def receiver() -> Iterator[AlertReceiver]:
 
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[EmbeddedPostgres]:
-    with store_folder() as folder, EmbeddedPostgres(folder, fsync=False) as server:
+    with store_folder() as folder, EmbeddedPostgres(folder, disposable=True) as server:
         yield server
 
 

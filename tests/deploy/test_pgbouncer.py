@@ -60,7 +60,7 @@ def pooled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PooledSystem]:
     logs = tmp_path_factory.mktemp("pooled")
     with ExitStack() as stack:
         folder = stack.enter_context(store_folder())
-        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", fsync=False))
+        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", disposable=True))
         database_url = DatabaseServer(postgres).create(migrated=False)
         server = stack.enter_context(redis_server(folder / "redis"))
         pooler = stack.enter_context(PgBouncer(folder / "pooler", database_url, POOL_SIZE))

@@ -50,7 +50,7 @@ def two_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
         store_folder() as folder,
         network(2) as network_of_two,
         network_of_two.center.inside(),
-        StoresPostgres(folder / "postgres", fsync=False) as postgres,
+        StoresPostgres(folder / "postgres", disposable=True) as postgres,
         StoresValkey(folder / "valkey") as valkey,
         ExitStack() as stack,
     ):

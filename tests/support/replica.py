@@ -29,7 +29,7 @@ class EmbeddedReplica(EmbeddedPostgres):
     name = "PostgreSQL's replica"
 
     def __init__(self, data_dir: Path, primary: EmbeddedPostgres) -> None:
-        super().__init__(data_dir, fsync=False)
+        super().__init__(data_dir, disposable=True)
         self._primary_url = primary.url
         self._password = primary.password_file.read_text().strip()
 
@@ -96,7 +96,7 @@ class Pair:
 @contextmanager
 def replicated(folder: Path) -> Iterator[Pair]:
     """Run a primary and its replica during the block."""
-    with EmbeddedPostgres(folder / "primary", fsync=False) as primary:
+    with EmbeddedPostgres(folder / "primary", disposable=True) as primary:
         databases = DatabaseServer(primary)
         with EmbeddedReplica(folder / "replica", primary) as replica:
             yield Pair(primary, replica, databases)

@@ -40,6 +40,9 @@ class DatabaseServer:
     def __init__(self, server: EmbeddedPostgres) -> None:
         self._server = server
         self._numbers = count(1)
+        # Kept, because each test makes and drops a database.
+        self._connection = psycopg2.connect(server.url)
+        self._connection.autocommit = True
         self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
         migrate(self.url(_TEMPLATE))
 
@@ -51,7 +54,8 @@ class DatabaseServer:
         """The URL of a new database, migrated or empty."""
         name = f"test_{next(self._numbers)}"
         template = _TEMPLATE if migrated else "template1"
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        # The copy of files takes 10 ms, that by PostgreSQL's log 13 ms.
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
@@ -84,11 +88,8 @@ class DatabaseServer:
             self._execute(allow.format(sql.Identifier(name), sql.Literal(True)))
 
     def _execute(self, statement: sql.Composed) -> None:
-        connection = psycopg2.connect(self._server.url)
-        connection.autocommit = True
-        with connection.cursor() as cursor:
+        with self._connection.cursor() as cursor:
             cursor.execute(statement)
-        connection.close()
 
 
 def migrate(database_url: str, revision: str = "head") -> None:
@@ -110,7 +111,7 @@ def _alembic(command: Callable[..., None], database_url: str, revision: str) -> 
 
 @contextmanager
 def store_folder() -> Iterator[Path]:
-    """A folder for a PostgreSQL without fsync, in memory if there is enough of it.
+    """A folder for a disposable PostgreSQL, in memory if there is enough of it.
 
     Each test copies a database, which takes 20 ms in memory and 200 ms on a disk that others use.
     It is not pytest's folder, which another run closes to the user that runs PostgreSQL.
@@ -122,8 +123,8 @@ def store_folder() -> Iterator[Path]:
 
 @contextmanager
 def database_server(data_dir: Path) -> Iterator[DatabaseServer]:
-    """A PostgreSQL without fsync that runs during the block."""
-    with EmbeddedPostgres(data_dir, fsync=False) as server:
+    """A disposable PostgreSQL that runs during the block."""
+    with EmbeddedPostgres(data_dir, disposable=True) as server:
         yield DatabaseServer(server)
 
 

@@ -35,7 +35,7 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def postgres(directory: Path) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(directory / "postgres", fsync=False) as server:
+    with EmbeddedPostgres(directory / "postgres", disposable=True) as server:
         yield server
 
 
@@ -80,7 +80,7 @@ def test_postgres_asks_for_the_password(postgres: EmbeddedPostgres) -> None:
 def test_a_pid_file_with_the_id_of_another_process_does_not_prevent_a_start(
     postgres: EmbeddedPostgres, directory: Path
 ) -> None:
-    with EmbeddedPostgres(directory / "other", fsync=False) as other:
+    with EmbeddedPostgres(directory / "other", disposable=True) as other:
         pid_file = other.data_dir / "cluster" / "postmaster.pid"
         other.kill()
         number, rest = pid_file.read_text().split("\n", 1)
@@ -91,7 +91,7 @@ def test_a_pid_file_with_the_id_of_another_process_does_not_prevent_a_start(
 
 
 def test_the_error_of_a_failed_start_names_the_log(directory: Path) -> None:
-    server = EmbeddedPostgres(directory / "broken", fsync=False)
+    server = EmbeddedPostgres(directory / "broken", disposable=True)
     (server.data_dir / "cluster").mkdir()
     with pytest.raises(ServerFailed, match=r"PostgreSQL did not start \(.*/broken/log\): ."):
         server.start()

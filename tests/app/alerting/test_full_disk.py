@@ -64,7 +64,7 @@ class PostgresWithSmallDisk(EmbeddedPostgres):
 def small() -> Iterator[PostgresWithSmallDisk]:
     with (
         TemporaryDirectory(prefix="scoreboard-") as folder,
-        PostgresWithSmallDisk(Path(folder), fsync=False) as server,
+        PostgresWithSmallDisk(Path(folder), disposable=True) as server,
     ):
         yield server
 

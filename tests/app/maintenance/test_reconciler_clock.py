@@ -68,7 +68,7 @@ class PostgresWithClock(EmbeddedPostgres):
 
 @pytest.fixture
 def clocked() -> Iterator[PostgresWithClock]:
-    with store_folder() as folder, PostgresWithClock(folder, fsync=False) as server:
+    with store_folder() as folder, PostgresWithClock(folder, disposable=True) as server:
         yield server
 
 

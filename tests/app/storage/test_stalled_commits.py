@@ -30,7 +30,7 @@ MakeServices = Callable[..., Services]
 
 @pytest.fixture
 def own_postgres() -> Iterator[EmbeddedPostgres]:
-    with store_folder() as folder, EmbeddedPostgres(folder, fsync=False) as server:
+    with store_folder() as folder, EmbeddedPostgres(folder, disposable=True) as server:
         yield server
 
 

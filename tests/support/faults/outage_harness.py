@@ -70,7 +70,7 @@ def outage_harness(folder: Callable[[str], Path], **variables: str) -> Iterator[
     """Start WORKERS processes and stores; `folder` makes folders, `variables` are settings."""
     with (
         store_folder() as data,
-        EmbeddedPostgres(data, fsync=False) as postgres,
+        EmbeddedPostgres(data, disposable=True) as postgres,
         redis_server(folder("own-valkey")) as valkey,
     ):
         stores = Stores(DatabaseServer(postgres).create(), valkey.url)
