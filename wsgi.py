@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from app import create_app
+from app.concurrency.garbage_collection import making_permanent_objects
 
-app = create_app()
+with making_permanent_objects():
+    app = create_app()

@@ -11,7 +11,11 @@ from gevent import monkey  # noqa: E402
 
 monkey.patch_all()
 
-from broadcaster.process import main  # noqa: E402 - all other imports have to be patched
+# All other imports have to be patched.
+from app.concurrency.garbage_collection import making_permanent_objects  # noqa: E402
+
+with making_permanent_objects():
+    from broadcaster.process import main
 
 if __name__ == "__main__":
     sys.exit(main())

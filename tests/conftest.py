@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from unittest.mock import patch
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from app.concurrency.garbage_collection import making_permanent_objects
 from config.settings import load_settings
 from tests.schedule import longest_first
 from tests.support.environment import base_environment
@@ -30,16 +30,8 @@ from tools.local.embedded import EmbeddedValkey
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Import the tests without searches for garbage, of which imports make almost none.
-
-    What they leave is excluded from later searches.
-    """
-    gc.disable()
-    try:
+    with making_permanent_objects():
         return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
