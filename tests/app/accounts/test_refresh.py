@@ -150,6 +150,7 @@ def commits_hanging(stores: Stores) -> Iterator[None]:
     connection.close()
 
 
+@pytest.mark.slow
 def test_an_answer_lost_in_a_long_fault_of_the_database_does_not_end_the_session(
     services: Services, pair: TokenPair, stores: Stores
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_ban_and_its_end_reach_each_period(services: Services) -> None:
     assert [shown(services, kind) for kind in ADDED] == [[(1, person.user_id, 1)]] * 3
 
 
+@pytest.mark.slow
 def test_the_function_that_the_version_before_calls_counts_in_each_period(
     services: Services,
 ) -> None:

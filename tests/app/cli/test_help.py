@@ -13,7 +13,7 @@ from tests.app.cli.conftest import Run, runner
 from tests.support.services import Services
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(shared_services: Services) -> Run:
     return runner(shared_services)
 

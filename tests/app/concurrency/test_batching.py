@@ -143,6 +143,7 @@ def test_later_requests_join_a_batch_that_waits_for_a_lock() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_lock_that_stays_held_fails_its_requests_together_and_in_time() -> None:
     server = Server()
     call = server.call("call")

@@ -34,6 +34,7 @@ def test_a_caller_without_the_lease_can_neither_renew_nor_release_it(lease: Redi
     assert lease.renew("first")
 
 
+@pytest.mark.slow
 def test_the_lease_expires_and_can_be_renewed_until_then(services: Services) -> None:
     short = RedisLease(services.redis, "test:lease", 1_000)
     assert short.acquire("first")

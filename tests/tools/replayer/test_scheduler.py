@@ -12,6 +12,7 @@ from tools.replayer.retry_policy import ReplayFailed
 from tools.replayer.scheduler import Scheduler
 
 
+@pytest.mark.slow
 def test_a_waiting_player_occupies_no_thread_and_has_no_step_before_it_is_due() -> None:
     steps: list[str] = []
     due: dict[str, float] = {}
