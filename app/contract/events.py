@@ -96,7 +96,7 @@ class RankUpdate(ViewerEvent):
 
 @dataclass(frozen=True)
 class Reveal(ViewerEvent):
-    """A step of a reveal: hidden acts of a player were shown. The new board follows."""
+    """A step of a reveal: hidden acts of a player were shown. The new board comes too."""
 
     name = "reveal"
 

@@ -10,7 +10,7 @@ export interface Handlers {
   onRank?: (rank: Rank) => void;
   /** Called with the first, and after each change; never for a board without a clock. */
   onContest?: (contest: Contest) => void;
-  /** Called over the WebSocket and the event stream; `onBoard` follows if the top ten changed. */
+  /** Called over the WebSocket and the event stream. `onBoard` gets the board of its version, before or after it. */
   onReveal?: (reveal: Reveal) => void;
   onState?: (state: State) => void;
   onEvent?: (event: ServerEvent) => void;
