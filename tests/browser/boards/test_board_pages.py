@@ -32,10 +32,10 @@ QUIZ_WEEK = f"/?board={QUIZ.key}&period=week"
 def crowd(system: SystemHarness, services: Services) -> list[Player]:
     """Players 0 to 11 on a board of their own, with 120, 110, … 10 points in its week."""
     settings = {"min_points": -1000, "periods": ("all", "week"), "time_zone": zone_at_noon()}
-    create_board(services, "crowd", **settings)
+    create_board(services, "trivia", **settings)
     found = [system.register(f"Player {number}") for number in range(12)]
     for number, player in enumerate(found):
-        report(services, player, 120 - 10 * number, "crowd")
+        report(services, player, 120 - 10 * number, "trivia")
     return found
 
 
@@ -90,7 +90,7 @@ def test_a_player_below_the_top_ten_sees_scores_that_another_client_counted(
         page.route_web_socket("**/ws*", lambda connection: connection.close())
     if transport == "polling":
         refuse_streams(page)
-    page.goto(f"{system.url}/?board=crowd&period=week")
+    page.goto(f"{system.url}/?board=trivia&period=week")
     submit_login(page, player)
     expect(page.locator("#connection")).to_have_attribute("data-transport", transport)
     own_score, own_rank = page.locator("#own-score"), page.locator("#own-rank")
@@ -99,7 +99,7 @@ def test_a_player_below_the_top_ten_sees_scores_that_another_client_counted(
     # Otherwise by a read every 10 s.
     limit_ms = 5_000 if transport == "websocket" else 20_000
     for points, score, rank, distance in ((15, "25", "11th", "5"), (-15, "10", "12th", "20")):
-        report(services, player, points, "crowd")
+        report(services, player, points, "trivia")
         expect(own_score).to_have_text(score, timeout=limit_ms)
         expect(own_rank).to_have_text(rank, timeout=limit_ms)
         expect(third_last).to_contain_text(f"{distance} points ahead", timeout=limit_ms)
