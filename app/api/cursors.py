@@ -12,32 +12,35 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from app.http.services import services
 
 
-def seal(order_key: str) -> str:
-    """The cursor with this order key; the same key has the same cursor (RFC 5297).
+class CursorCipher:
+    """Encrypts order keys, and accepts only those that it has encrypted (RFC 5297).
 
     With the ids of two acts of their own, players could count the acts between them, also those
-    that a freeze hides.
+    that a freeze hides. A page after an order key that a player has chosen would show whether its
+    id is below that of the player's own act, and sixty such pages would show the id.
     """
-    return base64.urlsafe_b64encode(_cipher().encrypt(order_key.encode(), None)).decode()
+
+    def __init__(self, secret: bytes) -> None:
+        self._cipher = AESSIV(hmac.digest(secret, b"cursors of pages", "sha512"))
+
+    def seal(self, order_key: str) -> str:
+        """The cursor with this order key; the same key has the same cursor."""
+        return base64.urlsafe_b64encode(self._cipher.encrypt(order_key.encode(), None)).decode()
+
+    def unseal(self, cursor: str) -> str:
+        """The order key in a cursor; raises ValueError if seal() did not make the cursor."""
+        content = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
+        try:
+            return self._cipher.decrypt(content, None).decode()
+        except InvalidTag:
+            raise ValueError("not a cursor of this server") from None
 
 
-def unseal(cursor: str) -> bytes:
-    """The order key in a cursor; raises ValueError.
-
-    A cursor of the version before has it in plain text. Nothing is learned from such a cursor, so
-    it works in addresses that users have stored.
-    """
-    content = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
-    try:
-        return _cipher().decrypt(content, None)
-    except InvalidTag:
-        return content
-
-
-def _cipher() -> AESSIV:
+def cursor_cipher() -> CursorCipher:
+    """The cipher of the app that handles the request."""
     return _cipher_of(services().settings.action_token_secret)
 
 
 @lru_cache(1)
-def _cipher_of(secret: bytes) -> AESSIV:
-    return AESSIV(hmac.digest(secret, b"cursors of pages", "sha512"))
+def _cipher_of(secret: bytes) -> CursorCipher:
+    return CursorCipher(secret)

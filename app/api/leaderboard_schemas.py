@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from app.api.cursors import seal, unseal
+from app.api.cursors import cursor_cipher
 from app.contract.standings import TOP, OrderKey
 from app.http.schemas import Moment, NamePrefix
 from app.leaderboard.history import MAX_SPAN_SECONDS
@@ -17,19 +17,19 @@ from app.leaderboard.history import MAX_SPAN_SECONDS
 # ruff: noqa: N815 - the contract's names are camelCase
 
 _TIME = {"format": "date-time"}
-_REACHED = rb"\.([0-9]{1,17})\.([0-9]{1,18})"
+_REACHED = r"\.([0-9]{1,17})\.([0-9]{1,18})"
 
 
 class CursorField(fields.Field[OrderKey]):
     """A sealed order key, opaque to clients: `next` or `previous` of a page."""
 
-    pattern = re.compile(rb"([1-9][0-9]{0,17})" + _REACHED)
+    pattern = re.compile(r"([1-9][0-9]{0,17})" + _REACHED)
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> OrderKey:
         try:
-            text = unseal(str(value))
+            text = cursor_cipher().unseal(str(value))
         except ValueError:
-            text = b""
+            text = ""
         found = self.pattern.fullmatch(text)
         if not found:
             raise ValidationError("Not a cursor: send `next` or `previous` of a page.")
@@ -39,7 +39,7 @@ class CursorField(fields.Field[OrderKey]):
 class SignedCursorField(CursorField):
     """The same for boards on which a score may be 0 or negative."""
 
-    pattern = re.compile(rb"(-?[0-9]{1,16})" + _REACHED)
+    pattern = re.compile(r"(-?[0-9]{1,16})" + _REACHED)
 
 
 class PageSchema(Schema):
@@ -198,4 +198,5 @@ class HistorySchema(Schema):
 
 def cursor(order_key: OrderKey) -> str:
     """The text that CursorField reads."""
-    return seal(f"{order_key.score}.{order_key.reached_at}.{order_key.action_id}")
+    text = f"{order_key.score}.{order_key.reached_at}.{order_key.action_id}"
+    return cursor_cipher().seal(text)

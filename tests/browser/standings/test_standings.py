@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.api.cursors import CursorCipher
 from tests.browser.conftest import OpenPage
 from tests.browser.page_actions import (
     LIVE,
@@ -16,6 +17,7 @@ from tests.browser.page_actions import (
     log_in,
     score_on_board,
 )
+from tests.support.environment import base_environment
 from tests.support.system.harness import SystemHarness
 
 if TYPE_CHECKING:
@@ -81,8 +83,9 @@ def test_a_reader_pages_down_and_up_and_the_address_keeps_the_page(
 def test_an_address_of_a_page_that_no_longer_exists_shows_the_first_page(
     open_page: OpenPage, crowded: SystemHarness
 ) -> None:
-    # 1.1.1 in base64: below the last row; 999.1.1: above the first.
-    for fragment in ("?after=MS4xLjE=", "?before=OTk5LjEuMQ=="):
+    cipher = CursorCipher(base_environment()["ACTION_TOKEN_SECRET"].encode())
+    below_the_last, above_the_first = cipher.seal("1.1.1"), cipher.seal("999.1.1")
+    for fragment in (f"?after={below_the_last}", f"?before={above_the_first}"):
         page = open_standings(open_page, crowded, fragment)
         expect_usernames(page, *range(60, 35, -1))
         assert page.url.endswith("/#standings")
