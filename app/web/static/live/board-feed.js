@@ -15,11 +15,10 @@ export class BoardFeed {
   #stopPast = () => {};
 
   /**
-   * Add a listener: an object with any of `onBoard`, `onRank`, `onReveal` and `onState`, as of
-   * Scoreboard.watch, and `onContest(contest)`. Listeners are called in their order. One with `onRank` has to
-   * be added before watch().
+   * Add a listener: an object with any of `onBoard`, `onRank`, `onContest` and `onState`, as of
+   * Scoreboard.watch. Listeners are called in their order. One with `onRank` has to be added before watch().
    *
-   * `onBoard` gets no board that is older than an earlier one, also of another watch. `onState` may also be
+   * `onBoard` gets no board that is older than an earlier one, also of another watch. `onState` may also get
    * {kind: "past"}: the period is over, and the page has its board.
    */
   listen(listener) {
@@ -33,42 +32,38 @@ export class BoardFeed {
     if (IS_PAST) {
       this.#stopPast = readPast({
         onBoard: (board) => this.#receive(board),
-        onState: (state) => this.#tell("onState", state),
+        onState: (state) => this.#notify("onState", state),
       });
       return;
     }
-    this.#tell("onState", CONNECTING);
+    this.#notify("onState", CONNECTING);
     this.#watch = (scoreboard ?? openScoreboard()).watch(WATCHED.board, {
       period: WATCHED.period,
       onBoard: (board) => this.#receive(board),
-      onRank: this.#listeners.some(({ onRank }) => onRank) ? (rank) => this.#tell("onRank", rank) : undefined,
-      onReveal: (step) => this.#tell("onReveal", step),
+      onRank: this.#listeners.some(({ onRank }) => onRank) ? (rank) => this.#notify("onRank", rank) : undefined,
+      onContest: (contest) => this.#notify("onContest", contest),
       onState: (state) => this.#showState(state, scoreboard !== null),
-      onEvent: (event) => this.#receiveEvent(event),
+      onEvent: logRefusal,
     });
   }
 
   #receive(board) {
     if (board.version < this.#version) return;
     this.#version = board.version;
-    this.#tell("onBoard", board);
-    // A read of the board has its contest, a frame of it does not.
-    if (board.contest) this.#tell("onContest", board.contest);
-  }
-
-  #receiveEvent({ event, data }) {
-    if (event === "error") console.warn(`The broadcaster refused a message: ${data.code} ${data.message}`);
-    const { board, period } = WATCHED;
-    if (event === "contest" && data.board === board && data.period === period) this.#tell("onContest", data);
+    this.#notify("onBoard", board);
   }
 
   #showState(state, hasAccess) {
-    this.#tell("onState", state);
+    this.#notify("onState", state);
     // The login or the token has ended, or the server does not want it again. Viewers need none.
     if (state.kind === "ended" && hasAccess) this.watch();
   }
 
-  #tell(name, argument) {
+  #notify(name, argument) {
     for (const listener of this.#listeners) listener[name]?.(argument);
   }
+}
+
+function logRefusal({ event, data }) {
+  if (event === "error") console.warn(`The broadcaster refused a message: ${data.code} ${data.message}`);
 }
