@@ -25,7 +25,7 @@ class Contests:
         return self.of(self._boards.find(watched.board), watched.period)
 
     def of(self, board: Board, period: PeriodKind) -> Contest:
-        """The contest of a board that was just read, for viewers of its present period.
+        """The contest of a board as it was read, for viewers of its present period.
 
         A reveal is part of it only in the period whose standings give its order.
         """

@@ -182,7 +182,7 @@ def record_step(
 def announce_step(
     connection: Connection, board_id: int, frozen_at: datetime, number: int, step: RevealedStep
 ) -> None:
-    """Add to a step, which this transaction has inserted, what its viewers are told."""
+    """Store what a step, which this transaction has inserted, announces to viewers."""
     values = {"board_id": board_id, "frozen_at": frozen_at, "number": number}
     connection.execute(_ANNOUNCE, values | {"announced": json.dumps(step.as_json())})
 
@@ -190,7 +190,7 @@ def announce_step(
 def announced_step(
     connection: Connection, board_id: int, frozen_at: datetime
 ) -> tuple[int, RevealedStep | None]:
-    """The number of the last step of the freeze and what viewers were told of it; 0 without one."""
+    """The number of the last step of the freeze, 0 without one, and what it announced."""
     values = {"board_id": board_id, "frozen_at": frozen_at}
     row = connection.execute(_ANNOUNCED, values).one_or_none()
     if row is None:

@@ -123,7 +123,7 @@ class Reveals:
     def finalize(self, initiator: Initiator, key: str) -> Board:
         """Declare the standings of a closed board final; the resulting board.
 
-        This ends the freeze only if the last step has told that nothing remains. What was hidden
+        This ends the freeze only if the last step announced that nothing remains. What was hidden
         later, such as points taken back, is then shown too. Otherwise the board stays frozen, also
         if nothing is hidden, because viewers would see the difference.
         Raises BoardNotFinished if the board is not closed.
@@ -219,7 +219,7 @@ def _make(
 
 
 def _announce(connection: Connection, state: RevealState, last: Move) -> None:
-    """Store what viewers are told of the last step, for those who come later."""
+    """Store what the last step announces, for viewers that connect later."""
     player = state.next
     following = player and NextPlayer(
         player.user_id, player.username, player.display_name, player.rank, player.score
@@ -230,7 +230,7 @@ def _announce(connection: Connection, state: RevealState, last: Move) -> None:
 
 
 def _is_revealed(connection: Connection, board: Board) -> bool:
-    """Whether viewers of a frozen board were told that nothing remains to be revealed."""
+    """Whether the last step of a frozen board announced that nothing remains to be revealed."""
     if not board.clock.hides_at(board.read_at):
         return False
     _, step = reveal_rows.announced_step(connection, board.id, _frozen_at(board))

@@ -178,9 +178,9 @@ class BoardPublisher:
         self._note(self._index.apply([nothing], raise_version=True).results)
 
     def announce_moves(self, ranking: Ranking, moves: Sequence[Move]) -> None:
-        """Tell viewers what a step of a reveal has shown, after its changes were published.
+        """Announce what a step of a reveal has shown, after its changes were published.
 
-        Without Redis they are not told; they get the board when Redis is back.
+        Without Redis nothing is announced; viewers get the board when Redis is back.
         """
         nothing = RankingChanges(ranking, (), self._seen_version(ranking))
         try:

@@ -15,7 +15,7 @@ class LogStream:
     """Writes lines to a descriptor; drops and counts those that it does not accept.
 
     The disk of a log may be full, and the reader of a pipe may be gone or may read nothing.
-    `notice` formats the line that tells the number of dropped lines, before the next line.
+    `notice` formats the line with the number of dropped lines, before the next line.
     """
 
     def __init__(

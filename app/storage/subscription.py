@@ -174,8 +174,8 @@ class Subscription:
 def _next_message(channels: redis.client.PubSub) -> Any:
     """The next message, or None after POLL_SECONDS without one.
 
-    As PubSub.get_message(), which asks twice before each read whether the socket is readable. That
-    takes a quarter of the time in which a broadcaster follows a change of a board.
+    As PubSub.get_message(), which polls the socket twice before each read. That takes a quarter of
+    the time in which a broadcaster follows a change of a board.
     """
     assert channels.connection is not None
     try:

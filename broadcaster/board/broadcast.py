@@ -28,7 +28,7 @@ ALERT_AFTER_SECONDS = 10.0
 class BoardBroadcast:
     """The two steps that a coalescer repeats: read the board that an audience watches, send it.
 
-    A board is not read if the messages since the board before say all that changed.
+    A board is not read if the messages since the board before contain all that changed.
     """
 
     def __init__(self, services: BroadcasterServices, audience: Audience) -> None:

@@ -1,4 +1,4 @@
-"""Tells the viewers of a board when its contest clock or its reveal changes."""
+"""Sends the contest of a board to its viewers when its clock or its reveal has changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from broadcaster.viewers.audience import Audience
 from broadcaster.viewers.encoded_event import EncodedEvent
 
 CHECK_SECONDS = 2.0
-"""How late viewers may learn that an organiser changed the times, which no message announces."""
+"""The delay after which viewers get changed times, because no message announces the change."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -55,7 +55,7 @@ class ContestWatch:
             try:
                 contest = self._contests.read(self._audience.watched)
             except DatabaseUnavailable as error:
-                # The times that viewers know stay right, and the next check reads again.
+                # The times that viewers have are still right, and the next check reads again.
                 log.warning("contest_not_read", code=error.code)
             else:
                 self._send(contest)

@@ -1,6 +1,6 @@
-"""What a step of a reveal told viewers, for viewers that come after it.
+"""What a step of a reveal announced, for viewers that connect after it.
 
-The version before writes none, so viewers that come after a step of it get the board alone.
+The version before writes none, so viewers that connect after a step of it get the board alone.
 """
 
 from __future__ import annotations

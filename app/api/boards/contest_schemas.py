@@ -72,7 +72,7 @@ class ContestSchema(ClockSchema):
         metadata={
             "description": "Acts are counted while it is `open` or `frozen`. The standings of a"
             " `final` board are those at the freeze while `freezesAt` is set, `thawedAt` is null,"
-            " and no step of the reveal has told that nothing remains"
+            " and no step of the reveal has announced that nothing remains"
         },
     )
     reveal = fields.Nested(

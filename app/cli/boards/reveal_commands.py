@@ -49,7 +49,7 @@ def finalize(key: str, reason: str, *, yes: bool) -> None:
     board = services().reveals.finalize(initiator(reason), key)
     echo_clock(board)
     if board.clock.hides_at(board.read_at):
-        click.echo("The freeze goes on: reveal its acts, or unfreeze the board")
+        click.echo("The board stays frozen: reveal its acts, or unfreeze it")
 
 
 def _echo_reveal(state: RevealState) -> None:

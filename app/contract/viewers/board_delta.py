@@ -1,4 +1,4 @@
-"""What a message says about the change from one board to the next, so that none has to be read."""
+"""The change from one board to the next in a message, so that no board has to be read."""
 
 from __future__ import annotations
 

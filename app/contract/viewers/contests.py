@@ -1,4 +1,4 @@
-"""What viewers learn of a board's contest: its clock, and how far the reveal is."""
+"""The contest of a board as viewers get it: its clock, and the last step of its reveal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.contract.viewers.reveals import Move
 
 @dataclass(frozen=True)
 class NextPlayer:
-    """The player whose hidden acts are shown next, with the place of the moment of the step."""
+    """The player whose hidden acts are shown next, with the place at the moment of the step."""
 
     user_id: str
     username: str
@@ -44,9 +44,9 @@ class NextPlayer:
 
 @dataclass(frozen=True)
 class RevealedStep:
-    """What a step of a reveal told viewers. It stays the same until the next step or an undo.
+    """What a step of a reveal announces to viewers, the same until the next step or an undo.
 
-    So it does not tell that more acts were hidden, or a player was banned, after the step.
+    So it does not show that more acts were hidden, or a player was banned, after the step.
     """
 
     last: Move
@@ -59,7 +59,7 @@ class RevealedStep:
 
     @property
     def is_last(self) -> bool:
-        """Whether it told viewers that nothing remains hidden."""
+        """Whether it announces that nothing remains hidden."""
         return not self.last.remaining
 
     @classmethod
@@ -96,7 +96,7 @@ class Contest:
 
     @property
     def is_revealed(self) -> bool:
-        """Whether the last step has told viewers that nothing remains hidden."""
+        """Whether the last step announced that nothing remains hidden."""
         return self.step is not None and self.step.is_last
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What viewers learn of one step of a reveal: the climb of a player."""
+"""One step of a reveal as viewers get it: the climb of a player."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class FirstContest:
 
     @property
     def is_shown(self) -> bool:
-        """Whether there is something to say: not of a board that is open without an end."""
+        """Whether the line is shown: not for a board that is open without an end."""
         return self.state != "open" or any(
             self.contest.times[name] for name in (FREEZES_AT, CLOSES_AT)
         )

@@ -75,7 +75,7 @@ export class PointScorer {
       this.#unsettledToken = null;
       return { ...body, ...tighterLimit(rateLimit, tokenLimit) };
     } catch (error) {
-      // If the point may have been counted, only the same token can tell.
+      // If the point may have been counted, only a request with the same token shows it.
       const isUnknown = error.code === "TOKEN_INVALID" && this.#maybeCounted;
       const unsettled = isUncertain(error) || error.status === 429 || isUnknown;
       if (!unsettled) this.#unsettledToken = null;

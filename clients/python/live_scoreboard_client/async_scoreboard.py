@@ -46,7 +46,7 @@ class AsyncScoreboard:
         websocket_url: str | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        """`http` has connections of another owner, who closes them."""
+        """`http` has the connections of another scoreboard, which closes them."""
         self._calls = Calls(url, http)
         self._credentials = Credentials(self._calls, token)
         self._addresses = Addresses(self._calls, websocket_url)
@@ -77,7 +77,7 @@ class AsyncScoreboard:
     async def register(self, username: str, password: str, display_name: str | None = None) -> str:
         """Create an account, log in and return the player's id; raises ApiError or NoReply.
 
-        Repeat the call after NoReply: the account of a call whose reply was lost is logged in to.
+        Repeat the call after NoReply: it logs in to the account if the first call has created it.
         """
         body = {"username": username, "password": password}
         if display_name is not None:

@@ -53,7 +53,7 @@ class PointScorer:
         return outcome
 
     def _is_settled_by(self, error: ApiError) -> bool:
-        # If the point may have been counted, only the same token can tell.
+        # If the point may have been counted, only a request with the same token shows it.
         unknown = error.code == "TOKEN_INVALID" and self._maybe_counted
         return not error.uncertain and error.status != _TOO_MANY_REQUESTS and not unknown
 

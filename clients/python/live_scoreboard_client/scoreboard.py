@@ -102,7 +102,7 @@ class Scoreboard:
     def register(self, username: str, password: str, display_name: str | None = None) -> str:
         """Create an account, log in and return the player's id; raises ApiError or NoReply.
 
-        Repeat the call after NoReply: the account of a call whose reply was lost is logged in to.
+        Repeat the call after NoReply: it logs in to the account if the first call has created it.
         """
         return self._thread.run(self._scoreboard.register(username, password, display_name))
 

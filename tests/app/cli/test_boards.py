@@ -127,7 +127,7 @@ def test_hidden_acts_are_revealed_and_the_board_becomes_final(services: Services
     assert refused(run, *signed, "json") == "The board is not final yet"
     final = succeeds(run, *finalize)
     assert "quiz-night is final" in final
-    assert "The freeze goes on: reveal its acts, or unfreeze the board" in final
+    assert "The board stays frozen: reveal its acts, or unfreeze it" in final
     (entry,) = services.moderation_reads.audit(limit=1)
     assert (entry.act, entry.actor) == ("finalize-board", OPERATOR)
     assert "Acts are still hidden" in refused(run, *signed, "json")

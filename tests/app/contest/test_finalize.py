@@ -110,7 +110,7 @@ def test_a_final_board_is_revealed_and_has_its_table_when_nothing_is_hidden(
     assert services.final_tables.read("quiz", None, None).rows
 
 
-def test_finalizing_does_not_tell_whether_acts_are_hidden(services: Services) -> None:
+def test_finalizing_does_not_show_whether_acts_are_hidden(services: Services) -> None:
     ada, bob = Person.register(services), Person.register(services)
     contests = []
     for key in ("quiz", "idle"):
@@ -137,7 +137,7 @@ def test_finalizing_does_not_tell_whether_acts_are_hidden(services: Services) ->
 def test_a_completed_reveal_ends_with_what_was_hidden_after_its_last_step(
     services: Services,
 ) -> None:
-    """Viewers were told that nothing remains, so finalizing tells them nothing else."""
+    """The last step announced that nothing remains, so finalizing shows viewers nothing else."""
     low, middle, high = frozen_quiz(services, [Person.register(services) for _ in range(3)])
     services.moderation.ban(OPERATOR, high)
     set_times(services, closes_at="now")

@@ -1,4 +1,4 @@
-"""Nothing public tells what happens in a freeze: two equal contests with different hidden acts."""
+"""Nothing public shows what happens in a freeze: two equal contests with different hidden acts."""
 
 from __future__ import annotations
 

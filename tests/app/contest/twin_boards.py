@@ -149,11 +149,11 @@ class Twins:
     def check_equal(self, state: str) -> None:
         """Both boards are in this state, and show and have sent the same."""
         watching = [each for key in self.keys for each in self.recorders[key]]
-        await_true(lambda: all(each.knows(state) or each.closed for each in watching), SECONDS)
+        await_true(lambda: all(each.has_state(state) or each.closed for each in watching), SECONDS)
         self.pass_rounds()
         await_true(lambda: _are_equal([self._last(key) for key in self.keys]), SECONDS)
         check_same(*self.boards())
-        # A process may still clear its caches; the comparison after it tells the difference.
+        # A process may still clear its caches; the comparison after it shows the difference.
         with suppress(AssertionError):
             await_true(self.are_equal, SECONDS)
         check_same(*self._normalized())

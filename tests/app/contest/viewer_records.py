@@ -85,7 +85,7 @@ class FrameRecorder:
         """Whether a rank update had it."""
         return any(each.data["score"] == score for each in self._of("rank_update"))
 
-    def knows(self, state: str) -> bool:
+    def has_state(self, state: str) -> bool:
         """Whether the last clock says that the board is in this state."""
         return any(each.data["state"] == state for each in self._of("contest")[-1:])
 

@@ -1,4 +1,4 @@
-"""A board that follows from the one before by what a message says."""
+"""A board that follows from the one before by the change in a message."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def announce(rankings: StubRankings, broadcast: BoardBroadcast, *versions: int) 
         broadcast.note(change(version))
 
 
-def test_a_board_is_not_read_if_the_messages_say_all_that_changed(
+def test_a_board_is_not_read_if_the_messages_contain_all_that_changed(
     rankings: StubRankings, broadcast: BoardBroadcast
 ) -> None:
     announce(rankings, broadcast, 2, 3)
@@ -91,7 +91,7 @@ def test_a_board_is_read_after_messages_may_have_been_lost(
     assert broadcast.read(2).rows[0].score == 3
 
 
-def test_a_board_is_read_at_times_although_the_messages_say_all_that_changed(
+def test_a_board_is_read_every_two_seconds_although_the_messages_contain_all_that_changed(
     rankings: StubRankings, broadcast: BoardBroadcast
 ) -> None:
     later = Mock(monotonic=Mock(return_value=time.monotonic() + REREAD_SECONDS))

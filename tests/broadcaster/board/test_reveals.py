@@ -90,8 +90,8 @@ def test_each_step_arrives_within_a_second_and_nothing_before(
                 assert (contest["next"] and contest["next"]["userId"]) == following
                 public = [client.get(f"/api/boards/{board}/{path}").text for path in PUBLIC]
                 # As whole numbers, because a version may contain the digits of any score.
-                told = set(re.findall(r"\w+", " ".join([*frames, *public])))
-                assert not told & secrets_of(numbers, shown)
+                public_words = set(re.findall(r"\w+", " ".join([*frames, *public])))
+                assert not public_words & secrets_of(numbers, shown)
                 if number == PLAYERS:
                     services.reveals.undo(OPERATOR, board, number)
                     before = await_step(viewer, number - 1)

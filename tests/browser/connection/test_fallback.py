@@ -128,7 +128,7 @@ def test_a_stream_that_was_lost_in_a_sleep_is_replaced_at_once(
     assert page.evaluate("states") == []
 
 
-def test_a_stream_that_is_heard_after_a_wake_stays(
+def test_a_stream_that_receives_a_board_after_a_wake_stays(
     page: Page, running_system: SystemHarness
 ) -> None:
     streams: list[str] = []
@@ -144,7 +144,7 @@ def test_a_stream_that_is_heard_after_a_wake_stays(
     wake(page)
     score = scorer.score_point()["newScore"]
     expect(score_on_board(page, scorer)).to_have_text(str(score), timeout=SHOWN_MS)
-    # The next wake comes when the first one has been decided.
+    # The next wake comes when the check of the first one has ended.
     page.wait_for_timeout(2_500)
     assert len(streams) == 1
     wake(page)

@@ -96,7 +96,7 @@ def test_a_point_that_the_board_refuses_says_that_it_is_closed(
 
 
 def forward_without_contests(page: WebSocketRoute) -> None:
-    """The page does not learn that the clock has changed."""
+    """The page gets no event with the changed clock."""
     server = page.connect_to_server()
     server.on_message(lambda text: None if '"contest"' in str(text) else page.send(text))
 
@@ -143,8 +143,8 @@ def test_each_step_of_a_reveal_climbs_on_a_display_and_an_undo_takes_it_back(
     expect(stage(page, "score")).to_have_text("381")
     expect(stage(page, "next")).to_have_text(f"Next: {TWELFTH} 12th with 1,090")
     expect(page.locator(".climber .rank")).to_have_text("83")
-    told = f"{LAST}: before 120th, now 83rd, with 381. 3 scores still hidden"
-    expect(page.locator("#announcer")).to_have_text(told)
+    announced = f"{LAST}: before 120th, now 83rd, with 381. 3 scores still hidden"
+    expect(page.locator("#announcer")).to_have_text(announced)
     services.reveals.reveal(OPERATOR, key, "act")
     expect(page.locator(".stage-name")).to_have_text(TWELFTH, timeout=STEP_MS)
     expect(stage(page, "ranks")).to_have_text("12th → 3rd")

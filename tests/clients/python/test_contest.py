@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     ("has_login", "transport"), [(True, "websocket"), (False, "stream")], ids=["login", "no-login"]
 )
-def test_a_step_of_a_reveal_is_handed_over_with_its_board(
+def test_a_step_of_a_reveal_arrives_with_its_board(
     running_system: SystemHarness, frozen_board: FrozenBoard, transport: str, *, has_login: bool
 ) -> None:
     token = running_system.register().access_token if has_login else None

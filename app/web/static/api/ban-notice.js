@@ -1,4 +1,4 @@
-/** What the page tells a banned player: {key, values} of a text. */
+/** The text for a banned player: {key, values}. */
 
 import { text } from "../common/texts.js";
 

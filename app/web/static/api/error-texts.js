@@ -1,4 +1,4 @@
-/** What the page says about a call that failed. The errors' own messages are English. */
+/** The page's texts for calls that failed. The errors' own messages are English. */
 
 import { ApiError, SessionEnded } from "../client/errors.js";
 import { hasText, text } from "../common/texts.js";

@@ -1,4 +1,4 @@
-/** The line that says whether the board is open, until when, and what that means. */
+/** The line with the state of the board, the time until the state changes, and what the state means. */
 
 import { text } from "../common/texts.js";
 import { isHidden, nextMoment, splitTime } from "./contest-clock.js";
@@ -36,7 +36,7 @@ export class ClockBanner {
     this.#detail = part("detail");
   }
 
-  /** Show the clock of a contest that is in this state at `now`. Hidden while there is nothing to say. */
+  /** Show the clock of a contest that is in this state at `now`. Hidden while the board is open and has no end. */
   show(contest, state, now) {
     const moment = nextMoment(contest, state, now);
     this.#element.hidden = state === "open" && moment === null;

@@ -14,7 +14,7 @@ export function stateAt(contest, now) {
   return hidesAt(contest, now) ? "frozen" : "open";
 }
 
-/** Whether acts are hidden, or may be, on a board that counts no more. Without a step nothing public tells which. */
+/** Whether acts are hidden, or may be: before the first step nothing public shows which. */
 export function isHidden(contest, now) {
   return hidesAt(contest, now) && contest.reveal?.remaining !== 0;
 }

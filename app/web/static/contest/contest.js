@@ -7,7 +7,7 @@ import { stepText } from "./place.js";
 import { Podium } from "./podium.js";
 import { CLIMB_MS, RevealStage } from "./reveal-stage.js";
 
-/** The last climb is seen to its end before the podium takes its place. */
+/** The podium waits until the last climb has ended and was visible for a while. */
 const PODIUM_AFTER_MS = CLIMB_MS + 3_000;
 
 const ENTERED = {

@@ -1,4 +1,4 @@
-/** Shows the last step of a reveal: the player, the climb, what remains, and who is next. */
+/** Shows the last step of a reveal: the player, the climb, what remains, and the next player. */
 
 import { animationsWanted } from "../board/row-animation.js";
 import { formatNumber } from "../common/format.js";

@@ -46,7 +46,7 @@ export class EventStream {
     }
   }
 
-  /** Replace the stream unless it is heard soon: a script can't ask whether it is still connected. */
+  /** Replace the stream unless the server sends something soon, because a script can't ping over a stream. */
   wake() {
     const connection = this.#connection;
     if (!connection?.isOpen) return;
@@ -54,7 +54,7 @@ export class EventStream {
     // The signals of one wake may follow each other, and must not delay it.
     this.#wakeTimer ??= setTimeout(() => {
       this.#wakeTimer = undefined;
-      if (connection === this.#connection && connection.heardAt < wokeAt) this.#replace();
+      if (connection === this.#connection && connection.receivedAt < wokeAt) this.#replace();
     }, WAKE_SILENT_MS);
   }
 

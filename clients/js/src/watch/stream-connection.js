@@ -11,8 +11,8 @@ export class StreamConnection {
   #request = new AbortController();
   #reader = null;
   #timer;
-  /** When it was last heard, in performance.now() ms. */
-  heardAt = -Infinity;
+  /** When something was received last, in performance.now() ms. */
+  receivedAt = -Infinity;
 
   get isOpen() {
     return this.#reader !== null;
@@ -39,7 +39,7 @@ export class StreamConnection {
     /** The data of the server's last event, if it said why it ends the stream. */
     let disconnect = null;
     for (;;) {
-      this.heardAt = performance.now();
+      this.receivedAt = performance.now();
       this.#closeAfter(SILENT_MS);
       const { value, done } = await known(this.#reader.read());
       if (done) throw new ConnectionFailed(disconnect?.reason ?? "The stream ended", disconnect?.reconnectInMs);

@@ -73,7 +73,7 @@ def test_no_board_is_found_by_a_text_that_is_no_key(admin: Caller, key: str) -> 
 
 
 def check_missing(page: TestResponse) -> None:
-    """Check that the reply is the page that tells a person that there is nothing here."""
+    """Check that the reply is the page of a board or a period that does not exist."""
     assert (page.status_code, page.mimetype) == (404, "text/html")
 
 

@@ -222,7 +222,7 @@ def test_an_order_key_that_a_client_has_chosen_is_refused(api: Api) -> None:
             refused(reply, 400, "VALIDATION_ERROR", {name})
 
 
-def test_a_cursor_tells_nothing_of_the_acts_of_others(
+def test_clients_can_neither_read_nor_change_a_cursor(
     api: Api, expected_board: list[dict[str, Any]]
 ) -> None:
     assert len(expected_board) > 1
