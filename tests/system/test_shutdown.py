@@ -96,7 +96,7 @@ def test_an_increment_that_waits_in_postgresql_is_answered_and_counted(
             os.killpg(server.process.pid, how) if how == signal.SIGINT else (
                 server.process.send_signal(how)
             )
-            await_true(lambda: FIRST_LINE[worker] in server.log(), 1)
+            await_true(lambda: FIRST_LINE[worker] in server.log(), 30)
             lock.commit()
         assert spent.result().status_code == 200
         assert spent.result().json()["newScore"] == 1
@@ -189,20 +189,20 @@ def test_viewers_get_one_shutdown_event_and_stay_connected(
             server.process.send_signal(signal.SIGHUP)
             server.await_log("Booting worker", times=4)
             server.await_log('"stopped"', times=2)
-            assert shutdown_events(viewer, f"127.0.0.1:{server.port}") == 0
+            assert shutdown_events(viewer, f"127.0.0.1:{server.port}", 0) == 0
             # The arbiter announces it, so no worker is needed.
             for process in server.workers():
                 process.kill()
             server.process.terminate()
             assert server.exit_code() == 0
             assert "server_shutdown_announced" in server.log()
-        assert shutdown_events(viewer, f"127.0.0.1:{server.port}") == 1
+        assert shutdown_events(viewer, f"127.0.0.1:{server.port}", 1) == 1
         with web_server(
             running_system, tmp_path, WEB_WORKER=worker, INSTANCE_NAME="blue"
         ) as server:
             server.process.terminate()
             assert server.exit_code() == 0
-        assert shutdown_events(viewer, "blue") == 1
+        assert shutdown_events(viewer, "blue", 1) == 1
 
 
 def test_a_redis_that_does_not_answer_does_not_delay_the_exit(

@@ -68,12 +68,15 @@ def busy(server: WebServer) -> bool:
     )
 
 
-def shutdown_events(viewer: ClientConnection, instance: str) -> int:
-    """The number of server_shutdown events for this server, until a second passes without one."""
+def shutdown_events(viewer: ClientConnection, instance: str, expected: int) -> int:
+    """The number of server_shutdown events for this server.
+
+    Waits for the expected ones, and then until a second passes without an event.
+    """
     times = 0
     try:
         while True:
-            message: dict[str, Any] = json.loads(viewer.recv(1))
+            message: dict[str, Any] = json.loads(viewer.recv(30 if times < expected else 1))
             if message["event"] == "server_shutdown":
                 times += message["data"] == {"instance": instance}
     except TimeoutError:
