@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 
 from app.api.admin.initiator import current_initiator
 from app.api.admin.schemas import ReasonSchema
-from app.api.boards.board_json import board_json, reveal_json
+from app.api.boards.board_json import board_json, download_headers, reveal_json
 from app.api.boards.contest_schemas import AnnouncedPlayerSchema, MoveSchema
 from app.api.boards.final_table import TABLE_FORMATS, signed_table
 from app.api.boards.schemas import BoardSettingsSchema, PeriodQuerySchema
@@ -154,5 +154,5 @@ def read_final_table(query: dict[str, Any], key: str) -> Response:
     """
     table = services().final_tables.read(key, query["period"], query["at"])
     jws = signed_table(services().table_signer, table, query["format"])
-    name = f'attachment; filename="{key}-{table.period.kind}.jws"'
-    return Response(jws, content_type="application/jose", headers={"Content-Disposition": name})
+    headers = download_headers(key, table.period, "jws")
+    return Response(jws, content_type="application/jose", headers=headers)

@@ -55,3 +55,9 @@ def period_json(period: Period) -> dict[str, Any]:
     return {"period": period.kind} | {
         name: moment_text(moment) if moment else None for name, moment in moments.items()
     }
+
+
+def download_headers(key: str, period: Period, ending: str) -> dict[str, str]:
+    """The header with which browsers save a reply in a file named after board and period."""
+    name = f"{key}-{period.kind}" + (f"-{period.starts_on}" if period.starts_on else "")
+    return {"Content-Disposition": f'attachment; filename="{name}.{ending}"'}

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from app.api.boards.board_json import board_json, period_json
+from app.api.boards.board_json import board_json, download_headers, period_json
 from app.api.boards.schemas import (
     AroundQuerySchema,
     BoardHistoryQuerySchema,
@@ -98,14 +98,12 @@ def export_standings(query: dict[str, Any], key: str) -> Response:
     # The first part is read here, so that a failure is an error reply.
     lines = csv_lines(services().standings.export(board, period))
     first = next(lines)
-    name = f"{key}-{period.kind}" + (f"-{period.starts_on}" if period.starts_on else "")
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
 
     def body() -> Iterator[str]:
         yield first
         yield from lines
 
-    return Response(body(), mimetype="text/csv", headers=headers)
+    return Response(body(), mimetype="text/csv", headers=download_headers(key, period, "csv"))
 
 
 @boards.get("/<key>/leaderboard/around-me")

@@ -86,6 +86,7 @@ def test_a_final_table_is_signed_with_a_published_key(admin: Caller, quiz: Perso
     for table_format in ("json", "csv"):
         reply = admin("GET", f"{PATH}/final-table?format={table_format}")
         assert reply.headers["Content-Type"] == "application/jose"
+        assert reply.headers["Content-Disposition"] == 'attachment; filename="quiz-all.jws"'
         jws, kid = reply.text, jwt.get_unverified_header(reply.text)["kid"]
         found[table_format] = jwt.PyJWS().decode_complete(jws, keys[kid], ["RS256"])
         changed = jws.replace(jws.split(".")[1], encoded(b"rank,userId"))

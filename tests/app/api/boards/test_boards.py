@@ -106,6 +106,8 @@ def test_last_week_stays_readable_after_this_week_has_begun(
     assert [row["score"] for row in ever["leaderboard"]] == [30, 25]
     assert past["endsAt"] == this["startsAt"]
     assert (ever["startsAt"], ever["endsAt"]) == (None, None)
+    saved = anyone("GET", last.replace("?", ".csv?")).headers["Content-Disposition"]
+    assert saved == f'attachment; filename="quiz-week-{past["startsAt"][:10]}.csv"'
     assert services.ledger_check.verify().sound
 
 
