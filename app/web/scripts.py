@@ -39,7 +39,7 @@ def without_comments(source: bytes) -> bytes:
     in_comment = False
     for line in source.split(b"\n"):
         text = line.strip()
-        starts = text.startswith(b"/*")
+        starts = text.startswith(b"/*") and (text.endswith(b"*/") or b"*/" not in text)
         is_comment = in_comment or starts or text.startswith(b"//")
         if in_comment or starts:
             in_comment = not text.endswith(b"*/")

@@ -166,6 +166,8 @@ def test_the_modules_of_the_client_are_those_of_the_published_package(client: Fl
 def test_scripts_come_without_comments_and_with_each_statement_on_its_line() -> None:
     source = b"/** Do it.\n * Twice. */\nf(1);\n  // Again.\n  f(/* x */ 2); // y\n/* z */\nf(3)"
     expected = b"\n\nf(1);\n\nf(/* x */ 2); // y\n\nf(3)"
+    source += b"\n/* x */ f(4);\nf(5)"
+    expected += b"\n/* x */ f(4);\nf(5)"
     assert without_comments(source) == expected
 
 
