@@ -186,6 +186,8 @@ def test_a_reveal_goes_on_where_it_was_after_each_process_and_store_was_killed(
 
 def press_at_once(harness: RevealHarness) -> None:
     """Two operators press at different API processes; one step is made."""
+    for url in harness.system.urls[:2]:
+        await_health(url)
     harness.step += 1
     barrier = threading.Barrier(2)
     states: list[dict[str, Any] | None] = []
