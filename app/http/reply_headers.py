@@ -13,7 +13,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_SECURITY_HEADERS = {item[0].lower(): item for item in SECURITY_HEADERS.items()}
+_BY_LOWER_NAME = {name.lower(): (name, value) for name, value in SECURITY_HEADERS.items()}
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 """One year (RFC 6797). Without subdomains, which may belong to others."""
 
@@ -56,7 +56,7 @@ def _add_security_headers(response: Response) -> Response:
     headers = response.headers
     # Werkzeug's `setdefault` walks all headers three times and raises an exception each time.
     present = {name.lower() for name, _ in headers}
-    for lower_name, (name, value) in _SECURITY_HEADERS.items():
+    for lower_name, (name, value) in _BY_LOWER_NAME.items():
         if lower_name not in present:
             headers.add(name, value)
     if request_ctx.request.is_secure:

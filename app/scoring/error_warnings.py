@@ -13,6 +13,8 @@ class ErrorWarnings:
     UserBanned and AuthInvalid carry no warning: the account is banned or deleted by now.
     """
 
+    # A class, because a generator with `contextmanager` takes longer, and each increment needs two.
+
     def __init__(self, *, flagged: bool) -> None:
         self._flagged = flagged
 
