@@ -159,7 +159,7 @@ def harness(tmp_path: Path) -> Iterator[RevealHarness]:
                 yield found
 
 
-def test_a_reveal_goes_on_where_it_was_after_each_process_and_store_was_killed(
+def test_a_reveal_continues_after_each_process_and_store_was_killed(
     harness: RevealHarness,
 ) -> None:
     faults = (

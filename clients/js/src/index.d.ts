@@ -101,7 +101,7 @@ export class Scoreboard {
     options?: {
       /** An access token or a display token, in place of a login. */
       token?: string | null;
-      /** The broadcaster's address; by default the server says it. */
+      /** The broadcaster's address; by default the client asks the server. */
       websocketUrl?: string | null;
       session?: Session;
       onReply?: (headers: Headers) => void;

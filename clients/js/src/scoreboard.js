@@ -24,7 +24,7 @@ export class Scoreboard {
 
   /**
    * `url` is the site's address, or "" for the page's own. `token` is an access token or a display token,
-   * in place of a login. `websocketUrl` is the broadcaster's address; by default the server says it.
+   * in place of a login. `websocketUrl` is the broadcaster's address; by default the client asks the server.
    * `session` keeps the login (see Session), and `onReply` receives the headers of each reply.
    */
   constructor(url, { token = null, websocketUrl = null, session = new Session(), onReply } = {}) {

@@ -35,7 +35,7 @@ class AsyncScoreboard:
     """A player's or a viewer's access to the scoreboard at `url`; close it at the end.
 
     `token` is an access token or a display token, in place of a login. `websocket_url` is the
-    broadcaster's address; by default the server says it.
+    broadcaster's address; by default the client asks the server.
     """
 
     def __init__(

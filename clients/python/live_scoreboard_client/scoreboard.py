@@ -65,8 +65,8 @@ class Scoreboard:
     """A player's or a viewer's access to the scoreboard at `url`; close it at the end.
 
     `token` is an access token or a display token, in place of a login. `websocket_url` is the
-    broadcaster's address; by default the server says it. Several threads may use one scoreboard.
-    A thread of its own runs the watches. So make it after a fork.
+    broadcaster's address; by default the client asks the server. Several threads may use one
+    scoreboard. A thread of its own runs the watches. So make it after a fork.
     """
 
     def __init__(

@@ -82,9 +82,9 @@ class Twins:
         return {kind: ranking_of(board, standings.period(board, kind, None)) for kind in PERIODS}
 
     def _settle(self, known_at: datetime) -> None:
-        """Return when each process knows of the freeze, and each ranking has its index."""
+        """Return when each process has read the freeze, and each ranking has its index."""
         rankings = [each for key in self.keys for each in self._rankings(key).values()]
-        # The first read asks for the indexes.
+        # The first read requests the indexes.
         self._read = self.read()
         await_true(lambda: is_indexed(self.services, *rankings), SECONDS)
         await_true(lambda: database_time(self.services) > known_at, SECONDS)

@@ -1,9 +1,9 @@
-/** Keeps a transport connected, and helps out with the next one while it is not. */
+/** Keeps a transport connected, and uses the next one while it is not. */
 
 import { sleep } from "../sleep.js";
 import { ConnectionFailed } from "./connection-failed.js";
 
-/** A transport that was lost for this time is helped out; one that never worked, at once. */
+/** The next transport starts if one was lost for this time, or at once if it never worked. */
 const FALLBACK_MS = 4_000;
 /** After a connection that lasted this long, the delays start again. */
 const STABLE_MS = 5_000;
@@ -37,11 +37,11 @@ export class Level {
     return this.#liveSince !== null;
   }
 
-  /** Connect again and again until the signal is aborted; without a connection the next level helps out. */
+  /** Connect again and again until the signal is aborted; without a connection the next level runs. */
   async run(signal, fallbackMs = FALLBACK_MS) {
     this.failure = null;
     this.#failures = 0;
-    this.#helpOutAfter(fallbackMs);
+    this.#startLowerAfter(fallbackMs);
     try {
       while (!signal.aborted) {
         this.retryMs = null;
@@ -63,7 +63,7 @@ export class Level {
     }
   }
 
-  /** The transport works: stop helping out. */
+  /** The transport works: stop the next one. */
   live() {
     if (this.isLive) return;
     this.#liveSince = performance.now();
@@ -96,7 +96,7 @@ export class Level {
     const liveSince = this.#liveSince;
     this.#liveSince = null;
     if (liveSince !== null && performance.now() - liveSince >= STABLE_MS) this.#failures = 0;
-    this.#helpOutAfter(liveSince === null ? 0 : FALLBACK_MS);
+    this.#startLowerAfter(liveSince === null ? 0 : FALLBACK_MS);
     // Random, so that clients that lost their connections together don't return together.
     const delayMs = retryMs ?? (this.#retryDelayMs() * (1 + Math.random())) / 2;
     this.#failures += 1;
@@ -120,7 +120,7 @@ export class Level {
     return RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
   }
 
-  #helpOutAfter(milliseconds) {
+  #startLowerAfter(milliseconds) {
     if (this.lower === null || this.#lowerRun !== null) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

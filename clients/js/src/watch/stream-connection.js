@@ -23,7 +23,7 @@ export class StreamConnection {
     this.#closeAfter(timeoutMs);
     const headers = { Accept: MEDIA_TYPE };
     const { signal } = this.#request;
-    const reply = await known(fetch(address, { headers, cache: "no-store", credentials: "omit", signal }));
+    const reply = await translateFailure(fetch(address, { headers, cache: "no-store", credentials: "omit", signal }));
     if (!reply.ok || !reply.headers.get("Content-Type")?.startsWith(MEDIA_TYPE)) {
       this.close();
       const waitSeconds = Number(reply.headers.get("Retry-After") ?? 0);
@@ -41,7 +41,7 @@ export class StreamConnection {
     for (;;) {
       this.receivedAt = performance.now();
       this.#closeAfter(SILENT_MS);
-      const { value, done } = await known(this.#reader.read());
+      const { value, done } = await translateFailure(this.#reader.read());
       if (done) throw new ConnectionFailed(disconnect?.reason ?? "The stream ended", disconnect?.reconnectInMs);
       for (const event of parser.parse(decoder.decode(value, { stream: true }))) {
         if (event.event === "disconnect") disconnect = event.data;
@@ -63,7 +63,7 @@ export class StreamConnection {
 }
 
 /** The result of a network operation, whose failures become ConnectionFailed. */
-async function known(operation) {
+async function translateFailure(operation) {
   try {
     return await operation;
   } catch (error) {

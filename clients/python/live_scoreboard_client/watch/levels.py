@@ -1,4 +1,4 @@
-"""Keeps a transport connected, and helps out with the next one while it is not."""
+"""Keeps a transport connected, and uses the next one while it is not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..models import Event
 from .transport import ConnectionFailed, Transport
 
 FALLBACK_SECONDS = 4.0
-"""A transport that was lost for this time is helped out; one that never worked, at once."""
+"""The next transport starts if one was lost for this time, or at once if it never worked."""
 STABLE_SECONDS = 5.0
 """After a connection that lasted this long, the delays start again."""
 RETRY_SECONDS = (1.0, 2.0, 4.0)
@@ -54,7 +54,7 @@ class Level:
         """Connect again and again; raises WatchEnded. Less good transports run in `tasks`."""
         self._tasks = tasks
         self._failures = 0
-        self._help_out_after(FALLBACK_SECONDS)
+        self._start_lower_after(FALLBACK_SECONDS)
         try:
             while True:
                 self.cause = ""
@@ -68,7 +68,7 @@ class Level:
             self._stop_lower()
 
     def live(self) -> None:
-        """The transport works: stop helping out."""
+        """The transport works: stop the next one."""
         if self.live_since is not None:
             return
         self.live_since = time.monotonic()
@@ -93,7 +93,7 @@ class Level:
         if was_live is not None and time.monotonic() - was_live >= STABLE_SECONDS:
             self._failures = 0
         self._retry_now.clear()
-        self._help_out_after(0 if was_live is None else FALLBACK_SECONDS)
+        self._start_lower_after(0 if was_live is None else FALLBACK_SECONDS)
         # Random, so that clients that lost their connections together don't return together.
         seconds = self._retry_delay() * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         self._failures += 1
@@ -115,7 +115,7 @@ class Level:
             return BLOCKED_RETRY_SECONDS
         return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
 
-    def _help_out_after(self, seconds: float) -> None:
+    def _start_lower_after(self, seconds: float) -> None:
         if self.lower is None or self._lower_task is not None:
             return
         if self._timer is not None:
