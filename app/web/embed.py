@@ -32,7 +32,7 @@ from app.web.shown.ranking import shown_ranking
 from config.origins import ANY_ORIGIN
 
 REFRESH_SECONDS = 10
-"""How often a board without JavaScript loads itself again."""
+"""How often a page without JavaScript loads itself again."""
 THEMES = ("light", "dark")
 _SCRIPT = "embed"
 _SCRIPT_TEXTS = ("board", "clock", "connection", "errors", "rank", "reveal")

@@ -17,7 +17,7 @@ from app.web.assets import (
 )
 from app.web.board_picker import board_picker, period_label
 from app.web.content_security import broadcaster_sources, content_security_policy
-from app.web.embed import overlay
+from app.web.embed import REFRESH_SECONDS, overlay
 from app.web.join_code import join_code
 from app.web.languages import choose_language
 from app.web.missing import register_missing_page
@@ -25,9 +25,6 @@ from app.web.shown.first_board import read_first_board
 from app.web.shown.first_contest import read_first_contest
 from app.web.shown.ranking import shown_ranking
 from config.origins import page_origin
-
-REFRESH_SECONDS = 10
-"""How often a page without JavaScript loads itself again."""
 
 DISPLAY = "display"
 """Query parameter: a page for a projector, without controls."""

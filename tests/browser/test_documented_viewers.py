@@ -74,8 +74,7 @@ def test_the_programs_in_python_print_the_board(
 def test_the_programs_in_javascript_print_the_board(
     running_system: SystemHarness, player: Player, open_page: OpenPage, way: int
 ) -> None:
-    # The policy of the page itself lets its scripts use no stream.
-    page = open_page(running_system, "/?display", bypass_csp=True)
+    page = open_page(running_system, "/?display")
     url, stream_url = addresses(running_system)
     values = f"const url = {url!r}, streamUrl = {stream_url!r}, token = {player.access_token!r};\n"
 
