@@ -8,7 +8,7 @@ export interface Handlers {
   onBoard?: (board: Board) => void;
   /** Called over the WebSocket only. */
   onRank?: (rank: Rank) => void;
-  /** Called with the first, and after each change; never for a board without a clock. */
+  /** Called with the first contest, and after each change; not while a board never had a clock. */
   onContest?: (contest: Contest) => void;
   /** Called over the WebSocket and the event stream. `onBoard` gets the board of its version, before or after it. */
   onReveal?: (reveal: Reveal) => void;

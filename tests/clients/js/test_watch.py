@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.clients.conftest import TOKEN_SECONDS, FrozenBoard
+from app.contract.standings import moment_text
+from tests.clients.conftest import TOKEN_SECONDS, FrozenBoard, Judge
 from tests.clients.js.node_program import Watcher
+from tests.support.service_acts import OPERATOR
+from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import PASSWORD
 from tests.support.system.relay import Relay
 
 pytestmark = pytest.mark.slow
 
+CLOSE = datetime(2036, 12, 24, tzinfo=UTC)
 FALLBACK_SECONDS = 5.0
 RETURN_SECONDS = 15.0
 """For a busy machine, and an attempt after at most 4 s."""
@@ -136,6 +141,18 @@ def test_a_watch_that_polls_has_the_contest_too(
         frozen_board.reveal()
         watcher.await_line(lambda line: is_frozen_at(line, 1), 10)
     assert (line["contest"]["board"], line["contest"]["period"]) == (frozen_board.key, "all")
+
+
+def test_a_watch_that_polls_has_no_contest_until_the_board_has_a_clock(
+    running_system: SystemHarness, broadcaster_relay: Relay, judge: Judge, operator: Services
+) -> None:
+    broadcaster_relay.refuse_streams = True
+    url = address(broadcaster_relay, "ws", "/ws")
+    with Watcher(running_system.url, websocket_url=url, board=judge.board) as watcher:
+        watcher.await_line(lambda line: "version" in line, 10)
+        operator.boards.edit(OPERATOR, judge.board, times={"closes_at": CLOSE})
+        contest = watcher.await_line(lambda line: "contest" in line, 10)["contest"]
+    assert contest["closesAt"] == moment_text(CLOSE)
 
 
 def test_it_renews_its_token_on_the_open_connection(short_tokens_system: SystemHarness) -> None:

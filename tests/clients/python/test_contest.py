@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from app.contract.standings import moment_text
 from clients.python.live_scoreboard_client import Scoreboard
-from tests.clients.conftest import FrozenBoard
+from tests.clients.conftest import FrozenBoard, Judge
 from tests.clients.python.recorder import Recorder
+from tests.support.service_acts import OPERATOR
+from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.relay import Relay
+
+CLOSE = datetime(2036, 12, 24, tzinfo=UTC)
 
 pytestmark = pytest.mark.slow
 
@@ -56,3 +63,20 @@ def test_a_watch_that_polls_has_the_contest_too(
         frozen_board.key,
         "all",
     )
+
+
+def test_a_watch_that_polls_has_no_contest_until_the_board_has_a_clock(
+    running_system: SystemHarness, broadcaster_relay: Relay, judge: Judge, operator: Services
+) -> None:
+    recorder = Recorder()
+    broadcaster_relay.refuse_streams = True
+    with (
+        Scoreboard(
+            running_system.url, websocket_url=f"ws://127.0.0.1:{broadcaster_relay.port}/ws"
+        ) as scoreboard,
+        scoreboard.watch(judge.board, **recorder.handlers) as watch,
+    ):
+        watch.wait_for_version(0)
+        operator.boards.edit(OPERATOR, judge.board, times={"closes_at": CLOSE})
+        recorder.await_contest("open")
+    assert recorder.contests[0]["closesAt"] == moment_text(CLOSE)

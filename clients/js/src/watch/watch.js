@@ -102,8 +102,8 @@ export class Watch {
       this.#call("onBoard", event.data);
       this.#notify();
     }
-    // Each connection begins with the contest.
-    if (event.event === "contest" && JSON.stringify(event.data) !== JSON.stringify(this.contest)) {
+    if (event.event === "contest") {
+      if (!this.#isNewContest(event.data)) return;
       this.contest = event.data;
       this.#call("onContest", event.data);
     }
@@ -118,6 +118,12 @@ export class Watch {
     if (board.version < this.board.version) return false;
     // While Redis is down, scores change but the version does not; nor does it with the contest of a read board.
     return JSON.stringify(board) !== JSON.stringify(this.board);
+  }
+
+  /** Each connection begins with the contest, and each read of a board has one, also without a clock. */
+  #isNewContest(contest) {
+    if (this.contest === null) return hasClock(contest);
+    return JSON.stringify(contest) !== JSON.stringify(this.contest);
   }
 
   #present() {
@@ -174,6 +180,10 @@ export class Watch {
       report(error);
     }
   }
+}
+
+function hasClock({ state, opensAt, freezesAt, closesAt }) {
+  return state !== "open" || [opensAt, freezesAt, closesAt].some((time) => time !== null);
 }
 
 function stateOf(kind, { transport = "", cause = "", retryMs = 0, error = null } = {}) {

@@ -80,7 +80,7 @@ class AsyncWatch:
         await asyncio.wait({self._task})
 
     def receive(self, event: Event) -> None:
-        """Handle an event; a board that is older than the present one or equal to it is ignored."""
+        """Handle an event; ignored if its board or contest is equal to the present one or older."""
         data: Any = event.get("data", {})
         handlers = self._handlers
         is_board = event["event"] == "leaderboard_update"
@@ -89,8 +89,9 @@ class AsyncWatch:
                 return
             self.board = data
             self._notify()
-        elif event["event"] == "contest" and data != self.contest:
-            # Each connection begins with the contest.
+        elif event["event"] == "contest":
+            if not self._is_new_contest(data):
+                return
             self.contest = data
             _call(handlers.on_contest, cast(Contest, data))
         _call(handlers.on_event, event)
@@ -135,6 +136,11 @@ class AsyncWatch:
             return board != self.board
         return version > present
 
+    def _is_new_contest(self, contest: Contest) -> bool:
+        # Each connection begins with the contest, and each read of a board has one, also without a
+        # clock.
+        return _has_clock(contest) if self.contest is None else contest != self.contest
+
     def _show(self, state: State) -> None:
         if state == self.state:
             return
@@ -144,6 +150,11 @@ class AsyncWatch:
     def _notify(self) -> None:
         self._changed.set_result(None)
         self._changed = asyncio.get_running_loop().create_future()
+
+
+def _has_clock(contest: Contest) -> bool:
+    times = (contest["opensAt"], contest["freezesAt"], contest["closesAt"])
+    return contest["state"] != "open" or any(times)
 
 
 def _call(handler: Callable[[T], None] | None, argument: T) -> None:
