@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from app.boards.periods import Period
 from app.contest import hidden_rows
+from app.contract.viewers import stored_steps
 from app.contract.viewers.contests import RevealedStep
 
 # ruff: noqa: S608 - the parts are constants of this module
@@ -87,6 +87,9 @@ _ANNOUNCE = text(
 _ANNOUNCED = text(
     "SELECT number, announced FROM reveal_steps"
     " WHERE board_id = :board_id AND frozen_at = :frozen_at ORDER BY number DESC LIMIT 1"
+)
+_NAMES = text(
+    "SELECT id::text, username, display_name FROM users WHERE id = ANY (CAST(:user_ids AS uuid[]))"
 )
 _OF_STEP = "(s.board_id, s.frozen_at, s.number) = (:board_id, :frozen_at, :number)"
 _BEFORE_STEP = (
@@ -184,18 +187,26 @@ def announce_step(
 ) -> None:
     """Store what a step, which this transaction has inserted, announces to viewers."""
     values = {"board_id": board_id, "frozen_at": frozen_at, "number": number}
-    connection.execute(_ANNOUNCE, values | {"announced": json.dumps(step.as_json())})
+    connection.execute(_ANNOUNCE, values | {"announced": stored_steps.dump(step)})
 
 
 def announced_step(
     connection: Connection, board_id: int, frozen_at: datetime
 ) -> tuple[int, RevealedStep | None]:
-    """The number of the last step of the freeze, 0 without one, and what it announced."""
+    """The number of the last step of the freeze, 0 without one, and what it announced.
+
+    The names of players are the present ones.
+    """
     values = {"board_id": board_id, "frozen_at": frozen_at}
     row = connection.execute(_ANNOUNCED, values).one_or_none()
     if row is None:
         return 0, None
-    return row.number, RevealedStep.from_json(row.announced) if row.announced else None
+    if row.announced is None:
+        return row.number, None
+    user_ids = list(stored_steps.user_ids(row.announced))
+    found = connection.execute(_NAMES, {"user_ids": user_ids})
+    names = {user_id: (username, display_name) for user_id, username, display_name in found}
+    return row.number, stored_steps.load(row.announced, names)
 
 
 def show_oldest(connection: Connection, board_id: int, user_id: str) -> None:

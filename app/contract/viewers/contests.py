@@ -44,7 +44,7 @@ class NextPlayer:
 
 @dataclass(frozen=True)
 class RevealedStep:
-    """What a step of a reveal announces to viewers, the same until the next step or an undo.
+    """What a step of a reveal announces to viewers, except for names the same until the next one.
 
     So it does not show that more acts were hidden, or a player was banned, after the step.
     """

@@ -146,7 +146,7 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         # The shown standings before the step, in the periods that it may have changed. The score is
         # null if there was none.
         sa.Column("standings", JSONB, nullable=False),
-        # What the step announced (RevealedStep); null in steps of the version before.
+        # What the step announced (stored_steps.py); null in steps of the version before.
         sa.Column("announced", JSONB),
         sa.CheckConstraint("kind IN ('act', 'player', 'all')", name="kind"),
     )
