@@ -64,11 +64,12 @@ export class EventStream {
     const replacement = new StreamConnection();
     try {
       await this.#open(replacement, REPLACE_TIMEOUT_MS);
-      if (this.#connection === old) this.#connection = replacement;
-      else replacement.close();
     } catch (error) {
       if (!(error instanceof ConnectionFailed)) throw error;
     }
+    // One that was not opened is closed too: its timer would keep Node running.
+    if (replacement.isOpen && this.#connection === old) this.#connection = replacement;
+    else replacement.close();
     old.close();
   }
 
