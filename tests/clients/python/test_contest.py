@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -43,17 +44,20 @@ def test_a_step_of_a_reveal_arrives_with_its_board(
     assert (step["remaining"], step["board"]) == (0, frozen_board.key)
 
 
+@pytest.fixture
+def polling(running_system: SystemHarness, broadcaster_relay: Relay) -> Iterator[Scoreboard]:
+    """The scoreboard of a viewer whose network lets no event stream through."""
+    broadcaster_relay.refuse_streams = True
+    url = f"ws://127.0.0.1:{broadcaster_relay.port}/ws"
+    with Scoreboard(running_system.url, websocket_url=url) as scoreboard:
+        yield scoreboard
+
+
 def test_a_watch_that_polls_has_the_contest_too(
-    running_system: SystemHarness, broadcaster_relay: Relay, frozen_board: FrozenBoard
+    polling: Scoreboard, frozen_board: FrozenBoard
 ) -> None:
     recorder = Recorder()
-    broadcaster_relay.refuse_streams = True
-    with (
-        Scoreboard(
-            running_system.url, websocket_url=f"ws://127.0.0.1:{broadcaster_relay.port}/ws"
-        ) as scoreboard,
-        scoreboard.watch(frozen_board.key, **recorder.handlers) as watch,
-    ):
+    with polling.watch(frozen_board.key, **recorder.handlers) as watch:
         recorder.await_contest("frozen")
         assert watch.state.kind == "polling"
         assert watch.contest == recorder.contests[0]
@@ -66,16 +70,10 @@ def test_a_watch_that_polls_has_the_contest_too(
 
 
 def test_a_watch_that_polls_has_no_contest_until_the_board_has_a_clock(
-    running_system: SystemHarness, broadcaster_relay: Relay, judge: Judge, operator: Services
+    polling: Scoreboard, judge: Judge, operator: Services
 ) -> None:
     recorder = Recorder()
-    broadcaster_relay.refuse_streams = True
-    with (
-        Scoreboard(
-            running_system.url, websocket_url=f"ws://127.0.0.1:{broadcaster_relay.port}/ws"
-        ) as scoreboard,
-        scoreboard.watch(judge.board, **recorder.handlers) as watch,
-    ):
+    with polling.watch(judge.board, **recorder.handlers) as watch:
         watch.wait_for_version(0)
         operator.boards.edit(OPERATOR, judge.board, times={"closes_at": CLOSE})
         recorder.await_contest("open")
