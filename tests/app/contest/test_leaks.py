@@ -1,4 +1,4 @@
-"""Nothing public tells what happens in a freeze."""
+"""Nothing public shows what happens in a freeze."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def people(services: Services) -> list[Person]:
 
 
 def public_paths(version: int) -> Iterator[str]:
-    """Every call that tells something of the board."""
+    """Every call that shows something of the board."""
     yield from ("/api/boards", OF_BOARD, "/api/leaderboard")
     for period in PERIODS:
         yield f"{OF_BOARD}/leaderboard?period={period}"
