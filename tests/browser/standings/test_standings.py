@@ -146,6 +146,8 @@ def test_a_player_finds_the_own_rank(open_page: OpenPage, crowded: SystemHarness
     link(page, "Go to my rank").click()
     expect(status(page)).to_have_text("You have no points yet.")
     player.score_point()
+    expect(page.locator("#own-score")).to_have_text("1")
+    expect(page.locator("#own-rank")).to_have_text("61st")
     page.get_by_role("button", name="Refresh").click()
     expect(status(page)).to_have_text("Rank 49 to 61")
     expect(page.locator("#standings-rows tr.own")).to_contain_text("Own Name")
