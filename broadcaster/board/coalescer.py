@@ -106,8 +106,9 @@ class Coalescer:
             if board.version.number < self._sent_version:
                 self._announced_version = announced = board.version.number
             started = time.monotonic()
-            self._sent_version = board.version.number
             cpu_seconds = self._broadcast(board)
+            # Not before, because a board whose broadcast failed has to be sent again.
+            self._sent_version = board.version.number
             self._next_board_at = started + self._budget.charge(self, cpu_seconds, started)
             self._first_sent.set()
         elif board.version.number == NO_VERSION:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from unittest.mock import Mock, patch
+from unittest.mock import Mock, call, patch
 
+import gevent
 import pytest
 from gevent.event import Event
 from prometheus_client import REGISTRY
@@ -12,6 +13,8 @@ from prometheus_client import REGISTRY
 from app.alerting.background_parts import BackgroundParts
 from app.contract.channels import ScoreUpdate
 from app.contract.standings import Board, BoardPeriod, BoardVersion
+from broadcaster.board.broadcast_budget import BroadcastBudget
+from broadcaster.board.coalescer import Coalescer
 from broadcaster.board.rank_updates import RankUpdates
 from broadcaster.board.watched_boards import WatchedBoards
 from tests.support.broadcaster.greenlets import await_greenlets
@@ -60,3 +63,15 @@ def test_a_board_whose_read_hangs_is_a_dead_part_until_its_last_viewer_has_left(
         rankings.released.set()
         await_greenlets(lambda: progress() is None)
         assert parts.dead() == []
+
+
+def test_a_board_whose_broadcast_failed_is_sent_when_its_part_starts_again() -> None:
+    board = Board(BoardVersion(1, 0, 0), (), (), more=False)
+    send = Mock(side_effect=[ZeroDivisionError, 0.0])
+    coalescer = Coalescer(lambda _version: board, send, BroadcastBudget(0.01))
+    with pytest.raises(ZeroDivisionError):
+        coalescer.run(lambda: None)
+    greenlet = gevent.spawn(coalescer.run, lambda: None)
+    coalescer.wait_for_first(10)
+    greenlet.kill()
+    assert send.call_args_list == [call(board), call(board)]
