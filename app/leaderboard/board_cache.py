@@ -97,7 +97,6 @@ class SharedBoard:
         self._client = client
         self._read = read_script(client, "leaderboard", "read_board")
         self._store = read_script(client, "leaderboard", "store_board")
-        self._release = read_script(client, "storage", "release_lease")
 
     def read(self, names: RankingKeys, seen_version: int, min_version: int) -> CacheLookup:
         """The board if it is not older than min_version, else the version and perhaps the lease."""
@@ -128,31 +127,27 @@ class SharedBoard:
             position, whole = self._client.hmget(names.version, ["walPosition", "walPositionWhole"])
         return _position(str(position)) if position and whole else None
 
-    def store(self, names: RankingKeys, board: Board) -> bool:
-        """Cache the board unless the version has risen since; returns whether it was stored."""
+    def store(self, names: RankingKeys, board: Board, lease: str | None) -> bool:
+        """Cache the board unless the version has risen since; returns whether it was stored.
+
+        In any case ends the lease, so that the next reader can read PostgreSQL.
+        """
         last = board.order_keys[-1] if board.order_keys else None
         arguments: list[str | int] = [
             board.version.number,
             board.dump(),
             CACHE_SECONDS * 1000,
             names.lifetime_ms,
+            lease or "",
             len(board.rows),
             last.score if last else 0,
             last.reached_at if last else 0,
             *(row.user_id for row in board.rows),
         ]
         assert len(board.rows) <= TOP
+        stored = [names.version, names.cached_board, names.last_board, names.board_lease]
         with redis_errors():
-            return bool(
-                self._store(
-                    keys=[names.version, names.cached_board, names.last_board], args=arguments
-                )
-            )
-
-    def release(self, names: RankingKeys, lease: str) -> None:
-        """Let the next reader read PostgreSQL."""
-        with redis_errors():
-            self._release(keys=[names.board_lease], args=[lease])
+            return bool(self._store(keys=stored, args=arguments))
 
 
 class SharedReads:
@@ -196,9 +191,7 @@ class SharedReads:
 
     def _share(self, names: RankingKeys, board: Board, lease: str | None) -> None:
         try:
-            self._shared.store(names, board)
-            if lease:
-                self._shared.release(names, lease)
+            self._shared.store(names, board, lease)
         except RedisUnavailable:
             # The lease expires, and the next reader stores its own board.
             CACHE_READS.labels("store_failed").inc()

@@ -162,10 +162,10 @@ class PausedStore(SharedBoard):
         super().__init__(client)
         self.paused, self.go_on = threading.Event(), threading.Event()
 
-    def store(self, names: RankingKeys, board: Board) -> bool:
+    def store(self, names: RankingKeys, board: Board, lease: str | None) -> bool:
         self.paused.set()
         assert self.go_on.wait(10)
-        return super().store(names, board)
+        return super().store(names, board, lease)
 
 
 def test_a_slow_reader_does_not_store_an_old_board_over_a_new_one(
