@@ -57,10 +57,21 @@ def main() -> int:
         for number in options.viewers or (VIEWERS if kind == KINDS[0] else [TARGET_VIEWERS]):
             measurements.append(measure_viewers(kind, number, options.seconds, options.rounds))
             _print_row(measurements[-1])
+    entering = []
+    if any((each.kind, each.viewers) == (KINDS[0], MS_VIEWERS) for each in measurements):
+        print("and if players enter the top ten:")
+        rounds = options.rounds
+        entering.append(
+            measure_viewers(KINDS[0], MS_VIEWERS, options.seconds, rounds, entering=True)
+        )
+        _print_row(entering[-1])
     print(LEGEND)
     _print_growth({each.viewers: each for each in measurements if each.kind == KINDS[0]})
     print(f"\nTargets, also beside {STALLED} stalled viewers:")
     met = [_check(*target) for target in _targets(measurements)]
+    for each in entering:
+        name = f"{each.kind}, {MS_VIEWERS}: ms a board with a new player beyond"
+        met.append(_check(name, each.ms_beyond_sends, MS_BEYOND_SENDS, ".2f", True))
     for kind in options.kinds:
         number = TARGET_VIEWERS if kind == STREAM else STALLED_AMONG
         stalled = measure_stalled(kind, number, STALLED, options.rounds)

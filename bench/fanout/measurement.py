@@ -74,10 +74,13 @@ class StalledMeasurement:
     """Of `boards`, those that the stalled viewers received; the others were replaced."""
 
 
-def measure_viewers(kind: str, number: int, seconds: float, rounds: int) -> Measurement:
+def measure_viewers(
+    kind: str, number: int, seconds: float, rounds: int, *, entering: bool = False
+) -> Measurement:
     """Measure `number` viewers of the broadcaster, and as many sockets of the bare loop.
 
-    The bare loop sends the same bytes.
+    The bare loop sends the same bytes. `entering`: nearly each change brings a player into the top
+    ten, instead of only moving those who are in it.
     """
     with ExitStack() as stack:
         system = stack.enter_context(measured_system())
@@ -90,6 +93,8 @@ def measure_viewers(kind: str, number: int, seconds: float, rounds: int) -> Meas
         joined = viewers.call("connect", **address, kind=kind)
         cpu = cpu_seconds(system.pid) - cpu
         system.score(2.0)
+        if entering:
+            system.let_players_enter()
         memory = private_kilobytes(system.pid) - memory
         port = bare.call("listen")
         bare.start("accept", number=number)

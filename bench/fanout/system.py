@@ -32,7 +32,8 @@ class MeasuredSystem:
 
     def __init__(self, system: SystemHarness) -> None:
         self._system = system
-        self._players = cycle([system.register(f"Player number {n}") for n in range(PLAYERS)])
+        self._registered = [system.register(f"Player number {n}") for n in range(PLAYERS)]
+        self._players = cycle(self._registered)
         self.tokens = [system.register().access_token for _ in range(ACCOUNTS)]
         self.port = system.broadcaster_port
         self.pid = system.broadcasters[0].pid
@@ -53,6 +54,16 @@ class MeasuredSystem:
             time.sleep(max(0.0, due - time.monotonic()))
         commits = self._commits()
         return [(commits[user, score], version) for user, score, version in counted]
+
+    def let_players_enter(self) -> None:
+        """From now on nearly each point brings a player into the top ten, and another one out."""
+        players = [*self._registered, self._system.register("Player number 10")]
+        goal = players[0].score_point()["newScore"]
+        for player in players[1:]:
+            while player.score_point()["newScore"] < goal:
+                pass
+        # The player who is out scores first, and then the one who is out because of that.
+        self._players = cycle([*reversed(players), *players])
 
     def interval(self) -> float:
         """The broadcast interval in force, in seconds; costs the broadcaster some ms of CPU."""
