@@ -74,7 +74,7 @@ class ScoreUpdate(ChannelMessage):
         if moves:
             # Raises for half of a surrogate pair, which no frame can have.
             json.dumps([move.as_json() for move in moves], ensure_ascii=False).encode()
-        version, delta = _version(message["version"]), message.get("delta")
+        version, delta = _version(message["version"]), message.get("change")
         return cls(version, moves, None if delta is None else BoardDelta.from_json(version, delta))
 
 

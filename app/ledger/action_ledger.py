@@ -26,8 +26,8 @@ COUNT = (
 # each other, and no request waits for another one's user or board. A second token of the same user
 # would be left out too.
 _COUNT_BATCH = (
-    "SELECT asked.position, counted.* FROM ("
-    "  SELECT token.* FROM"
+    "SELECT asked.position, counted.*, username, display_name FROM ("
+    "  SELECT token.*, username, display_name FROM"
     "    unnest(%(user_ids)s::uuid[], %(issued_at)s::bigint[], %(nonces)s::uuid[],"
     "      %(board_ids)s::integer[])"
     "    WITH ORDINALITY AS token(user_id, issued_at, nonce, board_id, position)"
@@ -42,7 +42,9 @@ _IS_EARLY = (
     "   WHERE issued_at = to_timestamp(%(issued_at)s / 1000.0) AND nonce = %(nonce)s)"
 )
 _KNOWN = "SELECT id::text FROM users WHERE id = ANY(%(user_ids)s::uuid[])"
-_UNKNOWN = ("unknown", None, None, None, None, None, None)
+_NAMES_NOT_READ = ("", "")
+"""The row of a player that the statement does not lock may have older names than the player."""
+_UNKNOWN = ("unknown", None, None, None, None, None, None, *_NAMES_NOT_READ)
 _SERVER_STATES = ("08", "25", "53", "55", "57", "58")
 """Classes of SQLSTATE for problems of PostgreSQL itself, not of the statement.
 (PostgreSQL's documentation, appendix A.)"""
@@ -92,12 +94,14 @@ class ActionLedger:
         """
         key, board_id = (board.settings.key, board.id) if board else (MAIN_KEY, MAIN_ID)
         answer = self._record(_Token(user_id, issued_at, nonce, board_id))
-        verdict, first_score, score, revision, reached_at, changed_at, others = answer
+        verdict, first_score, score, revision, reached_at, changed_at, others, *names = answer
         if verdict in ("counted", "used"):
-            changes = [standing_rows.change_from_json(key, user_id, each) for each in others or ()]
+            changes = [
+                standing_rows.change_from_json(key, user_id, each, names) for each in others or ()
+            ]
             if board_id == MAIN_ID:
                 standing = (user_id, score, revision, reached_at, changed_at, score > 0)
-                changes.insert(0, RankingChange(MAIN_RANKING, StandingChange(*standing)))
+                changes.insert(0, RankingChange(MAIN_RANKING, StandingChange(*standing, *names)))
             return CountedToken(tuple(changes), first_score)
         refusal: CountRefusal = verdict
         return refusal
@@ -114,7 +118,7 @@ class ActionLedger:
 
     def _record_alone(self, token: _Token) -> tuple[Any, ...]:
         (row,) = self._database.call(COUNT, token._asdict() | {"lifetime": self._lifetime_ms})
-        return row
+        return (*row, *_NAMES_NOT_READ)
 
     def _record_batch(self, tokens: Sequence[_Token]) -> Answers[tuple[Any, ...]]:
         answers: list[Any] = [RETRY_LATER] * len(tokens)

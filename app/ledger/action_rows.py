@@ -43,7 +43,8 @@ _COMPENSATE = text(
 _CHANGED = (
     "SELECT id::text, score, revision,"
     f" coalesce({_MICROSECONDS.format('reached_at')}, 0),"
-    f" {_MICROSECONDS.format('changed_at')}, {ON_BOARD} FROM users "
+    f" {_MICROSECONDS.format('changed_at')}, {ON_BOARD},"
+    " username, display_name FROM users "
 )
 _OF_USER = text(f"{_CHANGED} WHERE id = :user_id")
 _CHANGED_SINCE = WrittenRows(_CHANGED, "users", "changed_at")
@@ -96,6 +97,9 @@ class StandingChange(NamedTuple):
     """µs since 1970."""
     listed: bool
     """Whether the user is on the board."""
+    username: str = ""
+    """As it was at that revision, and so the next; "": not read."""
+    display_name: str = ""
 
 
 def points_since(connection: Connection, user_id: str, since: datetime | None) -> int:
@@ -152,5 +156,5 @@ def now(connection: Connection) -> int:
     return int(connection.execute(_NOW).scalar_one())
 
 
-def _change(row: Row[str, int, int, int, int, bool]) -> StandingChange:
+def _change(row: Row[str, int, int, int, int, bool, str, str]) -> StandingChange:
     return StandingChange(*row)

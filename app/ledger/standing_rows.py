@@ -24,18 +24,22 @@ _CHANGE = (
 )
 # Only the present periods have an index.
 _OF_USER = text(
-    f"SELECT {_CHANGE} FROM standings JOIN boards b ON b.id = standings.board_id"
+    f"SELECT {_CHANGE}, u.username, u.display_name"
+    " FROM standings JOIN boards b ON b.id = standings.board_id"
+    " JOIN users u ON u.id = standings.user_id"
     " WHERE standings.user_id = :user_id"
     " AND standings.starts_on = period_start(standings.period, b.time_zone, clock_timestamp())"
 )
 # From the boards to the standings by their primary key.
 _OF_USERS = (
-    f"SELECT {_CHANGE} FROM unnest(%(board_ids)s::integer[], %(user_ids)s::uuid[])"
+    f"SELECT {_CHANGE}, u.username, u.display_name"
+    " FROM unnest(%(board_ids)s::integer[], %(user_ids)s::uuid[])"
     "   AS asked(board_id, user_id)"
     " JOIN boards b ON b.id = asked.board_id CROSS JOIN unnest(b.periods) AS kind"
     " JOIN standings ON standings.board_id = b.id AND standings.period = kind"
     "   AND standings.starts_on = period_start(kind, b.time_zone, clock_timestamp())"
     "   AND standings.user_id = asked.user_id"
+    " JOIN users u ON u.id = asked.user_id"
 )
 _CHANGED_SINCE = WrittenRows(
     f"SELECT {_CHANGE} FROM standings JOIN boards b ON b.id = standings.board_id"
@@ -145,11 +149,13 @@ def listed_after(
     return [_ranking_change(*row).change for row in rows]
 
 
-def change_from_json(board: str, user_id: str, standing: Sequence[Any]) -> RankingChange:
-    """One entry of what the function present_standings returns."""
+def change_from_json(
+    board: str, user_id: str, standing: Sequence[Any], names: Sequence[str]
+) -> RankingChange:
+    """One entry of what the function present_standings returns; `names` end the change."""
     period, starts_on, *change = standing
     ranking = Ranking(board, period, None if period == "all" else date.fromisoformat(starts_on))
-    return RankingChange(ranking, StandingChange(user_id, *change))
+    return RankingChange(ranking, StandingChange(user_id, *change, *names))
 
 
 def refresh(connection: Connection, user_id: str) -> None:

@@ -204,8 +204,8 @@ class IndexChanges:
             MAX_VERSION_LEAD_MS,
             names.lifetime_ms,
         ]
-        for user_id, score, revision, reached_at, _, listed in batch.changes:
-            arguments += [user_id, score, int(listed), reached_at, revision]
+        for user_id, score, revision, reached_at, _, listed, *names_of_user in batch.changes:
+            arguments += [user_id, score, int(listed), reached_at, revision, *names_of_user]
         index = [names.scores, names.revisions, names.complete_until]
         return [*index, names.version, names.last_board, names.cached_board], arguments
 

@@ -11,8 +11,8 @@
 --   * the number of players on the board is counted beside the revisions, so the loss of a part of
 --     the index shows at once: ranks are returned only if both parts are complete;
 --   * score_update is published with the current version, once a call that applied a change or
---     raised the version; if all that changed in the top ten is that players of the last stored
---     board rose, it contains their scores (the higher, the better) and the version before;
+--     raised the version; if at most ten changes may concern the top ten, and no player left it or
+--     fell, it contains their scores (the higher, the better), names and the version before;
 --   * the index of a ranking whose keys expire is written only after a rebuild has begun it, so a
 --     ranking that is not read costs no memory; without an index each change counts as one of the
 --     top ten;
@@ -27,11 +27,11 @@
 --       is behind all commits of all processes, "1" if the caller needs the ranks,
 --       ms by which a version may be ahead, lifetime of the keys in ms ("0": they do not expire),
 --       then for each change: user id, score (the higher, the better), "1" if the user is listed,
---       reached at µs, revision
+--       reached at µs, revision, username and display name ("" and "": not known)
 -- Reply number of applied changes, version, 1 if the version was raised; then, if the caller needs
 --       the ranks and the index is complete, the number of higher scores for each change
 local committed_at, lifetime = ARGV[3], tonumber(ARGV[10])
-local TOP, FIRST_CHANGE, CHANGE_SIZE = 10, 11, 5
+local TOP, FIRST_CHANGE, CHANGE_SIZE = 10, 11, 7
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -41,17 +41,18 @@ local function bounded(number)
   return 0
 end
 
--- Players of the last board that rose, as JSON; nil after any other change of the top ten.
-local rises = ARGV[1] ~= "1" and {} or nil
+-- The changes that may have changed the top ten, as JSON; nil if they are too many, or if a reader
+-- of them could not know the new top ten.
+local rows = ARGV[1] ~= "1" and {} or nil
 local indexed = lifetime == 0 or redis.call("HEXISTS", KEYS[2], "players") == 1
 
 local function may_touch_top(user, score, listed, reached_at, old)
-  local rows = tonumber(redis.call("HGET", KEYS[5], "rows"))
+  local stored = tonumber(redis.call("HGET", KEYS[5], "rows"))
   local tenth = tonumber(redis.call("HGET", KEYS[5], "tenthScore"))
   local tenth_reached_at = tonumber(redis.call("HGET", KEYS[5], "tenthReachedAt"))
-  if not rows or not tenth or not tenth_reached_at then return true end
+  if not stored or not tenth or not tenth_reached_at then return true end
   if redis.call("HEXISTS", KEYS[5], user) == 1 then return true end
-  if rows < TOP then return listed or old ~= nil end
+  if stored < TOP then return listed or old ~= nil end
   if score > tenth or (score == tenth and reached_at <= tenth_reached_at) then return true end
   -- The score fell from one that is in the top ten but not yet on the last stored board.
   return old ~= nil and old > score and old >= tenth
@@ -70,7 +71,7 @@ end
 
 local applied, touched, joined = 0, ARGV[1] == "1", 0
 
-local function apply(user, score_text, listed, reached_text, revision)
+local function apply(user, score_text, listed, reached_text, revision, username, display_name)
   local known = tonumber(redis.call("HGET", KEYS[2], user))
   if known and known >= tonumber(revision) then return end
   local old = redis.call("ZSCORE", KEYS[1], user)
@@ -88,24 +89,25 @@ local function apply(user, score_text, listed, reached_text, revision)
   local unseen = not listed or tonumber(revision) > (known or 0) + 1
   if unseen or may_touch_top(user, score, listed, reached_at, old) then
     touched = true
-    local rose = not unseen and known and old and score > old
-    if rises and rose and redis.call("HEXISTS", KEYS[5], user) == 1 then
-      rises[#rises + 1] = string.format('["%s",%s,%s]', user, score_text, reached_text)
+    local fell = old and (not listed or old > score)
+    if rows and #rows < TOP and not unseen and not fell then
+      rows[#rows + 1] = string.format('["%s",%s,%s,%s,%s]', user, score_text, reached_text,
+        cjson.encode(username), cjson.encode(display_name))
     else
-      rises = nil
+      rows = nil
     end
     -- A player that is not on the last stored board may move up into the top ten. So the last board
     -- is forgotten, and every change counts as one of the top ten until it is stored again.
-    if old and (not listed or old > score) then redis.call("DEL", KEYS[5]) end
+    if fell then redis.call("DEL", KEYS[5]) end
   end
 end
 
 if indexed then
   for i = FIRST_CHANGE, #ARGV, CHANGE_SIZE do
-    apply(ARGV[i], ARGV[i + 1], ARGV[i + 2] == "1", ARGV[i + 3], ARGV[i + 4])
+    apply(ARGV[i], ARGV[i + 1], ARGV[i + 2] == "1", unpack(ARGV, i + 3, i + 6))
   end
 elseif #ARGV >= FIRST_CHANGE then
-  applied, touched, rises = (#ARGV - FIRST_CHANGE + 1) / CHANGE_SIZE, true, nil
+  applied, touched, rows = (#ARGV - FIRST_CHANGE + 1) / CHANGE_SIZE, true, nil
 end
 
 -- An index that lost its revisions must not look complete, so their number is not started again.
@@ -120,9 +122,9 @@ if touched or version == 0 then
   local number, updated_at = string.format("%.0f", version), string.format("%.0f", now)
   redis.call("HSET", KEYS[4], "version", number, "updatedAt", updated_at,
     "committedAt", committed_at)
-  if touched and rises and before > 0 then
-    delta = string.format(',"delta":{"after":%.0f,"updatedAt":%s,"committedAt":%s,"rises":[%s]}',
-      before, updated_at, committed_at, table.concat(rises, ","))
+  if touched and rows and before > 0 then
+    delta = string.format(',"change":{"after":%.0f,"updatedAt":%s,"committedAt":%s,"rows":[%s]}',
+      before, updated_at, committed_at, table.concat(rows, ","))
   end
   touched = true
   redis.call("DEL", KEYS[6])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.contract.standings import Board, BoardVersion, OrderKey, Standing, ranks_from_top
-from app.contract.viewers.board_delta import BoardDelta, Rise, board_after
+from app.contract.standings import TOP, Board, BoardVersion, OrderKey, Standing, ranks_from_top
+from app.contract.viewers.board_delta import BoardDelta, RowChange, board_after
 
 
 def board(version: int, *rows: tuple[str, int, int], sign: int = 1) -> Board:
@@ -17,9 +17,10 @@ def board(version: int, *rows: tuple[str, int, int], sign: int = 1) -> Board:
     return Board(BoardVersion(version, version, version), standings, keys, more=True)
 
 
-def delta(after: int, version: int, *rises: tuple[str, int, int]) -> BoardDelta:
-    risen = tuple(Rise(*each) for each in rises)
-    return BoardDelta(after, BoardVersion(version, version, version), risen)
+def delta(after: int, version: int, *changes: tuple[str, int, int], name: str = "") -> BoardDelta:
+    """Changes of (user id, index score, reached at); without a name, the names were not read."""
+    rows = tuple(RowChange(*each, name and each[0], name) for each in changes)
+    return BoardDelta(after, BoardVersion(version, version, version), rows)
 
 
 START = board(10, ("ada", 5, 1), ("bob", 3, 2), ("eve", 3, 4))
@@ -52,7 +53,42 @@ def test_changes_that_the_board_has_are_ignored() -> None:
     assert shown(board_after(START, [delta(10, 11, ("ada", 4, 6))], int)) == shown(START)
 
 
-def test_a_board_has_to_be_read_if_a_change_is_missing_or_brings_another_player() -> None:
+def test_a_player_who_enters_a_full_board_replaces_its_last_one() -> None:
+    full = board(10, *((f"p{n}", 50 - n, n) for n in range(TOP)))
+    found = board_after(full, [delta(10, 11, ("kim", 45, 99), name="Kim")], int)
+    assert found is not None
+    assert [row.user_id for row in found.rows] == [
+        *(f"p{n}" for n in range(6)), "kim", *(f"p{n}" for n in range(6, 9)),
+    ]  # fmt: skip
+    assert found.rows[6] == Standing(6, "kim", "kim", "Kim", 45)
+    assert (len(found.order_keys), found.more) == (TOP, True)
+    changes = [delta(10, 11, ("kim", 45, 99), name="Kim"), delta(11, 12, ("p9", 60, 100))]
+    back = shown(board_after(full, changes, int))
+    assert (back[0], back[-1]) == ((1, "p9", 60), (10, "p7", 43))
+    # A player who is not good enough changes nothing.
+    kept = board_after(full, [delta(10, 11, ("kim", 41, 99), name="Kim")], int)
+    assert kept is not None
+    assert kept.rows == full.rows
+
+
+def test_a_player_who_enters_a_board_with_room_replaces_nobody() -> None:
+    few = board(10, ("ada", 5, 1))
+    found = board_after(few, [delta(10, 11, ("kim", 3, 4), name="Kim")], int)
+    assert shown(found) == [(1, "ada", 5), (2, "kim", 3)]
+
+
+def test_new_names_replace_the_old_ones_but_not_together_with_a_point() -> None:
+    found = board_after(START, [delta(10, 11, ("bob", 3, 2), name="Robert")], int)
+    assert shown(found) == shown(START)
+    assert found is not None
+    assert found.rows[1].display_name == "Robert"
+    # The board may have been read after the player was renamed.
+    scored = board_after(START, [delta(10, 11, ("bob", 4, 6), name="Robert")], int)
+    assert scored is not None
+    assert scored.rows[1].display_name == "Bob"
+
+
+def test_a_board_has_to_be_read_if_a_change_is_missing_or_the_names_of_a_player() -> None:
     assert board_after(START, [delta(11, 12, ("bob", 4, 6))], int) is None
     assert board_after(START, [delta(10, 11), delta(12, 13)], int) is None
     assert board_after(START, [delta(10, 11, ("kim", 9, 6))], int) is None

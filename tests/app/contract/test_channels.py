@@ -15,7 +15,7 @@ from app.contract.channels import (
 from app.contract.limits import Ban
 from app.contract.messages import MessageInvalid
 from app.contract.standings import BoardVersion, Standing
-from app.contract.viewers.board_delta import BoardDelta, Rise
+from app.contract.viewers.board_delta import BoardDelta, RowChange
 from app.contract.viewers.reveals import Move
 
 PAYLOADS: dict[str, ChannelMessage] = {
@@ -26,10 +26,12 @@ PAYLOADS: dict[str, ChannelMessage] = {
     ' "score": 5}]}]}': ScoreUpdate(
         7, (Move("u", "ada", "Ada", None, None, 1, 5, 2, (Standing(1, "u", "ada", "Ada", 5),)),)
     ),
-    '{"version":8,"delta":{"after":7,"updatedAt":9,"committedAt":6,'
-    '"rises":[["u",5,4]]}}': ScoreUpdate(
-        8, (), BoardDelta(7, BoardVersion(8, 9, 6), (Rise("u", 5, 4),))
+    '{"version":8,"change":{"after":7,"updatedAt":9,"committedAt":6,'
+    '"rows":[["u",5,4,"ada","Ada"]]}}': ScoreUpdate(
+        8, (), BoardDelta(7, BoardVersion(8, 9, 6), (RowChange("u", 5, 4, "ada", "Ada"),))
     ),
+    # A version that was never released named only better scores; its boards are read.
+    '{"version":8,"delta":{"after":7,"updatedAt":9,"committedAt":6,"rises":[]}}': ScoreUpdate(8),
     "7": CacheInvalidate(7),
     '{"userId": "u", "sessionIds": ["a", "b"], "reason": "banned"}': SessionsEnded(
         "u", ("a", "b"), "banned"
@@ -63,11 +65,13 @@ INVALID = [
     '{"version": 7, "moves": [{"userId": "u"}]}',
     '{"version": 7, "moves": [{"userId": "\\ud800", "fromRank": 1, "fromScore": 1, "toRank": 1,'
     ' "toScore": 1, "remaining": 0, "rows": []}]}',
-    '{"version": 7, "delta": 8}',
-    '{"version": 7, "delta": {"after": 6, "updatedAt": 1, "committedAt": 1, "rises": [["u", 1]]}}',
-    '{"version": 7, "delta": {"after": 6, "updatedAt": 1e30, "committedAt": 1, "rises": []}}',
-    '{"version": 7, "delta": {"after": 6, "updatedAt": 1, "committedAt": -1, "rises": []}}',
-    '{"version": 1e30, "delta": {"after": 6, "updatedAt": 1, "committedAt": 1, "rises": []}}',
+    '{"version": 7, "change": 8}',
+    '{"version": 7, "change": {"after": 6, "updatedAt": 1, "committedAt": 1, "rows": [["u", 1]]}}',
+    '{"version": 7, "change": {"after": 6, "updatedAt": 1, "committedAt": 1,'
+    ' "rows": [["u", 1, 1, "ada", "\\ud800"]]}}',
+    '{"version": 7, "change": {"after": 6, "updatedAt": 1e30, "committedAt": 1, "rows": []}}',
+    '{"version": 7, "change": {"after": 6, "updatedAt": 1, "committedAt": -1, "rows": []}}',
+    '{"version": 1e30, "change": {"after": 6, "updatedAt": 1, "committedAt": 1, "rows": []}}',
     '{"userId": "u", "sessionIds": "ab", "reason": "banned"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "unheard of"}',
     '{"userId": "u", "sessionIds": ["a"], "reason": "banned", "ban": 7}',

@@ -11,6 +11,7 @@ import pytest
 
 from app.boards.board import Board
 from app.boards.periods import period_at
+from app.contract.channels import ScoreUpdate, score_update_channel
 from app.contract.errors import (
     BoardNotOpen,
     DomainError,
@@ -20,9 +21,12 @@ from app.contract.errors import (
     TokenInvalid,
     TokenUsed,
 )
+from app.contract.standings import BoardPeriod
 from app.leaderboard.board_standings import BoardStandings
 from app.leaderboard.publication import BoardPublisher
 from app.scoring.action_tokens import ActionToken, ActionTokenCodec
+from app.storage.redis import channel
+from tests.app.scoring.spendings import spend_batch
 from tests.support.players import Person
 from tests.support.service_acts import OPERATOR, create_board, rows
 from tests.support.services import Services
@@ -78,6 +82,24 @@ def test_a_token_of_a_board_spent_at_the_same_time_counts_once(services: Service
     assert (refusal.value.details or {})["newScore"] == 1
     assert rows(services, board) == [(1, person.user_id, 2)]
     assert services.ledger_check.verify().sound
+
+
+def test_a_point_in_a_batch_announces_the_names_of_its_player(services: Services) -> None:
+    arena(services)
+    watched = BoardPeriod("arena", "all")
+    services.rankings.top(watched)
+    services.reconciler.run_pass()
+    person = Person.register(services)
+    with services.redis.pubsub() as listening:
+        listening.subscribe(channel(services.redis, score_update_channel(watched)))
+        assert listening.get_message(timeout=5)["type"] == "subscribe"
+        spend_batch([(person, person.token("arena"))])
+        announced = ScoreUpdate.parse(listening.get_message(timeout=5)["data"])
+    assert announced.delta is not None
+    (row,) = announced.delta.rows
+    assert (row.user_id, row.username, row.display_name) == (
+        person.user_id, person.username, "Player",
+    )  # fmt: skip
 
 
 def test_only_boards_that_are_open_to_players_have_tokens(services: Services) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from app.audit.audited_change import Initiator
 from app.contract import keys
+from app.contract.channels import ScoreUpdate
 from app.contract.errors import (
     DatabaseUnavailable,
     TokenUsed,
@@ -43,9 +44,13 @@ def test_a_batch_of_increments_is_one_transaction_and_one_announcement(
         listening.subscribe(keys.SCORE_UPDATE)
         assert listening.get_message(timeout=5)["type"] == "subscribe"
         ended = spend_batch([leader, *others])
-        assert listening.get_message(timeout=5)["type"] == "message"
+        announced = ScoreUpdate.parse(listening.get_message(timeout=5)["data"])
         assert listening.get_message(timeout=0.1) is None
     assert transactions(services) == before + 1
+    # Broadcasters learn the names of the new players too.
+    assert announced.delta is not None
+    rows = {(row.user_id, row.username, row.display_name) for row in announced.delta.rows}
+    assert rows == {(each.user_id, each.username, "Player") for each, _ in [leader, *others]}
     outcomes = {
         person.user_id: result.outcome for person, result in ended if isinstance(result, Increment)
     }

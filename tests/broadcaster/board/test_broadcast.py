@@ -10,7 +10,7 @@ import pytest
 
 from app.contract.channels import ScoreUpdate
 from app.contract.standings import Board, BoardPeriod, BoardVersion, OrderKey, Standing
-from app.contract.viewers.board_delta import BoardDelta, Rise, board_after
+from app.contract.viewers.board_delta import BoardDelta, RowChange, board_after
 from broadcaster.board.broadcast import MAX_DELTAS, REREAD_SECONDS, BoardBroadcast
 from broadcaster.viewers.audience import Audience
 
@@ -37,8 +37,8 @@ class StubRankings:
 
 
 def change(version: int) -> ScoreUpdate:
-    rise = Rise("ada", version, version)
-    return ScoreUpdate(version, (), BoardDelta(version - 1, BoardVersion(version, 0, 0), (rise,)))
+    row = RowChange("ada", version, version, "ada", "Ada")
+    return ScoreUpdate(version, (), BoardDelta(version - 1, BoardVersion(version, 0, 0), (row,)))
 
 
 @pytest.fixture
