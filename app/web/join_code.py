@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 import segno
 
+from app.contract.standings import MAIN
 from app.network.addresses import parse_address
 
 
 @dataclass(frozen=True)
 class JoinCode:
-    """What a display shows to people who want to play."""
+    """What a display shows to people who want to play or watch on their own devices."""
 
     address: str
     """Without its scheme, because people type it."""
@@ -22,14 +23,18 @@ class JoinCode:
 
 
 @lru_cache(16)
-def join_code(origin: str) -> JoinCode | None:
-    """The code of the page at `origin`; None if phones can't reach it because it is loopback."""
+def join_code(origin: str, board: str) -> JoinCode | None:
+    """The code of a board's page at `origin`; None if phones can't reach it because it is loopback.
+
+    `board` is the board's key.
+    """
     url = urlsplit(origin)
     host = url.hostname or ""
     address = parse_address(host)
     if not host or host == "localhost" or (address is not None and address.is_loopback):
         return None
-    code = segno.make(f"{origin}/", error="m", micro=False)
+    query = "" if board == MAIN.board else f"?board={board}"
+    code = segno.make(f"{origin}/{query}", error="m", micro=False)
     # A border of four modules is what scanners need (ISO/IEC 18004).
     picture = code.svg_inline(border=4, omitsize=True, svgclass="join-code", lineclass=None)
-    return JoinCode(url.netloc, picture)
+    return JoinCode(f"{url.netloc}/{query}" if query else url.netloc, picture)

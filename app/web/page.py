@@ -80,7 +80,7 @@ def show() -> Response:
             rapid_max=settings.fraud_rapid_max,
             rapid_seconds=settings.fraud_rapid_seconds,
             mode=mode,
-            join=join_code(origin) if is_display else None,
+            join=join_code(origin, shown.board.settings.key) if is_display else None,
         )
     )
     response.headers["Content-Security-Policy"] = content_security_policy(

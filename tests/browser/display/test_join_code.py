@@ -10,6 +10,8 @@ import pytest
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import LIVE, expect
 from tests.support.servers import DatabaseServer
+from tests.support.service_acts import create_board
+from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.waiting import await_true
 
@@ -48,6 +50,19 @@ def test_the_code_is_large_on_an_empty_board_and_small_beside_a_filled_one(
     page.set_viewport_size({"width": 768, "height": 1024})
     expect(small).to_be_visible()
     await_true(lambda: is_on_top(small.locator("svg")), 10)
+
+
+def test_the_code_of_a_judged_board_invites_to_watch_that_board(
+    open_page: OpenPage, reachable_system: SystemHarness
+) -> None:
+    with services_in(reachable_system.environment()) as services:
+        create_board(services, "judged", scored_by="service")
+    page = open_page(reachable_system, "/?display&board=judged")
+    join = page.locator("#board-empty .join")
+    expect(join).to_contain_text("Watch here: scores.example:8000/?board=judged")
+    judged = join.locator("svg").inner_html()
+    page.goto(f"{reachable_system.url}/?display")
+    assert page.locator("#board-empty .join svg").inner_html() != judged
 
 
 def picture_width(join: Locator) -> float:
