@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # tests/schedule.py orders the files. Slow tests mostly wait, so three workers use two cores.
 PARALLEL := --dist loadfile --no-loadscope-reorder
 
-# pytest stores its compiled tests, so each of its workers starts in 4 s instead of 8 at the next run.
+# pytest stores its compiled tests, so each of its workers starts in 2 s instead of 4 at the next run.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Installs only files whose hash is in the list.
