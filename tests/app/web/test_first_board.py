@@ -52,6 +52,24 @@ def test_a_page_without_points_says_so(client: FlaskClient) -> None:
     assert EMPTY in page
 
 
+def test_a_page_calls_to_play_only_on_a_board_that_takes_points_of_players(
+    services: Services, client: FlaskClient
+) -> None:
+    create_board(services, "quiz")
+    for key in ("taps", "over"):
+        create_board(services, key, scored_by="players", min_points=1, max_points=1)
+    services.boards.edit(OPERATOR, "over", times={"closes_at": "now"})
+
+    def calls(board: str) -> tuple[bool, bool, bool]:
+        page = client.get(f"/?board={board}").text
+        texts = ("Log in to play<", "Create an account to play<", ">The organiser gives the points")
+        return texts[0] in page, texts[1] in page, texts[2] in page
+
+    assert calls("main") == calls("taps") == (True, True, False)
+    assert calls("quiz") == (False, False, True)
+    assert calls("over") == (False, False, False)
+
+
 def test_a_name_full_of_html_is_escaped_in_the_rows_and_in_the_board(
     services: Services, client: FlaskClient
 ) -> None:
