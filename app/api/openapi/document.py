@@ -9,6 +9,7 @@ from typing import Any
 
 from apispec import APISpec
 from flask import Flask, current_app
+from limits import RateLimitItem
 
 from app.api.asyncapi.document import GUIDE as WATCHING
 from app.api.openapi import errors
@@ -90,12 +91,19 @@ def _description(app: Flask) -> str:
         "Public reads from an address": settings.read_limit,
         "Requests with a service key": settings.service_limit,
     }
-    lines = [f"- {what}: {', '.join(map(str, items))}" for what, items in limits.items()]
+    lines = [f"- {what}: {', '.join(map(_rate, items))}" for what, items in limits.items()]
     parts = {"LIMITS": "\n".join(lines), "WATCHING": WATCHING, "VARIABLES": _VARIABLES}
     text = _GUIDE
     for name, part in parts.items():
         text = text.replace(f"\n{name}\n", f"\n{part}\n")
     return text
+
+
+def _rate(limit: RateLimitItem) -> str:
+    """Such as "5 per minute" or "1,000 per 10 minutes"."""
+    unit = limit.GRANULARITY.name
+    window = unit if limit.multiples == 1 else f"{limit.multiples} {unit}s"
+    return f"{limit.amount:,} per {window}"
 
 
 def _add_errors(operation: dict[str, Any], mode: str) -> None:
