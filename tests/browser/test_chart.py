@@ -134,6 +134,15 @@ def test_lines_of_equal_scores_lie_side_by_side(open_page: OpenPage, system: Sys
     assert cyd - ben > 10
 
 
+def test_the_chart_says_that_it_could_not_be_loaded_if_the_history_is_not_reached(
+    open_page: OpenPage, system: SystemHarness
+) -> None:
+    page = open_page(system)
+    page.route("**/api/leaderboard/history?*", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#chart-empty")).to_have_text("The chart could not be loaded.")
+
+
 Steps = list[tuple[int, int]]
 
 
@@ -227,6 +236,22 @@ def test_names_beside_a_low_chart_are_no_higher_than_their_lines(
         }"""
     )
     assert fonts == [12, 12, 12, 12]
+
+
+def test_the_names_beside_the_chart_take_the_width_of_the_longest_within_limits(
+    open_page: OpenPage, running_system: SystemHarness
+) -> None:
+    short, long, in_narrow, in_wide = open_page(running_system).evaluate(
+        """async () => {
+            const { widthOfLabels } = await import("/assets/chart/chart-labels.js");
+            const style = { fontSize: "10px", fontFamily: "sans-serif" };
+            const width = (name, chart) => widthOfLabels([{ displayName: name }], chart, style);
+            const long = "Grace Hopper".repeat(9);
+            return [width("Ada", 600), width(long, 600), width(long, 300), width(long, 2000)];
+        }"""
+    )
+    assert short == 40
+    assert (long, in_narrow, in_wide) == (160, 126, 480)
 
 
 def test_a_time_of_the_axis_is_the_whole_minute(

@@ -3,6 +3,24 @@
 import { WATCHED } from "../common/watched-board.js";
 
 const LINE_HEIGHT = 1.25;
+/** From the plot to the start of a name, in the font's size. */
+const NAME_START_EM = 1.5;
+/** The least width has room for half of the last time, which is below the end of the plot. */
+const MIN_WIDTH_EM = 4;
+const MAX_WIDTH_EM = 16;
+/** A wide chart has room for long names, a narrow one does not even have room for MAX_WIDTH_EM. */
+const WIDE_SHARE = 0.24;
+const MAX_SHARE = 0.42;
+
+/** The width in CSS pixels of the names beside the plot: that of the longest, unless it takes too much. */
+export function widthOfLabels(series, chartWidth, style) {
+  const size = parseFloat(style.fontSize);
+  const ctx = document.createElement("canvas").getContext("2d");
+  ctx.font = `${size}px ${style.fontFamily}`;
+  const longest = Math.max(0, ...series.map(({ displayName }) => ctx.measureText(displayName).width));
+  const width = Math.max(MIN_WIDTH_EM * size, Math.ceil(longest) + (NAME_START_EM + 0.25) * size);
+  return Math.min(width, Math.max(MAX_WIDTH_EM * size, WIDE_SHARE * chartWidth), MAX_SHARE * chartWidth);
+}
 
 /** Draw over uPlot's canvas; `series` are ScoreHistory's, in the order of the board. */
 export function drawLabels(plot, series, colours, style) {
@@ -34,7 +52,7 @@ export function drawLabels(plot, series, colours, style) {
     drawDot(ctx, right, y, size / 4);
     drawDot(ctx, right + size, labelYs[index], size / 4);
     ctx.fillStyle = style.getPropertyValue("--ink").trim();
-    const start = right + 1.5 * size;
+    const start = right + NAME_START_EM * size;
     drawText(ctx, name, start, labelYs[index], textSize * LINE_HEIGHT);
   });
   ctx.restore();

@@ -3,10 +3,8 @@
 import { LANGUAGE } from "../common/texts.js";
 
 const INTEGER_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
-const LABEL_WIDTH_EM = 14;
 /** Half of the first time is to the left of the plot. */
 const MIN_AXIS_EM = 2.5;
-const MAX_LABEL_SHARE = 0.42;
 const FIRST_DASHED_COLOUR = 5;
 
 const minutes = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -21,7 +19,7 @@ export function lineWidth(style) {
  * `range()` returns the first and last time in s, `scoreRange()` the lowest and highest score;
  * `drawLabels(plot)` draws the ends of the lines.
  */
-export function chartOptions(uPlot, box, style, { colourCount, range, scoreRange, drawLabels }) {
+export function chartOptions(uPlot, box, style, { colourCount, range, scoreRange, labelsWidth, drawLabels }) {
   const em = parseFloat(style.fontSize);
   const value = (name) => style.getPropertyValue(name).trim();
   const axis = {
@@ -42,7 +40,7 @@ export function chartOptions(uPlot, box, style, { colourCount, range, scoreRange
   return {
     width: box.clientWidth,
     height: box.clientHeight,
-    padding: [em, Math.min(LABEL_WIDTH_EM * em, MAX_LABEL_SHARE * box.clientWidth), 0, 0],
+    padding: [em, labelsWidth, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: true, range }, y: { range: scoreRange } },

@@ -16,6 +16,7 @@ export class ScoreHistory {
   #board = null;
   #version = -1;
   #since = null;
+  #hasFailed = false;
   #loadedAt = -Infinity;
   #reloadTimer;
 
@@ -28,6 +29,11 @@ export class ScoreHistory {
   /** The time from which the history is known, in ms since 1970; null until it is loaded. */
   get since() {
     return this.#since;
+  }
+
+  /** Whether the history could not be read the last time. */
+  get hasFailed() {
+    return this.#hasFailed;
   }
 
   /** [{userId, displayName, points: [{at, score}]}] of the current leaders in order; `at` in ms. */
@@ -70,11 +76,14 @@ export class ScoreHistory {
       if (!(error instanceof RequestFailed)) throw error;
       console.warn(`The history can't be read: ${error.message}`);
       this.reloadSoon();
+      this.#hasFailed = true;
+      this.#onChange();
     }
   }
 
   #use({ version, since, series }) {
     const isFirst = this.#since === null;
+    this.#hasFailed = false;
     this.#since = Date.parse(since);
     this.#version = version;
     this.#pointsByUser = new Map(

@@ -61,11 +61,9 @@ export class ScoresChart {
       ]);
       this.#plot = new ScoresPlot(uPlot, this.#box, this.#colours);
       this.#isLoadable = true;
-      this.#empty.textContent = text("chart.none");
       this.#rebuild();
     } catch {
       this.#isLoadable = false;
-      this.#empty.textContent = text("chart.failed");
       this.#draw();
       setTimeout(() => this.#load(attempt + 1), RELOAD_MS);
     }
@@ -74,10 +72,13 @@ export class ScoresChart {
   #draw() {
     this.#drawTimer = undefined;
     this.#drawnAt = performance.now();
+    const isRead = (this.#history?.since ?? null) !== null;
+    const hasFailed = !this.#isLoadable || (!isRead && this.#history?.hasFailed);
     // Until the history is read, it is not known whether there is something to draw.
-    if (this.#isLoadable && (this.#history?.since ?? null) === null) return;
+    if (!isRead && !hasFailed) return;
+    this.#empty.textContent = text(hasFailed ? "chart.failed" : "chart.none");
     const series = this.#history?.series ?? [];
-    this.#box.hidden = series.length === 0 || !this.#isLoadable;
+    this.#box.hidden = series.length === 0 || hasFailed;
     this.#empty.hidden = !this.#box.hidden;
     if (this.#box.hidden) return;
     this.#box.setAttribute("aria-label", description(series));

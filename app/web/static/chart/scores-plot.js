@@ -3,7 +3,7 @@
 import { COLOUR_COUNT } from "../common/player-colours.js";
 import { serverNow } from "../common/server-clock.js";
 import { plotData, scoreRange, separateEqualScores, timeRange } from "./chart-data.js";
-import { drawLabels } from "./chart-labels.js";
+import { drawLabels, widthOfLabels } from "./chart-labels.js";
 import { chartOptions, lineWidth } from "./chart-options.js";
 
 export class ScoresPlot {
@@ -51,6 +51,7 @@ export class ScoresPlot {
       colourCount: COLOUR_COUNT,
       range: () => this.#range.map((time) => time / 1000),
       scoreRange: () => this.#scoreRange,
+      labelsWidth: () => widthOfLabels(this.#series, this.#box.clientWidth, style),
       drawLabels: (plot) => drawLabels(plot, this.#series, this.#colours, style),
     });
   }
