@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 BANNED_WITHOUT_END = re.compile(r"^This account has been banned since .+, without an end\. If .+")
-BANNED_UNTIL = re.compile(r"The ban ends on Mar 4, 2045, 1:30\sPM\.")
+BANNED_UNTIL = re.compile(r"The ban ends on 4 Mar 2045, 13:30\.")
 HALVED_UNTIL = re.compile(r"your limits are halved until .+\d+:\d\d")
 READY_IN = re.compile(r"^Ready in \d+ s$")
 PATHS = ("/api/actions/token", "/api/scores/increment")
@@ -102,7 +102,7 @@ def test_a_refused_point_shows_the_seconds_to_wait(
     for _ in range(5):
         player.score_point()
     page.locator("#score").click()
-    expect(page.locator("#outcome")).to_have_text("You have reached the limit for now.")
+    expect(page.locator("#outcome")).to_have_text("You have reached the limit.")
     expect(page.locator("#score")).to_have_text(READY_IN)
     assert points_of(player) == 5
 

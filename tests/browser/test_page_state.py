@@ -153,7 +153,7 @@ def test_a_failed_press_is_forgotten_when_the_server_answers_again(
     log_in(page, player_just_below_top_ten(running_system))
     page.route("**/api/actions/token", lambda route: route.abort())
     page.get_by_role("button", name="Score a point").click()
-    expect(page.locator("#outcome")).to_have_text("The server can't be reached")
+    expect(page.locator("#outcome")).to_have_text("The server can't be reached. Press again.")
     page.unroute("**/api/actions/token")
     running_system.register().score_point()
     player_just_below_top_ten(running_system).score_point()

@@ -1,7 +1,7 @@
 /** The page's texts in its language, from the server: app/web/texts has a file for each language. */
 
-/** BCP 47; numbers and times are formatted with it. */
-export const LANGUAGE = document.documentElement.lang;
+/** BCP 47; numbers and times are formatted with it. English dates are British, as the server writes them. */
+export const LANGUAGE = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 const cardinals = new Intl.PluralRules(LANGUAGE);

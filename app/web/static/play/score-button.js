@@ -154,5 +154,6 @@ function explanation(error, scorer) {
   }
   if (error instanceof ApiError && error.code === "BOARD_NOT_OPEN") return notOpenText(error.details);
   if (scorer.hasUnsettledPoint) return text("scoring.unsettled");
+  if (error instanceof NoReply) return text("scoring.unreachable");
   return explain(error);
 }
