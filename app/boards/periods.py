@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from app.contract.standings import PeriodKind
@@ -36,20 +37,32 @@ def period_at(kind: PeriodKind, time_zone: str, moment: datetime) -> Period:
 
     Weeks start on Monday.
     """
-    if kind == "all":
-        return Period(kind, None, time_zone)
     day = moment.astimezone(ZoneInfo(time_zone)).date()
-    if kind == "week":
-        day -= timedelta(days=day.weekday())
-    elif kind == "month":
-        day = day.replace(day=1)
-    return Period(kind, day, time_zone)
+    match kind:
+        case "all":
+            return Period(kind, None, time_zone)
+        case "day":
+            return Period(kind, day, time_zone)
+        case "week":
+            return Period(kind, day - timedelta(days=day.weekday()), time_zone)
+        case "month":
+            return Period(kind, day.replace(day=1), time_zone)
+        case _:
+            assert_never(kind)
 
 
 def _next_start(kind: PeriodKind, starts_on: date) -> date:
-    if kind == "month":
-        return (starts_on + timedelta(days=31)).replace(day=1)
-    return starts_on + timedelta(days=7 if kind == "week" else 1)
+    match kind:
+        case "all":
+            raise ValueError("All time has no first day")
+        case "day":
+            return starts_on + timedelta(days=1)
+        case "week":
+            return starts_on + timedelta(days=7)
+        case "month":
+            return (starts_on + timedelta(days=31)).replace(day=1)
+        case _:
+            assert_never(kind)
 
 
 def _midnight(day: date, time_zone: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import assert_never
 from urllib.parse import urlencode
 
 from app.boards.board import Board
@@ -93,12 +94,17 @@ def board_picker(
 
 def period_label(period: Period, language: Language) -> str:
     """Which period it is, such as "23 November 2026"; empty for all time."""
-    if period.starts_on is None:
+    if period.kind == "all" or period.starts_on is None:
         return ""
-    if period.kind == "month":
-        return language.month(period.starts_on)
-    day = language.day(period.starts_on)
-    return language.text("period.week", date=day) if period.kind == "week" else day
+    match period.kind:
+        case "day":
+            return language.day(period.starts_on)
+        case "week":
+            return language.text("period.week", date=language.day(period.starts_on))
+        case "month":
+            return language.month(period.starts_on)
+        case _:
+            assert_never(period.kind)
 
 
 def _boards(offered: tuple[Board, ...], shown: ShownRanking) -> tuple[Link, ...]:
