@@ -32,37 +32,15 @@ LONG_FILES = (
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """The tests, by file: LONG_FILES, then all other files with slow tests, then the fast ones.
-
-    The slow tests before those of the browser mostly wait, and those work. They alternate, because
-    workers that all wait leave the CPUs idle.
-    """
-    files = list(dict.fromkeys(map(_file_of, items)))
+    """The tests, by file: LONG_FILES, then all other files with slow tests, then the fast ones."""
     slow = {_file_of(item) for item in items if item.get_closest_marker("slow")}
-    long = [f"tests/{name}" for name in LONG_FILES]
-    others = [file for file in files if file in slow and file not in long]
-    last = max((place for place, file in enumerate(others) if _is_of_browser(file)), default=-1)
-    first, rest = others[: last + 1], others[last + 1 :]
-    fast = [file for file in files if file not in slow and file not in long]
-    order = [*long, *_alternated(first), *rest, *fast]
-    ranks = {file: rank for rank, file in enumerate(order)}
-    return sorted(items, key=lambda item: ranks[_file_of(item)])
+    ranks = {f"tests/{name}": rank for rank, name in enumerate(LONG_FILES)}
 
+    def rank(item: pytest.Item) -> int:
+        file = _file_of(item)
+        return ranks.get(file, len(ranks) + (file not in slow))
 
-def _alternated(files: Sequence[str]) -> list[str]:
-    """The files of the browser at equal distances among the others."""
-    browser = [file for file in files if _is_of_browser(file)]
-    others = [file for file in files if not _is_of_browser(file)]
-    places = {
-        file: (place + 0.5) / len(group)
-        for group in (browser, others)
-        for place, file in enumerate(group)
-    }
-    return sorted(files, key=lambda file: places[file])
-
-
-def _is_of_browser(file: str) -> bool:
-    return file.startswith("tests/browser/")
+    return sorted(items, key=rank)
 
 
 def _file_of(item: pytest.Item) -> str:
