@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools.reference.decisions import decisions_table
 from tools.reference.errors import errors_table
+from tools.reference.functions import functions_sections
 from tools.reference.licences import licences_tables
 from tools.reference.metrics import metrics_table
 from tools.reference.settings import settings_table
@@ -17,6 +18,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "decisions/README.md": decisions_table,
     "operations.md": metrics_table,
     "reference/errors.md": errors_table,
+    "reference/functions.md": functions_sections,
     "reference/licences.md": licences_tables,
     "reference/settings.md": settings_table,
 }
