@@ -31,6 +31,13 @@ def test_the_picture_has_every_room_once() -> None:
     assert sorted(drawn) == sorted(LEVEL)
 
 
+def test_the_table_below_the_picture_has_every_room_once() -> None:
+    (table,) = re.findall(r"^\| room \| subject \|\n(.*?)\n\n", TEXT, re.M | re.S)
+    rooms = [row.split(" | ")[0] for row in table.splitlines()]
+    listed = [room for cell in rooms for room in re.findall(r"`([\w.]+)`", cell)]
+    assert sorted(listed) == sorted(LEVEL)
+
+
 def test_every_arrow_points_to_a_lower_layer() -> None:
     rooms = nodes()
     arrows = re.findall(r"^ *(\w+)(?:\[.*?\])? --> (\w+)", rooms_picture(), re.M)
