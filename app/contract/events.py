@@ -13,6 +13,7 @@ from app.contract.viewers.contests import Contest
 from app.contract.viewers.reveals import Move
 
 ROOM = "leaderboard"
+"""The field `room` of `connected`: a name of the contract, not a package. Clients may rely on it."""
 
 
 class ViewerEvent(ABC):
