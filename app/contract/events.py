@@ -13,7 +13,7 @@ from app.contract.viewers.contests import Contest
 from app.contract.viewers.reveals import Move
 
 ROOM = "leaderboard"
-"""The field `room` of `connected`: a name of the contract, not a package. Clients may rely on it."""
+"""The field `room` of the event `connected`. It is a name of the contract and names no package."""
 
 
 class ViewerEvent(ABC):
