@@ -11,6 +11,7 @@ from typing import Any
 
 from app.audit.audited_change import Initiator
 from app.boards.board import Board, BoardSettings
+from app.contract.standings import PeriodKind
 from tests.support.players import Person
 from tests.support.services import Services
 
@@ -55,8 +56,10 @@ def statuses(services: Services, *acts: Any, boards: tuple[str, ...] = ("quiz",)
     return [answer["status"] for answer in count(services, *acts, boards=boards)]
 
 
-def rows(services: Services, board: Board) -> list[tuple[int, str, int]]:
-    """(rank, user id, score) of the first period at present, from the top."""
+def rows(
+    services: Services, board: Board, kind: PeriodKind | None = None
+) -> list[tuple[int, str, int]]:
+    """(rank, user id, score) of the present period, from the top; by default of the first kind."""
     standings = services.standings
-    page = standings.top(board, standings.period(board, None, None), 100)
+    page = standings.top(board, standings.period(board, kind, None), 100)
     return [(row.rank, row.user_id, row.score) for row in page.rows]

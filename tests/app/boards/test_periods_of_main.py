@@ -9,14 +9,14 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import text
 
+from app.boards.board import PERIODS
 from app.contract.errors import TokenUsed, ValidationFailed
 from app.contract.standings import PeriodKind
 from tests.support.players import Person
-from tests.support.service_acts import OPERATOR, create_board
+from tests.support.service_acts import OPERATOR, create_board, rows
 from tests.support.services import Services
 
-ALL: tuple[PeriodKind, ...] = ("all", "day", "week", "month")
-ADDED = ALL[1:]
+ADDED = PERIODS[1:]
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +27,7 @@ def _at_once() -> Iterator[None]:
 
 def shown(services: Services, kind: PeriodKind) -> list[tuple[int, str, int]]:
     """(rank, user id, score) of the present period, from the top."""
-    main = services.boards.find("main")
-    page = services.standings.top(main, services.standings.period(main, kind, None), 100)
-    return [(row.rank, row.user_id, row.score) for row in page.rows]
+    return rows(services, services.boards.find("main"), kind)
 
 
 def test_points_count_in_each_period_from_then_on(services: Services) -> None:
@@ -38,7 +36,7 @@ def test_points_count_in_each_period_from_then_on(services: Services) -> None:
     services.boards.edit(OPERATOR, "main", periods=("all", "day"))
     bob.score(2)
     assert ada.score().score == 4
-    services.boards.edit(OPERATOR, "main", periods=ALL)
+    services.boards.edit(OPERATOR, "main", periods=PERIODS)
     ada.score()
     assert shown(services, "day") == [(1, bob.user_id, 2), (1, ada.user_id, 2)]
     for kind in ("week", "month"):
@@ -55,7 +53,7 @@ def test_points_count_in_each_period_from_then_on(services: Services) -> None:
 
 
 def test_a_repeated_token_counts_once_in_each_period(services: Services) -> None:
-    services.boards.edit(OPERATOR, "main", periods=ALL)
+    services.boards.edit(OPERATOR, "main", periods=PERIODS)
     person = Person.register(services)
     token = person.token()
     assert services.scoring.increment(person.identity, token).outcome.score == 1
@@ -65,7 +63,7 @@ def test_a_repeated_token_counts_once_in_each_period(services: Services) -> None
 
 
 def test_a_ban_and_its_end_reach_each_period(services: Services) -> None:
-    services.boards.edit(OPERATOR, "main", periods=ALL)
+    services.boards.edit(OPERATOR, "main", periods=PERIODS)
     person = Person.register(services)
     person.score()
     services.moderation.ban(OPERATOR, person.user_id)
@@ -78,7 +76,7 @@ def test_a_ban_and_its_end_reach_each_period(services: Services) -> None:
 def test_the_function_that_the_version_before_calls_counts_in_each_period(
     services: Services,
 ) -> None:
-    services.boards.edit(OPERATOR, "main", periods=ALL)
+    services.boards.edit(OPERATOR, "main", periods=PERIODS)
     person = Person.register(services)
     with services.database.transaction() as connection:
         row = (

@@ -8,9 +8,9 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import text
 
+from app.boards.board import PERIODS
 from app.contract.errors import NotFound
 from app.contract.standings import BoardPeriod
-from tests.app.boards.test_periods_of_main import ADDED, ALL, shown
 from tests.support.players import Person
 from tests.support.service_acts import OPERATOR, act, count, create_board, rows
 from tests.support.services import Services
@@ -114,19 +114,20 @@ def create_yesterday(services: Services, person: Person) -> datetime:
 
 def test_points_of_main_are_taken_from_all_its_periods(services: Services) -> None:
     with patch("app.boards.boards.PERIOD_LEAD_SECONDS", 0.0):
-        services.boards.edit(OPERATOR, "main", periods=ALL)
+        services.boards.edit(OPERATOR, "main", periods=PERIODS)
+    main, added = services.boards.find("main"), PERIODS[1:]
     ada, bob = Person.register(services), Person.register(services)
     ada.score(2)
     bob.score(2)
     since = datetime.now(UTC)
     ada.score(3)
     assert take_back(services, ada, "main", since=since) == 3
-    for kind in ADDED:
-        assert shown(services, kind) == [(1, ada.user_id, 2), (1, bob.user_id, 2)]
+    for kind in added:
+        assert rows(services, main, kind) == [(1, ada.user_id, 2), (1, bob.user_id, 2)]
     assert take_back(services, ada, "main") == 2
     ada.score()
-    for kind in ADDED:
-        assert shown(services, kind) == [(1, bob.user_id, 2), (2, ada.user_id, 1)]
+    for kind in added:
+        assert rows(services, main, kind) == [(1, bob.user_id, 2), (2, ada.user_id, 1)]
     assert services.moderation_reads.user(ada.user_id).score == 1
     assert services.ledger_check.verify().sound
 
