@@ -46,24 +46,28 @@ class WebSocketTransport:
     async def run(self, receiver: Receiver) -> NoReturn:
         try:
             token = await self._credentials.token()
-            url = with_query(await self._addresses.websocket(), self._reads.query)
-            headers = {"Authorization": f"Bearer {token}"}
-            async with connect(
-                url,
-                additional_headers=headers,
-                open_timeout=OPEN_SECONDS,
-                close_timeout=1,
-                ping_interval=PING_SECONDS,
-            ) as socket:
-                await self._receive(socket, receiver, token)
+            try:
+                await self._connect(receiver, token)
+            except InvalidStatus as refusal:
+                await self._refused(refusal, token)
         except SessionEnded as error:
             raise WatchEnded(str(error)) from error
-        except InvalidStatus as refusal:
-            await self._refused(refusal, token)
         except (OSError, InvalidHandshake, RequestFailed) as error:
             # The timeouts of websockets are OSErrors too.
             raise ConnectionFailed(str(error) or type(error).__name__) from error
         raise ConnectionFailed("the connection was lost")
+
+    async def _connect(self, receiver: Receiver, token: str) -> None:
+        url = with_query(await self._addresses.websocket(), self._reads.query)
+        headers = {"Authorization": f"Bearer {token}"}
+        async with connect(
+            url,
+            additional_headers=headers,
+            open_timeout=OPEN_SECONDS,
+            close_timeout=1,
+            ping_interval=PING_SECONDS,
+        ) as socket:
+            await self._receive(socket, receiver, token)
 
     async def _refused(self, refusal: InvalidStatus, token: str) -> NoReturn:
         code, message = _error_of(refusal)
