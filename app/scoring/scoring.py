@@ -62,7 +62,7 @@ class Increment(NamedTuple):
 
 
 def _count_refusals(
-    act: Literal["issue", "spend"],
+    purpose: Literal["issue", "spend"],
 ) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
     """Counts the refusals of a method by their code in /metrics."""
 
@@ -72,7 +72,7 @@ def _count_refusals(
             try:
                 return method(*args, **kwargs)
             except DomainError as error:
-                TOKENS_REFUSED.labels(act, error.code).inc()
+                TOKENS_REFUSED.labels(act=purpose, reason=error.code).inc()
                 raise
 
         return counted
@@ -216,7 +216,7 @@ class Scoring:
     def _record(self, identity: Identity, token: ActionToken, board: Board | None) -> CountedToken:
         """Count the token in one transaction; raises if it is not and will not be counted.
 
-        Only PostgreSQL decides whether a token was used. What Redis knows of it does not matter.
+        Only PostgreSQL decides whether a token was used, whatever Redis has stored about it.
         """
         recorded = self._ledger.record(token.user_id, token.issued_at, token.nonce, board)
         match recorded:
