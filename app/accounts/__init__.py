@@ -1,1 +1,1 @@
-"""Users, sessions, passwords and display tokens (flows 1 and 2)."""
+"""Users, sessions, passwords, display tokens, pairing and service keys (flows 1 and 2)."""

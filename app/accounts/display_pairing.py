@@ -60,7 +60,7 @@ class DisplayPairing:
     def pair(self, initiator: Initiator, code: str, name: str, seconds: int) -> IssuedDisplayToken:
         """Give the screen that shows the code a token that expires after that time.
 
-        The code works once, in any case and with or without its hyphen. Raises NotFound.
+        The code works once, in upper or lower case, with or without its hyphen. Raises NotFound.
         """
         letters = "".join(letter for letter in code.upper() if letter in _LETTERS)
         with redis_errors():
@@ -76,7 +76,7 @@ class DisplayPairing:
     def collect(self, secret: str) -> str | None:
         """The token of the screen with that secret; None until an operator has typed the code.
 
-        The token can be collected again for a time, because a reply may be lost.
+        The token can be collected again for COLLECT_SECONDS, because a reply may be lost.
         """
         with redis_errors():
             token = self._client.get(keys.paired_screen(_screen(secret)))

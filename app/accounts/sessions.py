@@ -28,7 +28,7 @@ from app.contract.limits import Ban
 from app.storage.database import Database
 
 GRACE_SECONDS = 30
-"""For a repeated use of a refresh token: longer than a client needs to give up and retry."""
+"""A repeated use of a refresh token is valid for this time. Clients give up and retry sooner."""
 UNCERTAIN_GRACE_SECONDS = 600
 """The same if PostgreSQL failed during the first use: as long as a fault may last."""
 

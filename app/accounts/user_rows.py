@@ -33,7 +33,7 @@ class Account:
     moderated_at: int = 0
     banned_until: int = 0
     ban_reason: str = ""
-    """What the player may know; empty if nothing."""
+    """The reason that the player is shown; empty if there is none."""
 
     @property
     def banned(self) -> bool:

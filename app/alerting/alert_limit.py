@@ -1,4 +1,4 @@
-"""The limit of alerts: one of a kind in a time, over all processes."""
+"""The limit of alerts: at most one of each kind per interval, across all processes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from app.storage.redis import AppRedisStorage
 
 
 class AlertLimit:
-    """Allows one alert of a kind in `interval_seconds`: in Redis, and in this process.
+    """Allows one alert of each kind per `interval_seconds`: in Redis, and in this process.
 
-    The limit in Redis holds over all processes. Without Redis each process may alert once.
+    The limit in Redis holds across all processes. Without Redis each process may alert once.
     """
 
     def __init__(self, client: Redis, interval_seconds: int) -> None:

@@ -20,7 +20,7 @@ from app.storage.database_connections import DeadlineExceeded
 
 CHECK_SECONDS = 1.0
 DATABASE_SECONDS, SERVED_SECONDS = 0.8, 0.2
-"""For PostgreSQL's answer, and then for a request that shows that it works nevertheless."""
+"""How long to wait for PostgreSQL's answer, and then for a request that shows that it works."""
 PROBE_TTL_MS = 1000
 FAILURE_TTL_SECONDS = 0.5
 """A failed result is reused for this long, so that callers do not queue for the next check."""

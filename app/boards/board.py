@@ -44,11 +44,12 @@ class BoardSettings:
     title: str
     better: Better = "high"
     combine: Combine = "sum"
-    """How the acts of a player make the score."""
+    """How the score is computed from the acts of a player."""
     scored_by: ScoredBy = "service"
     min_points: int = 1
-    """Of one act."""
+    """The fewest points of one act."""
     max_points: int = 1
+    """The most points of one act."""
     periods: tuple[PeriodKind, ...] = ("all",)
     """Each is a leaderboard of its own. Replies to acts show the score of the first."""
     time_zone: str = "UTC"

@@ -23,7 +23,7 @@ ledger.add_command(partitions)
 @ledger.command("verify", epilog=example("flask ledger verify"))
 @click.option("--repair", is_flag=True, help="Correct the rank index from the database.")
 def verify(*, repair: bool) -> None:
-    """Check that every score is what its actions make and that the rank index agrees.
+    """Check that every score follows from its actions and that the rank index agrees.
 
     The exit status is 1 if a difference remains. A wrong score is never repaired, because an
     operator has to find out why it differs from the actions.

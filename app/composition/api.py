@@ -53,7 +53,7 @@ from app.storage.database import connect_unpooled
 from config.settings import Settings
 
 SCHEDULED_PARTITIONS_SECONDS = 5.0
-"""For one statement of the background thread that creates the partitions of coming months."""
+"""The limit of one statement of the thread that creates the partitions of coming months."""
 
 
 @dataclass(frozen=True)

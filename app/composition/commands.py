@@ -31,7 +31,7 @@ from app.storage.database import connect_unpooled
 from config.settings import Settings
 
 WHOLE_LEDGER_SECONDS = 3600.0
-"""For one statement of a command that reads or moves every action."""
+"""The limit of one statement of a command that reads or moves every action."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from app.storage.database import connect_unpooled
 from config.settings import Settings
 
 WHOLE_BOARD_SECONDS = 60.0
-"""For one statement that reads or changes the standings of all players of a board."""
+"""The limit of one statement that reads or changes the standings of all players of a board."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from config.settings import Settings
 MAX_HASHING = 1
 """Simultaneous hashes of a process; there are usually as many API processes as CPUs."""
 MAX_WAIT_SECONDS = 5.0
-"""Of a request for its turn to hash."""
+"""How long a request waits for its turn to hash."""
 
 
 def build_passwords(settings: Settings) -> Passwords:

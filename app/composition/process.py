@@ -20,7 +20,7 @@ from app.storage.redis import connect, connect_subscriber
 from config.settings import BroadcasterSettings
 
 SPARE_CONNECTIONS = 2
-"""For the background threads, in addition to one connection for each request thread."""
+"""Connections for the background threads; each request thread has one of its own."""
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -1,1 +1,1 @@
-"""Batching, the circuit breaker and CPU affinity; independent of the scoreboard."""
+"""Batches, single flight, bulkhead, circuit breaker, CPU affinity; without scoreboard logic."""

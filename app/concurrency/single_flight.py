@@ -15,7 +15,7 @@ class Shared(NamedTuple, Generic[Result]):
 
     result: Result
     joined: bool
-    """Whether another caller made the call. Then it started before this caller asked."""
+    """Whether another caller made the call. Then it started before this caller needed it."""
 
 
 class SingleFlight(Generic[Key, Result]):

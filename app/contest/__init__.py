@@ -1,1 +1,1 @@
-"""Freezes of boards: the acts that they hide, and how these are shown."""
+"""Freezes and reveals of boards, contests as viewers get them, and final tables."""

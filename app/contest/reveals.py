@@ -36,7 +36,7 @@ class RevealState:
 
     board: Board
     number: int
-    """Of the last step; 0 if there is none. An undone step's number is used again."""
+    """The number of the last step; 0 if there is none. An undone step's number is used again."""
     remaining: int
     """Acts that are still to be revealed."""
     next: PlayerToReveal | None
@@ -181,7 +181,7 @@ def _period(board: Board) -> Period:
 
 
 def _lock_players(connection: Connection, board: Board, kind: StepKind) -> list[str]:
-    """The ids of the players of the next step, in order, who can't be banned in the meantime."""
+    """Lock the players of the next step, so that no ban happens during it; their ids in order."""
     users = _players(connection, board, kind)
     while True:
         hidden_rows.lock_players(connection, board.id, users)

@@ -18,7 +18,7 @@ from app.contract.viewers.reveals import Move
 EndReason = Literal["revoked", "banned"]
 
 MAX_TEXT_LENGTH = 1_000
-"""Of a text for viewers. This system publishes shorter ones."""
+"""The longest text for viewers that is accepted. This system publishes shorter ones."""
 _UNREADABLE = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(OverflowError, OSError, RecursionError),

@@ -18,9 +18,9 @@ class DomainError(Exception):
     code: ClassVar[str]
     error: ClassVar[str]
     default_message: ClassVar[str] = ""
-    """Of errors that are raised without a message."""
+    """Used if the error is raised without a message."""
     flagged: bool | None = None
-    """Whether the reply carries the fraud warning; None: not known where the error was raised."""
+    """Whether the reply carries the fraud warning; None: not known when it was raised."""
 
     def __init__(self, message: str = "", details: Mapping[str, Any] | None = None) -> None:
         self.message = message or self.default_message

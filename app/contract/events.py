@@ -176,5 +176,8 @@ class Pong:
 
 
 def _watched(watched: BoardPeriod) -> dict[str, str]:
-    """The fields that name a board and period; none for `main` of all time, which came first."""
+    """The fields that name a board and period.
+
+    `main` of all time has none: its messages are older than boards, and stay unchanged.
+    """
     return {} if watched == MAIN else watched._asdict()

@@ -60,8 +60,8 @@ class CachedState:
 class JwtVerifier:
     """Verifies JWTs with public keys, and each token's signature only once.
 
-    The signature is half the cost of a request's own checks. This class does not know whether a
-    session has ended: its callers look that up each time.
+    The signature is half the cost of a request's own checks. This class does not check whether
+    the session has ended; its callers do that each time.
     """
 
     def __init__(self, keys: tuple[RSAPublicKey, ...], issuer: str, audience: str) -> None:

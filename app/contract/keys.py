@@ -62,7 +62,7 @@ class RankingKeys:
     complete_until: str
     reconciler_lease: str
     lifetime_ms: int
-    """Of keys that are not written any more, so that past periods end; 0: they do not expire."""
+    """The keys expire this long after their last write, because periods end; 0: never."""
 
 
 RANKING_LIFETIME_MS = 3_600_000

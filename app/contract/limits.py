@@ -40,7 +40,7 @@ class RateLimitStatus(NamedTuple):
 
 
 class Ban(NamedTuple):
-    """What a banned player may know of the ban; times in ms since 1970.
+    """The part of a ban that the player is shown; times in ms since 1970.
 
     The reason in the audit trail is not part of it: it may name other people, and a fraud rule's
     reason has the limits of the rule (docs/decisions/0006-moderation.md).

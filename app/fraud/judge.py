@@ -55,7 +55,7 @@ class _Case(NamedTuple):
     observation: Observation
     finding: Finding
     context: Context
-    """Of the request. A batch runs in another context, where log lines would lack its id."""
+    """That of the request. A batch runs in another context, where log lines would lack its id."""
 
 
 class Judge:

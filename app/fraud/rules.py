@@ -43,7 +43,7 @@ class Finding:
 
 
 class Rule(Protocol):
-    """Judges an observation alone: it knows no user, no store and no sanction."""
+    """Judges an observation alone, without access to users, stores and sanctions."""
 
     def judge(self, observation: Observation) -> Finding | None:
         """What is wrong with the attempt; None if nothing is."""

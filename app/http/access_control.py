@@ -143,9 +143,10 @@ def current_identity() -> Identity:
 
 
 def caller_is_flagged(error: DomainError) -> bool:
-    """Whether this error of a scoring call answers a flagged player; reads Redis or PostgreSQL.
+    """Whether a flagged player called the view that raised the error; reads Redis or PostgreSQL.
 
-    False where the error says more than a warning, and if the access token is not valid.
+    Only callers of scoring views are looked up. Returns False for errors that already tell more
+    than the warning, such as a ban, and for a request without a valid access token.
     """
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, AUTH_MODE, None) != "admission":

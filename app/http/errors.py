@@ -86,7 +86,7 @@ class ErrorPolicy:
     retry_seconds: tuple[int, int]
     """Least and greatest Retry-After of a 503; the value is random, to spread the retries."""
     is_flagged: Callable[[DomainError], bool] = lambda _: False
-    """Whether to warn the caller, asked where the error was raised before that was known."""
+    """Whether to warn the caller; called for errors raised before the flag was known."""
 
 
 def register_error_handlers(app: Flask, policy: ErrorPolicy) -> None:

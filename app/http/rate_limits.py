@@ -59,8 +59,8 @@ def register_limits(app: Flask) -> None:
         client, settings = services().redis, services().settings
     app.config["RATELIMIT_STORAGE_URI"] = f"{AppRedisStorage.SCHEME}://"
     app.config["RATELIMIT_STORAGE_OPTIONS"] = {"client": client}
-    # A limiter that the app knows already installs no hooks. The hooks would cost each request
-    # 0.1 ms and, without Redis, a check whether it is back. A limited view checks that itself.
+    # A limiter that is in app.extensions already installs no hooks. The hooks would cost each
+    # request 0.1 ms and, without Redis, a check whether it is back. A limited view checks itself.
     app.extensions["limiter"] = {_auth, _read, _service}
     for limiter in (_auth, _read, _service):
         limiter.init_app(app)

@@ -108,7 +108,7 @@ class ReplicaReads:
 
 
 def position_after_commits(database: Database) -> WalPosition | None:
-    """A position after everything committed so far; None if the primary can't be asked."""
+    """A position after everything committed so far; None if the primary can't be read."""
     try:
         return wal.current_position(database)
     except DatabaseUnavailable:

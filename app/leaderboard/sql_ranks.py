@@ -65,7 +65,7 @@ class SqlRanks:
             return self._latest
         found, joined = share()
         if joined and time.monotonic() >= found.valid_until:
-            # It started before this caller asked and is too old. Any count from now on is new
+            # It started before this call of of() and is too old. Any count from now on is new
             # enough, also if another caller makes it.
             found, _ = share()
         return found

@@ -39,8 +39,8 @@ def take_back(
 ) -> TakenBack:
     """Take back the user's acts on the board since that moment; None: all of them.
 
-    Each period of the acts then shows what the remaining acts make. The user's row must be locked
-    by this transaction.
+    Each period of the acts then shows the score of the remaining acts. The user's row must be
+    locked by this transaction.
     """
     values = {"user_id": user_id, "board_id": board_id, "since": since}
     return TakenBack(*connection.execute(_TAKE_BACK, values).one())

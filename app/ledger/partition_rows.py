@@ -36,9 +36,9 @@ _MOVE = (
     " RETURNING *) INSERT INTO {name} SELECT * FROM moved"
 )
 _ATTACH = "ALTER TABLE actions ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')"
-# Of the board `main` only: the standings of other boards don't depend on acts that were counted.
-# The new action looks like the user's last action before the cut. Its nonce is the user's id, which
-# no token has. A user can't have two sums in one month, so the nonce is unique.
+# Carries the sums of the board `main` only: standings of other boards don't depend on acts that
+# were counted. The new action looks like the user's last action before the cut. Its nonce is the
+# user's id, which no token has. A user can't have two sums in one month, so the nonce is unique.
 _CARRY_SUMS = text(
     "INSERT INTO actions (user_id, issued_at, nonce, points, score_after, created_at)"
     " SELECT user_id, :cut, user_id, total, score_after, greatest(created_at, :cut) FROM ("

@@ -63,8 +63,9 @@ _REFRESH = text(
     " revision = s.revision + 1, changed_at = clock_timestamp()"
     " FROM users u, boards b WHERE s.user_id = :user_id AND u.id = s.user_id AND b.id = s.board_id"
 )
-# A period whose acts may be in a detached month can't be compared. A standing whose acts were all
-# taken back has no act that made it. All acts make the hidden standing of a player who has one.
+# Finds standings that differ from those computed from the remaining acts. Periods with acts that
+# may be in a detached month are left out, and so are standings whose acts were all taken back. If a
+# player has a hidden standing, it is compared instead of the shown one.
 _WRONG = text(
     "WITH expected AS ("
     "  SELECT b.id AS board_id, remaining.* FROM boards b, remaining_scores(b, NULL) AS remaining"
@@ -88,7 +89,7 @@ class RankingChange(NamedTuple):
 
 @dataclass(frozen=True)
 class WrongStanding:
-    """A standing that is not what its acts make."""
+    """A standing that differs from the one computed from its acts."""
 
     board: str
     period: str

@@ -1,1 +1,1 @@
-"""Background work: the reconciler, the partitions of the ledger and the ledger check."""
+"""Background work: reconciler, partitions of the ledger, ledger check and session purge."""

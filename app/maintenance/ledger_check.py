@@ -46,7 +46,7 @@ class Verification:
     index: tuple[Difference, ...]
     """Scores in the index that are not those of PostgreSQL."""
     boards: tuple[WrongStanding, ...] = ()
-    """Standings of other boards and periods that are not what their acts make."""
+    """Standings of other boards and periods that differ from those computed from their acts."""
 
     @property
     def sound(self) -> bool:

@@ -27,7 +27,7 @@ from app.moderation.sanctions import Sanctions, record_change
 from app.storage.database import Database
 
 MAX_SANCTION_SECONDS = 3650 * 86400
-"""Of a ban or flag with an end."""
+"""The longest ban or flag with an end."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Change = Callable[[Connection, User], StandingEffects | None]

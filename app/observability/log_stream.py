@@ -47,7 +47,7 @@ class LogStream:
     def take_dropped(self) -> int:
         """The number of lines dropped since the last call."""
         if not self._uncounted:
-            return 0  # without the lock, because this is asked at each request
+            return 0  # without the lock, because each request calls this
         with self._lock:
             dropped, self._uncounted = self._uncounted, 0
             return dropped

@@ -34,11 +34,11 @@ class ActAnswer:
     """As the caller sent it; None if it was no text."""
     status: Status
     score: int | None = None
-    """In the board's first period; None if the act was not counted, or is hidden by a freeze."""
+    """In the board's first period; None if the act was not counted or a freeze hides it."""
     rank: int | None = None
     """The present rank of that score; None if no player has it now."""
     details: Problems | Mapping[str, str | None] | None = None
-    """Of `invalid`: messages by field; of `not_open`: the times of the board."""
+    """With `invalid`: messages by field; with `not_open`: the times of the board."""
 
     def as_json(self) -> dict[str, Any]:
         """The answer without fields that it lacks."""

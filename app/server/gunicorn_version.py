@@ -1,4 +1,4 @@
-"""The versions of gunicorn that our worker knows; with any other, this module can't be imported."""
+"""The versions of gunicorn that our worker supports; import fails with any other."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ from app.contract.limits import MAX_BODY_BYTES
 from app.server.route_table import RouteTable
 
 MAX_HEAD_BYTES = 32 * 1024
-"""For the request line and all headers; gunicorn's own limits are smaller."""
+"""The longest request line and headers together; gunicorn's own limits are smaller."""
 MAX_HEADERS = 100
 """gunicorn refuses a request with more (431)."""
 CHUNKING_FACTOR = 4
 """The longest chunked body is this many times the longest body: it has lines between chunks."""
 MAX_CHUNK_LINE_BYTES = 256
-"""For the line before a chunk: its size, and extensions that nothing here uses."""
+"""The longest line before a chunk: its size, and extensions, which this server ignores."""
 _HEAD_LINES = MAX_HEADERS + 2
 """The headers, the request line, and an empty line before it (RFC 9112, section 2.2)."""
 _HEX_DIGITS = re.compile(rb"[0-9a-fA-F]+")

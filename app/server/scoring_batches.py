@@ -29,8 +29,8 @@ RunBatch = Callable[[Requests, Callable[[float], Requests]], None]
 class ScoringBatches:
     """The scoring pool of one worker.
 
-    `answer` answers one request of a connection, as a thread of gunicorn does. `has_next` is asked
-    by the thread that has just answered a connection: whether its next request belongs here and is
+    `answer` answers one request of a connection, as a thread of gunicorn does. The same thread then
+    calls `has_next`, which returns whether the connection's next request belongs here and is
     complete. `finish` gets the answered connections in a thread of this pool. `on_failure` is
     called if a batch fails as a whole: its requests will never be answered.
     """

@@ -23,12 +23,12 @@ CALL_SECONDS = 1.5
 """Maximum wait for an answer. With connecting and the rest, a request stays under 2 s."""
 POOL_WAIT_SECONDS = 1.5
 REPLICA_SECONDS = 0.3
-"""The same for a replica. The primary may be asked afterwards, within the same 2 s."""
+"""The same for a replica. The primary may be read afterwards, within the same 2 s."""
 REPLICA_BREAK_SECONDS = 2.0
 LOCK_TIMEOUT = "55P03"
 """SQLSTATE of a statement that waited for a lock until lock_timeout."""
 READ_PROBE_SECONDS = 0.3
-"""For a read that tests whether tables are still locked."""
+"""The limit of a read that tests whether tables are still locked."""
 STALLED_SECONDS = 2.0
 """After a write without an answer, a check makes no other write for this time."""
 POLL_SECONDS = 0.01

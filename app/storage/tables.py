@@ -51,7 +51,7 @@ users = sa.Table(
     sa.CheckConstraint("score >= 0", name="score"),
     # One way to compare names in every locale: docs/decisions/0024-names-and-passwords.md.
     sa.Index("users_username_key_c", sa.text('lower(username COLLATE "C")'), unique=True),
-    # Of the version before; a later version drops it.
+    # The index of the previous version; a later version drops it.
     sa.Index("users_username_key", sa.text("lower(username)"), unique=True),
     # -score makes every part ascending, so a page starts after one row comparison.
     sa.Index(

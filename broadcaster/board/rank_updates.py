@@ -43,7 +43,7 @@ class RankUpdates:
     `read(watched, user_ids)` returns the standings of these users at one time, or None while the
     rank index is incomplete. It may raise RedisUnavailable and DatabaseUnavailable. A round reads
     each user once on each board that its viewers watch, however many viewers the user has. A board
-    is read only if some score of it changed or a viewer of it has just asked.
+    is read only if some score of it changed or a viewer of it has just sent watch_me.
     """
 
     def __init__(self, read: Callable[[BoardPeriod, Sequence[str]], OwnStandings | None]) -> None:
@@ -66,7 +66,7 @@ class RankUpdates:
         self._wake.set()
 
     def on_moved(self, viewer: Viewer) -> None:
-        """The viewer watches another board; so does the user's standing, if it was asked for."""
+        """The viewer now watches another board: send the user's standing on it after watch_me."""
         if viewer in self._subjects:
             self.watch(viewer)
 

@@ -1,1 +1,1 @@
-"""HTTP before the WebSocket: authentication, throttle and handover of the socket."""
+"""The broadcaster's HTTP server: handshakes up to the handover, streams, health, forwarding."""

@@ -22,11 +22,11 @@ from broadcaster.handshake.connection_limit import ConnectionLimit
 from broadcaster.handshake.forwarding import ApiForwarder, ApiUnavailable, forwarded_head
 
 REQUEST_SECONDS = 10.0
-"""For a whole request with its head, so that a slow client does not occupy a greenlet."""
+"""Time to receive a whole request, so that a slow client does not occupy a greenlet."""
 SEND_BUFFER_BYTES = 32 * 1024
-"""Of the kernel for each viewer; a larger buffer would hold only boards that are out of date."""
+"""The kernel's send buffer of each viewer. A larger one would only hold boards out of date."""
 MAX_HEAD_BYTES = 16 * 1024
-"""For the request line and all headers."""
+"""The longest request line and headers together."""
 BACKLOG = 4096
 UNREADABLE = "VALIDATION_ERROR"
 API_UNAVAILABLE = "broadcaster.api_unavailable"

@@ -72,7 +72,7 @@ class ViewerCommands:
     def _start_move(self, viewer: Viewer, command: Watch) -> None:
         VIEWER_MESSAGES.labels("watch").inc()
         moves = viewer in self._moving
-        # Of several commands that wait, the last one counts.
+        # If several commands wait, only the last one is carried out.
         self._moving[viewer] = command
         if not moves:
             gevent.spawn(self._move, viewer)

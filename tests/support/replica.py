@@ -20,7 +20,7 @@ from tools.local.embedded_server import ServerFailed
 from tools.local.processes import spawn
 
 CAUGHT_UP_SECONDS = 30.0
-"""For a busy machine; includes the pause before a failed replica is tried again."""
+"""Long enough for a busy machine; includes the pause before a failed replica is tried again."""
 
 
 class EmbeddedReplica(EmbeddedPostgres):

@@ -18,10 +18,11 @@ class JsonLines:
 
     def __init__(self, output: TextIO) -> None:
         self._output = output
-        # JSON can escape what an encoding lacks; a backslash of Python's would not be JSON.
+        # Encodings other than UTF-8 lack characters. JSON can escape them (\u00e4); the escapes of
+        # Python's own error handlers (\xe4) are not JSON.
         self._ascii_only = codecs.lookup(output.encoding).name != "utf-8"
         self._poll = select.poll()
-        # No event is asked for; poll always reports errors, and on a pipe an error means that the
+        # Waits for no event; poll always reports errors, and on a pipe an error means that the
         # reader has closed it.
         self._poll.register(output, 0)
 

@@ -60,7 +60,7 @@ class ServiceKeyRecord:
     revoked_at: datetime | None
     revoked_by: str | None
     last_used_at: datetime | None
-    """Of a use in the minute after this time, the time is not stored."""
+    """Later uses within a minute after this time are not stored."""
     valid: bool
     """Neither revoked nor expired."""
 

@@ -22,7 +22,7 @@ from app.storage.database import Database
 MAX_BOARDS = 100
 """The boards of one key, which every request with the key reads."""
 KnownBoards = Callable[[Connection, Sequence[str]], Collection[str]]
-"""Those of the given keys that are the key of a board."""
+"""Returns those of the given keys that belong to a board."""
 
 _NO_HASH = bytes(SECRET_BYTES)
 """Compared if no key has the id. No secret is known that has this hash."""
@@ -49,7 +49,7 @@ class IssuedServiceKey:
 class ServiceKeys:
     """The service keys in PostgreSQL; every method raises DatabaseUnavailable.
 
-    `known_boards` is asked in the transaction that creates a key.
+    `known_boards` is called in the transaction that creates a key.
     """
 
     def __init__(self, database: Database, known_boards: KnownBoards) -> None:

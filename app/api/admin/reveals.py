@@ -102,7 +102,7 @@ def read_reveal(key: str) -> dict[str, Any]:
 @admin_reveals.arguments(RevealRequestSchema)
 @admin_reveals.response(200, RevealSchema)
 def reveal(body: dict[str, Any], key: str) -> dict[str, Any]:
-    """Show hidden acts of the lowest-ranked player who has some, or all hidden acts.
+    """Show hidden acts of the lowest-ranked player that has some, or all hidden acts.
 
     The reply has the resulting state, also if nothing is hidden. A request with the `number` of
     its step, one more than that of the last reply, can be repeated: the step is made once.

@@ -79,7 +79,7 @@ class Contest:
     times: Mapping[str, str | None]
     """opensAt and so on, in ISO 8601."""
     number: int = 0
-    """Of the last step of the reveal; 0 if there is none."""
+    """The number of the last step of the reveal; 0 if there is none."""
     step: RevealedStep | None = None
     """None if there is no step."""
 

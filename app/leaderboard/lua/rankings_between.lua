@@ -1,4 +1,4 @@
--- Reads the rankings that were last read in a time.
+-- Reads the rankings whose last read is between two times.
 --
 -- Guarantees: nothing is changed. A script, so that a registry of another type is deleted as every
 -- key of a script is.

@@ -20,7 +20,7 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         sa.Column("better", sa.Text, nullable=False),
         sa.Column("combine", sa.Text, nullable=False),
         sa.Column("scored_by", sa.Text, nullable=False),
-        # Of one act.
+        # Limits of the points of one act.
         sa.Column("min_points", sa.Integer, nullable=False),
         sa.Column("max_points", sa.Integer, nullable=False),
         # The first is the period that replies to acts show.
@@ -63,9 +63,9 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         sa.Column("starts_on", sa.Date, primary_key=True),
         sa.Column("user_id", _Id, sa.ForeignKey("users.id"), primary_key=True),
         sa.Column("score", sa.BigInteger, nullable=False),
-        # Ascending from the best: the score, negated if a high score is better.
+        # Minus the index score, so that ascending order is best first.
         sa.Column("order_score", sa.BigInteger, nullable=False),
-        # False for a score that is none on this board, and while the player is banned.
+        # False if the score is not shown, such as 0 on a sum board, and while the player is banned.
         sa.Column("listed", sa.Boolean, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("reached_at", _Moment, nullable=False),
@@ -112,8 +112,8 @@ def add_board_tables(metadata: sa.MetaData) -> None:
         sa.Column("created_at", _Moment, nullable=False),
         sa.Index("hidden_acts_board_id", "board_id", "user_id", "action_id"),
     )
-    # What all acts of a player with hidden acts make; `listed` ignores bans. The columns are those
-    # of standings, in the same order.
+    # The standing of a player with hidden acts, which counts them too; `listed` ignores bans. The
+    # columns are those of standings, in the same order.
     sa.Table(
         "hidden_standings",
         metadata,

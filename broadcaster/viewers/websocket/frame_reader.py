@@ -20,7 +20,7 @@ from broadcaster.viewers.websocket.bounded_inflate import BoundedInflate
 
 
 class ProtocolViolated(Exception):
-    """Nothing more can be read from the viewer, which has to be closed with `close_kind`."""
+    """Nothing more can be read from the viewer; the caller must close it with `close_kind`."""
 
     def __init__(self, close_kind: CloseKind) -> None:
         super().__init__(close_kind.reason)
@@ -28,7 +28,7 @@ class ProtocolViolated(Exception):
 
 
 class _Frames(FrameProtocol):
-    """wsproto's parser, with two questions that only its protected attributes answer."""
+    """wsproto's parser, with two properties that need its protected attributes."""
 
     @property
     def between_messages(self) -> bool:
@@ -66,9 +66,11 @@ class FrameReader:
         return self._frames.between_messages
 
     def read(self, data: bytes) -> Iterator[Event | None]:
-        """For each frame that `data` completes: the message that it completes, or None.
+        """One item for each frame that `data` completes, so that the caller can count frames.
 
-        Raises ProtocolViolated, after which this reader must not be used again.
+        The item is the control frame, or the text message that the frame completes. It is None for
+        an earlier frame of a message. Raises ProtocolViolated, after which this reader must not be
+        used again.
         """
         self._frames.receive_bytes(data)
         try:

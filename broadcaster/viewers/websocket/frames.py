@@ -8,7 +8,7 @@ import zlib
 from wsproto.frame_protocol import FrameProtocol
 
 WINDOW_BITS = 12
-"""Of compressed frames: 4 kB, more than a usual board, so that a larger window saves nothing."""
+"""The window of compression: 4 kB, more than a usual board, so a larger one saves nothing."""
 _COMPRESSED_TEXT = 0xC1
 """The last frame of a message, text, with the bit of permessage-deflate."""
 _MAX_SHORT, _MAX_MEDIUM = 125, 0xFFFF

@@ -112,7 +112,7 @@ export class Scoreboard {
   login(username: string, password: string): Promise<string>;
   /** Create an account and log in to it, also if an earlier try has created it without an answer. */
   register(username: string, password: string, displayName?: string): Promise<string>;
-  /** End the session here in any case. Throws ApiError or NoReply if the server did not end it. */
+  /** End the session. The login is forgotten here even if this throws ApiError or NoReply. */
   logout(): Promise<void>;
   /** Score one point on the board `main`, at most once. Throws ApiError, NoReply or SessionEnded. */
   score(): Promise<Outcome>;

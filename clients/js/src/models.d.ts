@@ -87,11 +87,11 @@ export interface Contest {
 /** How a watch receives its board. */
 export interface State {
   kind: "connecting" | "live" | "polling" | "waiting" | "ended";
-  /** Of "live" and "polling"; else "". */
+  /** Set while "live" or "polling"; else "". */
   transport: "" | "websocket" | "stream" | "polling";
-  /** Of "waiting" and "ended": why. */
+  /** Why the watch is "waiting" or has "ended"; else "". */
   cause: string;
-  /** Of "waiting": the delay of the next attempt. */
+  /** The delay of the next attempt while "waiting"; else 0. */
   retryMs: number;
   /** While not "live" or "polling": the error of the call of the API that failed last, or null. */
   error: Error | null;

@@ -66,7 +66,7 @@ export class Scoreboard {
     return this.#session.userId;
   }
 
-  /** End the session here in any case. Throws ApiError or NoReply if the server did not end it. */
+  /** End the session. The login is forgotten here even if this throws ApiError or NoReply. */
   async logout() {
     let cause = null;
     try {

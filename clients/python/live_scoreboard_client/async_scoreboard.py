@@ -46,7 +46,7 @@ class AsyncScoreboard:
         websocket_url: str | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        """`http` has the connections of another scoreboard, which closes them."""
+        """`http` is a client that several scoreboards share; its owner closes it."""
         self._calls = Calls(url, http)
         self._credentials = Credentials(self._calls, token)
         self._addresses = Addresses(self._calls, websocket_url)
@@ -61,7 +61,7 @@ class AsyncScoreboard:
         return self._credentials.user_id
 
     def for_another_player(self) -> AsyncScoreboard:
-        """A scoreboard of the same site with a login of its own, on the connections of this one."""
+        """A scoreboard of the same site for another login, with the HTTP client of this one."""
         return AsyncScoreboard(self._calls.url, http=self._calls.http)
 
     async def broadcaster_address(self) -> str:
@@ -96,7 +96,10 @@ class AsyncScoreboard:
         return cast(str, self._credentials.user_id)
 
     async def logout(self) -> None:
-        """End the session, here in any case; raises ApiError or NoReply if the server did not."""
+        """End the session; the client forgets the login even if the call fails.
+
+        Raises ApiError or NoReply if the server may not have ended the session.
+        """
         try:
             await self.call("POST", "/api/auth/logout")
         finally:

@@ -1,4 +1,4 @@
-"""What a call or a watch can end with."""
+"""The errors that calls and watches raise."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Scoreboard:
         return self._scoreboard.user_id
 
     def for_another_player(self) -> Scoreboard:
-        """A scoreboard of the same site with a login of its own, on the connections of this one.
+        """A scoreboard of the same site for another login, with the HTTP client of this one.
 
         It uses the thread of this one, so close this one last.
         """
@@ -107,7 +107,10 @@ class Scoreboard:
         return self._thread.run(self._scoreboard.register(username, password, display_name))
 
     def logout(self) -> None:
-        """End the session, here in any case; raises ApiError or NoReply if the server did not."""
+        """End the session; the client forgets the login even if the call fails.
+
+        Raises ApiError or NoReply if the server may not have ended the session.
+        """
         self._thread.run(self._scoreboard.logout())
 
     def score(self) -> Outcome:

@@ -23,7 +23,7 @@ from tools.local.processes import kill_tree, spawn
 from tools.local.procfile import read_procfile
 
 READY_SECONDS = 90
-"""For a busy machine, on which several systems start at the same time."""
+"""Long enough for a busy machine, on which several systems start at the same time."""
 
 
 class SystemHarness:

@@ -49,5 +49,5 @@ class JsonStorage {
 /** Shared by all tabs, and kept when the browser ends. */
 export const browserStorage = new JsonStorage(() => localStorage);
 
-/** Of this tab, and kept when the page is loaded again. */
+/** Used by this tab only, and kept when the page is loaded again. */
 export const tabStorage = new JsonStorage(() => sessionStorage);

@@ -4,7 +4,7 @@ import { isBetter } from "../board/board-changes.js";
 import { createData, createElement } from "../common/elements.js";
 import { formatNumber } from "../common/format.js";
 
-/** Of the climb, which lasts `durationMs`: before it the row is lifted, after it the row is set down. */
+/** Parts of the climb of `durationMs`: the row is lifted until the first one, and set down from the second one on. */
 const LIFTED_AT = 0.2;
 const ARRIVED_AT = 0.82;
 const EASING = "cubic-bezier(0.45, 0, 0.2, 1)";

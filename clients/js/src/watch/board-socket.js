@@ -7,7 +7,7 @@ import { ConnectionFailed } from "./connection-failed.js";
 const CLOSE_TOKEN_ENDED = 4401;
 const CLOSE_BANNED = 4403;
 
-/** Of the watched board. */
+/** Events of the watched board. */
 const BOARD_EVENTS = ["leaderboard_update", "reveal", "contest"];
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -116,7 +116,8 @@ export class Watch {
     if (this.board === null) return true;
     if (board.version > this.board.version) return true;
     if (board.version < this.board.version) return false;
-    // While Redis is down, scores change but the version does not; nor does it with the contest of a read board.
+    // While Redis is down, the version does not rise with a change of scores. The version of a polled board does not
+    // rise either if only its contest changed.
     return JSON.stringify(board) !== JSON.stringify(this.board);
   }
 

@@ -17,7 +17,7 @@ STABLE_SECONDS = 5.0
 """After a connection that lasted this long, the delays start again."""
 RETRY_SECONDS = (1.0, 2.0, 4.0)
 BLOCKED_RETRY_SECONDS = 30.0
-"""While the event stream works, something in between refuses WebSockets, and may do so for long."""
+"""If the event stream works, a proxy probably refuses WebSockets, and may do so for long."""
 
 
 class Sink(Protocol):
@@ -31,7 +31,7 @@ class Sink(Protocol):
 
 
 class Level:
-    """One transport and the less good ones after it."""
+    """One transport and its fallbacks, which are the transports after it."""
 
     def __init__(
         self, transports: Sequence[Transport], sink: Sink, upper: Level | None = None
@@ -51,7 +51,7 @@ class Level:
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, tasks: asyncio.TaskGroup) -> NoReturn:
-        """Connect again and again; raises WatchEnded. Less good transports run in `tasks`."""
+        """Connect again and again; raises WatchEnded. Fallbacks run in `tasks`."""
         self._tasks = tasks
         self._failures = 0
         self._start_lower_after(FALLBACK_SECONDS)

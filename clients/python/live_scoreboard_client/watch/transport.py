@@ -1,4 +1,4 @@
-"""What the ways to receive a board have in common: each is a connection that ends some time."""
+"""The interface of the transports, which receive a board over a connection until it ends."""
 
 from __future__ import annotations
 
