@@ -43,7 +43,7 @@ CLOSE_SHARE = 0.5
 """Share of the shutdown time for closing viewers; the rest is for the viewers' answers."""
 POLL_SECONDS = 0.05
 SPARE_CONNECTIONS = 100
-"""For handshakes and other requests while the process has as many viewers as it may have."""
+"""Connections beyond those of viewers, so that a full process can still answer requests."""
 HINT = "If this host routes to PORT, start the broadcaster with BROADCASTER_PORT=$PORT"
 
 log = structlog.stdlib.get_logger(__name__)

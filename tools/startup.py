@@ -14,7 +14,7 @@ from typing import NoReturn, TextIO
 USAGE_ERROR = 2
 SYSTEM_ERROR = 1
 READER_GONE = 141
-"""As a shell reports a process that SIGPIPE ended."""
+"""The exit status that shells report for a process that SIGPIPE ended."""
 _VIRTUALENV = Path(__file__).resolve().parents[1] / ".venv"
 
 

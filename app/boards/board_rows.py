@@ -89,7 +89,7 @@ def set_title(connection: Connection, board_id: int, title: str) -> bool:
 
 
 def lock_clock(connection: Connection, board_id: int) -> None:
-    """Wait for the acts that are being counted on the board; others wait for this transaction."""
+    """Wait for the acts that are being counted on the board; later ones wait for the caller."""
     connection.execute(_LOCK_CLOCK, {"id": board_id})
 
 

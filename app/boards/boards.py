@@ -117,7 +117,7 @@ def _check_periods(board: Board, periods: Sequence[PeriodKind]) -> None:
 
 
 def _locked(connection: Connection, board: Board) -> Board:
-    """The board after other changes of its clock and periods, which now wait for this one."""
+    """Lock the board's clock and periods; the board as it is after the changes of others."""
     board_rows.lock_clock(connection, board.id)
     return board_rows.find_all(connection, [board.settings.key])[board.settings.key]
 

@@ -70,7 +70,7 @@ def real_standings(
 def lock_players(
     connection: Connection, board_id: int, user_ids: Sequence[str] | None = None
 ) -> None:
-    """Wait for changes of these players, or of all with hidden acts; others wait for this one."""
+    """Lock these players, or all with hidden acts, so that other changes of them wait."""
     # Players before standings, in the order of a ban. So no ban changes between the two.
     values = {"board_id": board_id, "user_ids": user_ids and list(user_ids)}
     connection.execute(_LOCK_PLAYERS, values)

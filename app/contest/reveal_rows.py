@@ -141,7 +141,7 @@ class PlayerToReveal(NamedTuple):
     username: str
     display_name: str
     rank: int | None
-    """None, as the score: the player has no shown standing."""
+    """None, like the score, if the player has no shown standing."""
     score: int | None
     remaining: int
     """Hidden acts of the player; 1 if only points that were taken back are hidden."""

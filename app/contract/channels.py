@@ -23,7 +23,7 @@ _UNREADABLE = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(OverflowError, OSError, RecursionError),
 )
-"""What int(), json.loads(), the access to its result and the conversion of a time raise."""
+"""The exceptions of int(), of json.loads(), of reading its result and of converting a time."""
 
 
 class ChannelMessage(ABC):
@@ -62,7 +62,7 @@ class ScoreUpdate(ChannelMessage):
     """How the board of this version follows from the one before; None if it has to be read."""
 
     def dump(self) -> str:
-        """The payload of a step of a reveal, which the version before reads without the moves."""
+        """The payload of a step of a reveal; the previous version of the system ignores `moves`."""
         return json.dumps(
             {"version": self.version, "moves": [move.as_json() for move in self.moves]}
         )

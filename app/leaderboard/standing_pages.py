@@ -87,7 +87,7 @@ class OwnBoardStanding:
     rank: int | None
     """None while the score has hidden acts."""
     players: int
-    """Those that are shown."""
+    """The number of players on the shown board."""
 
 
 def top(connection: Connection, board_id: int, period: Period, limit: int) -> list[StandingRow]:

@@ -98,12 +98,12 @@ class StandingChange(NamedTuple):
     listed: bool
     """Whether the user is on the board."""
     username: str = ""
-    """As it was at that revision, and so the next; "": not read."""
+    """The names, here and below, are those at that revision; "": not read."""
     display_name: str = ""
 
 
 def points_since(connection: Connection, user_id: str, since: datetime | None) -> int:
-    """How many of the points made since that moment the user still has; None: since ever."""
+    """The points since that moment that the user still has; None: since the first one."""
     return int(connection.execute(_POINTS_SINCE, {"user_id": user_id, "since": since}).scalar_one())
 
 

@@ -14,7 +14,7 @@ from app.contract.keys import ActionKind
 
 FraudAction = Literal["FLAG", "BAN"]
 MAX_WAIT_MS = 60_000
-"""More than an attempt waits for its verdict. An event that is later than an attempt by more than
+"""Longer than an attempt waits for its verdict. An event that is later than an attempt by more than
 this was written before Redis' clock was set back, and is ignored."""
 
 

@@ -57,7 +57,7 @@ class BoardBroadcast:
         """
         watched = self._audience.watched
         if watched == MAIN:
-            # This process reads it only here, so what its own cache holds is never news.
+            # Only this method fills the cache of this process, so it never has a newer board.
             self._local_board.clear(version)
         deltas = tuple(self._deltas)
         self._deltas.clear()

@@ -7,7 +7,7 @@ from broadcaster.metrics import BROADCAST_INTERVAL
 BROADCAST_SHARE = 0.6
 """Share of a core for broadcasting; the rest is for handshakes and for what viewers send."""
 READ_CPU_SECONDS = 0.001
-"""For reading and encoding a board; estimated, because other greenlets run during a read."""
+"""CPU time to read and encode a board; an estimate, because other greenlets run in a read."""
 
 
 class BroadcastBudget:

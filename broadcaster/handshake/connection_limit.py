@@ -10,14 +10,14 @@ from gevent import getcurrent, kill
 from app.metrics.counters import CONNECTIONS_CLOSED
 
 FREE_CONNECTIONS = 32
-"""For connections that are accepted before the ones to be closed for them are closed."""
+"""Kept free for new connections: closing others to make room for them takes a moment."""
 
 
 class ConnectionLimit:
     """Counts the connections of a server; each has a greenlet. No method blocks.
 
-    FREE_CONNECTIONS below the maximum, it closes those that have waited for a request, or for the
-    rest of one, for longest. So clients that connect and send nothing keep no viewer out.
+    If fewer than FREE_CONNECTIONS are left, it closes the connections that have waited longest for
+    a request or the rest of one. So clients that connect and send nothing keep no viewer out.
     """
 
     def __init__(self, maximum: int, viewers: Sized) -> None:

@@ -17,12 +17,12 @@ from gevent.lock import BoundedSemaphore
 from broadcaster.metrics import LIMIT_HITS
 
 MAX_FORWARDED = 256
-"""Requests at a time."""
+"""The most requests that are passed on at a time."""
 FORWARDING_DESCRIPTORS = 2 * MAX_FORWARDED
-"""The client's socket and that of the API, for each request."""
+"""Each request has two sockets: the client's and that of the API."""
 CONNECT_SECONDS = 1.0
 IDLE_SECONDS = 15.0
-"""For a client that reads or sends nothing, and for an API that sends nothing."""
+"""The limit of each wait for the client or the API to send or to read."""
 CHUNK_BYTES = 64 * 1024
 _HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]+")
 _REPLACED = {b"connection", b"keep-alive", b"proxy-connection"}

@@ -64,8 +64,8 @@ def _register_viewers(
     def check_handshake() -> None:
         if request.path != WEBSOCKET_PATH:
             return
-        # First what needs no I/O, so that a handshake without a valid token takes nothing of the
-        # budget that viewers share.
+        # The check without I/O comes first, so that a handshake without a valid token uses nothing
+        # of the budget that viewers share.
         g.identity = authentication.identify(request)
         bind_contextvars(user=g.identity.user_id)
         start_joining()

@@ -7,7 +7,7 @@ import structlog
 from app.concurrency.descriptors import raise_descriptor_limit
 
 RESERVED_DESCRIPTORS = 200
-"""For PostgreSQL, Redis, the log, and handshakes in progress."""
+"""Descriptors for PostgreSQL, Redis, the log, and handshakes in progress."""
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class BoardRules:
-    """How a board makes the scores of a service's acts."""
+    """How a board computes scores from the acts of a service."""
 
     combine: str
     """`sum`, `best` or `latest`."""
@@ -31,7 +31,7 @@ class BoardRules:
     """`high` or `low`."""
 
     def table(self, events: Iterable[Event]) -> dict[str, Standing]:
-        """The table that these events make."""
+        """The table after these events."""
         scores: dict[str, int] = {}
         for event in events:
             known = scores.get(event.player)

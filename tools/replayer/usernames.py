@@ -10,7 +10,7 @@ from itertools import count
 
 MAX_USERNAME_CHARACTERS = 32
 _FALLBACK = "player"
-"""For a name without any ASCII letter or digit."""
+"""The username for a name without any ASCII letter or digit."""
 
 
 def usernames(names: Iterable[str], suffix: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ class Address:
     site: str
     """URL of the API without a trailing slash, as far as it is known."""
     websocket: str | None
-    """None: the site says it."""
+    """None: the client asks the site for it."""
     token: str | None = None
     """The display token, if the address was that of a display."""
 

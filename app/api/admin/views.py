@@ -1,4 +1,4 @@
-"""/admin: moderation by users with the admin role; each act is audited under their id."""
+"""/admin: moderation by users with the admin role; each change is audited under their id."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class NextPlayer:
     username: str
     display_name: str
     rank: int | None
-    """None, as the score: the player has no place."""
+    """None, like the score, if the player has no place."""
     score: int | None
 
     def as_json(self) -> dict[str, Any]:

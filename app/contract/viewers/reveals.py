@@ -17,7 +17,7 @@ class Move:
     username: str
     display_name: str
     from_rank: int | None
-    """None, as the score: the player had no place."""
+    """None, like the score, if the player had no place."""
     from_score: int | None
     to_rank: int | None
     to_score: int | None

@@ -44,7 +44,7 @@ class FirstBoard:
     board: Board
 
     def data(self) -> dict[str, Any]:
-        """The same as a frame has; a period that is over has neither a version nor a time."""
+        """The data of leaderboard_update; a past period has neither a version nor a time."""
         data = LeaderboardUpdate(self.board, self.shown.watched).data()
         return data | {"version": 0, "updatedAt": None} if self.shown.is_past else data
 

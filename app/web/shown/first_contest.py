@@ -67,7 +67,7 @@ class FirstContest:
         return self.contest.hides and not self.contest.is_revealed
 
     def data(self) -> dict[str, Any]:
-        """The same as an event has."""
+        """The data of the event `contest`."""
         return self.contest.as_json()
 
 

@@ -24,7 +24,7 @@ MAIN_BOARD = Board(
     clock=Clock(),
     read_at=datetime.fromtimestamp(0, UTC),
 )
-"""As far as it is known without PostgreSQL."""
+"""The board `main` with what is known of it without PostgreSQL."""
 
 
 @dataclass(frozen=True)

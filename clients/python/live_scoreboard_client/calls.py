@@ -17,7 +17,7 @@ class Calls:
     """Sends JSON to the API at `url` over kept connections, for one event loop."""
 
     def __init__(self, url: str, http: httpx.AsyncClient | None = None) -> None:
-        """`http` has the connections of another scoreboard, which closes them."""
+        """`http` is a client that several scoreboards share; its owner closes it."""
         self.url = url.rstrip("/")
         self.http = http or httpx.AsyncClient(timeout=REPLY_SECONDS)
         self._is_owner = http is None

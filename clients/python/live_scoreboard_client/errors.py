@@ -35,7 +35,7 @@ class ApiError(RequestFailed):
         self.code = str(body.get("code", ""))
         self.details: dict[str, Any] = body.get("details") or {}
         self.warning: dict[str, Any] | None = body.get("warning")
-        """That the player's requests look automated."""
+        """Set if the player's requests look automated."""
         self.request_id = str(body.get("requestId", ""))
         self.retry_after_seconds = retry_after_seconds
         self.uncertain = status >= _SERVER_ERROR

@@ -143,7 +143,7 @@ class Outcome(TypedDict):
     newRank: int
     boardVersion: int | None
     warning: NotRequired[dict[str, Any]]
-    """That the player's requests look automated."""
+    """Set if the player's requests look automated."""
 
 
 class Result(TypedDict):

@@ -5,7 +5,7 @@ import { text } from "../common/texts.js";
 const MIN_REDRAW_MS = 1_000;
 /** Time passes without new scores too, so the chart is redrawn at this interval. */
 const REDRAW_INTERVAL_MS = 5_000;
-/** Until the plot is loaded again after a failure. */
+/** The delay before the plot is loaded again after a failure. */
 const RELOAD_MS = 10_000;
 /** How far below the window the chart may be when its plot is loaded. */
 const LOAD_MARGIN = "25%";

@@ -1,4 +1,4 @@
-/** The page for a projector (`/?display`): no controls. By the code that it shows, an operator gives it a token. */
+/** The page for a projector (`/?display`): no controls. An operator types the code that it shows to give it a token. */
 
 import { openScoreboard } from "../api/site.js";
 import { SessionEnded } from "../client/errors.js";

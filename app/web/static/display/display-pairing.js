@@ -73,7 +73,7 @@ export class DisplayPairing {
     }
   }
 
-  /** Ask for the token until the code expires; each failure is only delayed. */
+  /** Ask for the token until the code expires; a request that failed is repeated later. */
   async #collect(attempt, { secret, expiresIn, pollSeconds }) {
     const expiresAt = performance.now() + expiresIn * 1000;
     while (attempt === this.#attempt && performance.now() < expiresAt) {
