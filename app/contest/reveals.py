@@ -202,7 +202,7 @@ def _players(connection: Connection, board: Board, kind: StepKind) -> list[str]:
 def _make(
     connection: Connection, board: Board, kind: StepKind, users: Sequence[str]
 ) -> tuple[Move, ...]:
-    """Show what the step shows; the climbs of its last players."""
+    """Show the hidden acts of the step; returns the climbs of its last players."""
     announced = users[-MAX_MOVES:]
     if silent := users[: -len(announced)]:
         hidden_rows.show_all(connection, board.id, silent)

@@ -153,7 +153,7 @@ def listed_after(
 def change_from_json(
     board: str, user_id: str, standing: Sequence[Any], names: Sequence[str]
 ) -> RankingChange:
-    """One entry of what the function present_standings returns; `names` end the change."""
+    """The change in one entry of present_standings(); `names` are the last fields of the change."""
     period, starts_on, *change = standing
     ranking = Ranking(board, period, None if period == "all" else date.fromisoformat(starts_on))
     return RankingChange(ranking, StandingChange(user_id, *change, *names))

@@ -127,7 +127,7 @@ class RequestReader:
         self._drop(conn)
 
     def limit_idle(self, deadline: float) -> None:
-        """Close connections that have sent nothing by then; gunicorn does so for kept ones only."""
+        """Close connections that have sent nothing by then; gunicorn closes only kept ones."""
         for conn, reading in self._readings.items():
             if not conn.parser.unreader.received:
                 reading.deadline = min(reading.deadline, deadline)

@@ -17,7 +17,7 @@ class Address:
     """Where to connect."""
 
     site: str
-    """URL of the API without a trailing slash, as far as it is known."""
+    """URL of the API without a trailing slash; of a WebSocket's address, the same host and port."""
     websocket: str | None
     """None: the client asks the site for it."""
     token: str | None = None

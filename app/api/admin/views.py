@@ -156,7 +156,7 @@ def delete(body: dict[str, Any], user: str) -> None:
 @admin.arguments(RevokeSchema)
 @admin.response(200, RevokedSchema)
 def revoke_points(body: dict[str, Any], user: str) -> dict[str, Any]:
-    """Take back all points of a board, or those since a time, in every period of theirs.
+    """Take back all points of a board, or those since a time, in every period that counts them.
 
     `score` and `rank` of the reply are those of `main`.
     """

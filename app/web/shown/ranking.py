@@ -47,7 +47,7 @@ class ShownRanking:
 
     @property
     def is_scored_by_players(self) -> bool:
-        """Whether players may score here at some time, and so have a button for it."""
+        """Whether players may score here now or later, so the page has a button for it."""
         settings = self.board.settings
         return settings.scored_by == "players" and not self.is_past and not self.board.archived_at
 

@@ -121,7 +121,7 @@ class InProcessHub:
         return Peer(theirs, viewer)
 
     def check_after(self, peer: Peer, seconds: float) -> None:
-        """Let the heartbeat check the viewer as if so much time had passed."""
+        """Let the heartbeat check the viewer as if that time had passed."""
         self._heartbeat.check(peer.viewer, time.monotonic() + seconds, time.time() + seconds)
 
     def close(self) -> None:

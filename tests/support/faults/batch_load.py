@@ -27,7 +27,7 @@ from tests.support.waiting import await_true
 BOARD = "quiz"
 SENDERS, BATCH_SIZE = 4, 40
 TIMES_SENT = 3
-"""Each batch is sent so often after its first answer, to all APIs in turn."""
+"""Each batch is answered this many times, each time by any of the APIs."""
 REPEAT_SECONDS = 0.1
 
 OPERATOR = Initiator("operator:test", "a test")

@@ -92,7 +92,7 @@ export class TabSession extends Session {
   }
 }
 
-/** `cause` as of the client's Session.end: without one the player has logged out. */
+/** `cause` is that of the client's Session.end: without one the player has logged out. */
 function noticeOf(cause) {
   if (cause === null) return { key: "session.loggedOut" };
   if (cause.code === "USER_BANNED") return banNotice(cause.details);

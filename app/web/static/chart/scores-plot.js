@@ -31,7 +31,7 @@ export class ScoresPlot {
     else this.#plot.setData(data);
   }
 
-  /** Remove what was drawn. The next draw() uses the box's size, colours and font of then. */
+  /** Remove what was drawn. The next draw() uses the size, colours and font that the box has then. */
   clear() {
     this.#plot?.destroy();
     this.#plot = null;

@@ -15,10 +15,10 @@ export class BoardFeed {
   #stopPast = () => {};
 
   /**
-   * Add a listener: an object with any of `onBoard`, `onRank`, `onContest` and `onState`, as of
-   * Scoreboard.watch. Listeners are called in their order. One with `onRank` has to be added before watch().
+   * Add a listener: an object with any of the handlers `onBoard`, `onRank`, `onContest` and `onState`
+   * of Scoreboard.watch. Listeners are called in their order. One with `onRank` has to be added before watch().
    *
-   * `onBoard` gets no board that is older than an earlier one, also of another watch. `onState` may also get
+   * `onBoard` gets no board that is older than an earlier one, even if another watch received it. `onState` may also get
    * {kind: "past"}: the period is over, and the page has its board.
    */
   listen(listener) {

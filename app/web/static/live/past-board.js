@@ -6,7 +6,11 @@ import { FIRST_BOARD } from "../common/first-board.js";
 
 const RETRY_MS = 2_000;
 
-/** Read the board unless it came with the page. `onBoard` and `onState` as of a BoardFeed. Returns a function that ends it. */
+/**
+ * Read the board unless it came with the page. `onBoard` and `onState` are those of a BoardFeed.
+ *
+ * Returns a function that stops it.
+ */
 export function readPast({ onBoard, onState }) {
   let isEnded = false;
   let timer;

@@ -20,7 +20,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 export class NodeWebSocket {
   onmessage = null;
   onclose = null;
-  /** As of the browser's: 0 connecting, 1 open, 3 closed. */
+  /** The values of a browser's WebSocket: 0 connecting, 1 open, 3 closed. */
   readyState = 0;
   #request;
   #socket = null;

@@ -26,7 +26,7 @@ export class Watch {
 
   /**
    * `ranking` is {calls, address, credentials, board, period}: `credentials` may be null, and `address` is a
-   * BroadcasterAddress. Handlers as of Scoreboard.watch.
+   * BroadcasterAddress. The handlers are those of Scoreboard.watch.
    */
   constructor(ranking, handlers) {
     this.#ranking = ranking;
