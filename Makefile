@@ -118,8 +118,8 @@ bench-rebuild: $(INSTALLED) ## Measure how long a lost rank index takes to rebui
 bench-login-timing: $(INSTALLED) ## Measure whether the time of a login reveals if a name exists
 	@exec $(BIN)/python -m bench.login_timing $(ARGS)
 
-MINUTES ?= 10
-soak: $(INSTALLED) ## Run load for MINUTES=10; fails if memory, descriptors or connections grow
+MINUTES ?= 20
+soak: $(INSTALLED) ## Run load for MINUTES=20; fails if memory, descriptors or connections grow
 	@exec $(BIN)/python -m bench.soak $(MINUTES)
 
 # docs/scaling.md explains the table.
