@@ -91,9 +91,10 @@ export class LoginCredentials {
     try {
       return await send(token);
     } catch (error) {
-      if (error.code !== "AUTH_INVALID") throw this.#endIfOver(error);
+      if (error.status !== 401) throw this.#endIfOver(error);
     }
-    // The server's clock or keys may differ from what this client assumed: retry with a new token.
+    // The server's clock or keys may differ from what this client assumed: retry with a new token. If the session
+    // has ended, the renewal fails too. During a logout, also of another tab, it waits, and there is no error.
     await this.renew();
     try {
       return await send(await this.freshAccessToken());
