@@ -110,8 +110,7 @@ def test_a_display_without_a_token_is_live_by_the_stream_until_its_code_is_typed
 def test_a_live_display_shows_its_code_for_ten_minutes_and_then_no_other_one(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
-    page = open_page(running_system, "/health")
-    page.clock.install()
+    page = page_with_clock(open_page, running_system)
     page.goto(f"{running_system.url}/?display")
     expect_transport(page, "stream")
     code_on(page)
@@ -127,8 +126,7 @@ def test_a_live_display_shows_its_code_for_ten_minutes_and_then_no_other_one(
 def test_a_display_that_polls_shows_another_code_after_ten_minutes(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
-    page = open_page(running_system, "/health")
-    page.clock.install()
+    page = page_with_clock(open_page, running_system)
     refuse_streams(page)
     page.goto(f"{running_system.url}/?display")
     code = code_on(page)
@@ -227,6 +225,13 @@ def display_without_streams(open_page: OpenPage, system: SystemHarness, fragment
     page = open_page(system, "/health")
     refuse_streams(page)
     page.goto(f"{system.url}/?display{fragment}")
+    return page
+
+
+def page_with_clock(open_page: OpenPage, system: SystemHarness) -> Page:
+    """A page without a display yet, whose next pages have a clock that the test moves."""
+    page = open_page(system, "/health")
+    page.clock.install()
     return page
 
 
