@@ -16,8 +16,10 @@ from app.network.addresses import parse_address
 class JoinCode:
     """What a display shows to people who want to play or watch on their own devices."""
 
-    address: str
-    """Without its scheme, because people type it."""
+    host: str
+    """The address without its scheme, because people type it: host and port."""
+    path: str
+    """The rest of the address, on a line of its own where it does not fit; "" for `main`."""
     picture: str
     """The complete address as an SVG element, made of modules and not of the text."""
 
@@ -33,8 +35,8 @@ def join_code(origin: str, board: str) -> JoinCode | None:
     address = parse_address(host)
     if not host or host == "localhost" or (address is not None and address.is_loopback):
         return None
-    query = "" if board == MAIN.board else f"?board={board}"
-    code = segno.make(f"{origin}/{query}", error="m", micro=False)
+    path = "" if board == MAIN.board else f"/?board={board}"
+    code = segno.make(f"{origin}{path or '/'}", error="m", micro=False)
     # A border of four modules is what scanners need (ISO/IEC 18004).
     picture = code.svg_inline(border=4, omitsize=True, svgclass="join-code", lineclass=None)
-    return JoinCode(f"{url.netloc}/{query}" if query else url.netloc, picture)
+    return JoinCode(url.netloc, path, picture)
