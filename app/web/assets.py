@@ -41,12 +41,14 @@ _CONTEST_STYLES = (
     "styles/contest/podium.css",
     "styles/contest/layout.css",
     "styles/contest/display.css",
+    "styles/contest/podium-display.css",
 )
 _DISPLAY_STYLES = (
     "styles/display.css",
     "styles/display-code.css",
     "styles/join.css",
     "styles/contest/display.css",
+    "styles/contest/podium-display.css",
 )
 _PAGE_STYLES = (
     "vendor/uplot/uPlot.min.css",

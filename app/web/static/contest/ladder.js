@@ -95,7 +95,7 @@ function makeRoom(distance) {
 }
 
 function createItem({ rank, displayName, score }, isClimber) {
-  const element = createElement("li", isClimber ? "climber" : "");
+  const element = createElement("li", isClimber ? "stage-row climber" : "stage-row");
   const parts = {
     rank: createData("span", "rank"),
     name: createData("bdi", "name"),

@@ -2,7 +2,6 @@
 
 import { animationsWanted } from "../board/row-animation.js";
 import { formatNumber } from "../common/format.js";
-import { text } from "../common/texts.js";
 import { countUp } from "./count-up.js";
 import { Ladder } from "./ladder.js";
 import { gainText, rankText, remainingText } from "./place.js";
@@ -18,7 +17,7 @@ export class RevealStage {
   /** `section` has elements of the classes stage-name and so on (contest.html). */
   constructor(section) {
     this.#section = section;
-    const names = ["left", "name", "from", "to", "score", "gain", "next", "next-name", "next-place"];
+    const names = ["left", "name", "from", "to", "score", "gain", "next", "next-rank", "next-name", "next-score"];
     this.#parts = Object.fromEntries(names.map((name) => [name, section.querySelector(`.stage-${name}`)]));
     this.#ladder = new Ladder(section.querySelector(".ladder"));
   }
@@ -39,7 +38,7 @@ export class RevealStage {
     this.#set("from", rankText(last.fromRank));
     this.#set("to", rankText(last.toRank));
     this.#set("gain", gainText(last));
-    this.#set("score", last.toScore === null ? "–" : formatNumber(last.toScore));
+    this.#set("score", numberText(last.toScore));
     this.#showNext(next);
     const climber = this.#ladder.show(last);
     if (!animated) return;
@@ -53,12 +52,9 @@ export class RevealStage {
   #showNext(next) {
     this.#parts.next.hidden = next === null;
     if (next === null) return;
+    this.#set("next-rank", numberText(next.rank));
     this.#set("next-name", next.displayName);
-    const place =
-      next.rank === null
-        ? text("reveal.noRank")
-        : text("reveal.place", { ordinal: next.rank, score: next.score });
-    this.#set("next-place", place);
+    this.#set("next-score", numberText(next.score));
   }
 
   #set(name, content) {
@@ -71,6 +67,11 @@ export class RevealStage {
     void this.#section.offsetWidth; // A reflow without the attribute, or they do not restart.
     this.#section.setAttribute(attribute, "");
   }
+}
+
+/** A rank or score, or a dash for a player without one. */
+function numberText(number) {
+  return number === null ? "–" : formatNumber(number);
 }
 
 function directionOf({ fromRank, toRank }) {
