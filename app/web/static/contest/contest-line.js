@@ -23,7 +23,8 @@ export class ContestLine {
     if (reveal === null) return;
     const { last, remaining } = reveal;
     const [from, to] = [rankText(last.fromRank), rankText(last.toRank)];
-    const step = text("reveal.line", { name: last.displayName, from, to, gain: gainText(last) });
+    const values = { name: last.displayName, from, to, gain: gainText(last) };
+    const step = from === to ? text("reveal.lineSameRank", values) : text("reveal.line", values);
     // Written only if it changed, because a live region reads each new content.
     const content = `${step} · ${remainingText(remaining)}`;
     if (this.#line.textContent !== content) this.#line.textContent = content;
