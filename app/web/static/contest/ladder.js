@@ -95,7 +95,8 @@ function makeRoom(distance) {
 }
 
 function createItem({ rank, displayName, score }, isClimber) {
-  const element = createElement("li", isClimber ? "stage-row climber" : "stage-row");
+  const element = createElement("li", "stage-row");
+  element.classList.toggle("climber", isClimber);
   const parts = {
     rank: createData("span", "rank"),
     name: createData("bdi", "name"),
