@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable
+from itertools import chain
 
 import gevent
 
 from app.contract.standings import BoardPeriod
 from broadcaster.viewers.connection import ViewerConnection
 from broadcaster.viewers.encoded_event import EncodedEvent, Encoding
-
-VIEWERS_PER_TURN = 256
-"""Viewers that are served before the event loop serves others."""
+from broadcaster.viewers.ready_viewers import VIEWERS_PER_TURN, ReadyViewers
 
 
 class Audience:
@@ -24,24 +24,36 @@ class Audience:
     def __init__(self, watched: BoardPeriod, on_left: Callable[[Audience], None]) -> None:
         self.watched = watched
         self._on_left = on_left
-        # Dicts, because they keep the order of joining, in which the kernel allocated the sockets.
-        # In the order of a set a broadcast takes an eighth longer.
-        self._viewers: dict[Encoding, dict[ViewerConnection, None]] = {}
+        self._ready = {encoding: ReadyViewers(self) for encoding in Encoding}
+        # Viewers that have something unsent or are closing.
+        self._pending: dict[ViewerConnection, None] = {}
         self._board: EncodedEvent | None = None
         self._contest: EncodedEvent | None = None
         self._late_cpu_seconds = 0.0
 
     def __len__(self) -> int:
-        return sum(map(len, self._viewers.values()))
+        return sum(map(len, self._ready.values())) + len(self._pending)
 
     def add(self, viewer: ViewerConnection) -> None:
         """Add a viewer; from now on broadcasts reach it."""
-        self._viewers.setdefault(viewer.encoding, {})[viewer] = None
+        if viewer.ready:
+            self._ready[viewer.encoding].add(viewer)
+        else:
+            self._pending[viewer] = None
 
     def discard(self, viewer: ViewerConnection) -> None:
         """Remove a viewer that was closed or watches another board."""
-        self._viewers[viewer.encoding].pop(viewer, None)
+        self._remove(viewer)
         self._on_left(self)
+
+    def on_ready_changed(self, viewer: ViewerConnection) -> None:
+        """A viewer of this audience can take boards at once now, or not any more."""
+        self._remove(viewer)
+        self.add(viewer)
+
+    def _remove(self, viewer: ViewerConnection) -> None:
+        self._ready[viewer.encoding].remove(viewer)
+        self._pending.pop(viewer, None)
 
     def move_here(self, viewer: ViewerConnection) -> None:
         """Let a viewer watch this board and send it at once, also if it is watched already."""
@@ -72,9 +84,17 @@ class Audience:
         """
         self._board = board
         cpu_seconds, self._late_cpu_seconds = self._late_cpu_seconds, 0.0
-        for encoding, viewers in tuple(self._viewers.items()):
-            if viewers:
-                cpu_seconds += self._send_to(tuple(viewers), board.bytes_for(encoding))
+        # All at the same time, so that a viewer that becomes ready does not get the board twice.
+        turns = [
+            (ready, ready.begin_broadcast(), board.bytes_for(encoding))
+            for encoding, ready in self._ready.items()
+            if ready
+        ]
+        # Only their send buffers get it, so there is nothing to wait for.
+        for viewer in self._pending:
+            viewer.send_board(board.bytes_for(viewer.encoding))
+        for ready, descriptors, frame in turns:
+            cpu_seconds += _send_in_turns(ready, descriptors, frame)
         return cpu_seconds
 
     def send_contest(self, contest: EncodedEvent) -> None:
@@ -84,7 +104,7 @@ class Audience:
 
     def send_event(self, event: EncodedEvent) -> None:
         """Send an event that must not be left out to all viewers."""
-        viewers = [each for group in self._viewers.values() for each in group]
+        viewers = [*chain(*self._ready.values()), *self._pending]
         for position, viewer in enumerate(viewers, start=1):
             # During a sleep below, a viewer may have changed to another board.
             if viewer.audience is self:
@@ -92,18 +112,20 @@ class Audience:
             if position % VIEWERS_PER_TURN == 0:
                 gevent.sleep(0)
 
-    def _send_to(self, viewers: Sequence[ViewerConnection], frame: bytes) -> float:
-        cpu_seconds = 0.0
-        for start in range(0, len(viewers), VIEWERS_PER_TURN):
-            started = time.thread_time()
-            for viewer in viewers[start : start + VIEWERS_PER_TURN]:
-                # During a sleep below, a viewer may have changed to another board.
-                if viewer.audience is self:
-                    viewer.send_board(frame)
-            cpu_seconds += time.thread_time() - started
-            gevent.sleep(0)
-        return cpu_seconds
-
     def on_sent_late(self, cpu_seconds: float) -> None:
         """Add the CPU time of sending buffered frames to that of the next board."""
         self._late_cpu_seconds += cpu_seconds
+
+
+def _send_in_turns(ready: ReadyViewers, descriptors: array[int], frame: bytes) -> float:
+    """Returns the CPU seconds that it took."""
+    cpu_seconds = 0.0
+    try:
+        for start in range(0, len(descriptors), VIEWERS_PER_TURN):
+            started = time.thread_time()
+            ready.send(descriptors[start : start + VIEWERS_PER_TURN], frame)
+            cpu_seconds += time.thread_time() - started
+            gevent.sleep(0)
+    finally:
+        ready.end_broadcast()
+    return cpu_seconds

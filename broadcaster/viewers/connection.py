@@ -55,6 +55,7 @@ class ViewerConnection(ABC):
         "_write_watcher",
         "audience",
         "close_by",
+        "descriptor",
         "ping_at",
         "progress_at",
         "quota_address",
@@ -65,6 +66,8 @@ class ViewerConnection(ABC):
     def __init__(self, sock: socket.socket, owner: ConnectionOwner, audience: Audience) -> None:
         self.audience = audience
         """The viewers of the board that this one watches; it has to be added to them."""
+        self.descriptor = sock.fileno()
+        """The socket's; still the same number after it was closed."""
         self.ping_at = 0.0
         self.progress_at = 0.0
         """When the socket last took something; meaningful only while something is unsent."""
@@ -84,6 +87,11 @@ class ViewerConnection(ABC):
         """Whether the socket is closed."""
         return self._socket.fileno() < 0
 
+    @property
+    def ready(self) -> bool:
+        """Whether the viewer can take a board at once: nothing is unsent, and it is not closing."""
+        return self._send_buffer is None and self.close_by is None
+
     def start_reading(self, early: bytes) -> None:
         """Start to read; `early` are bytes that arrived together with the handshake."""
         if self.closed:
@@ -95,6 +103,11 @@ class ViewerConnection(ABC):
     def send_board(self, frame: bytes) -> None:
         """Send a board, or keep it until the socket takes it or a newer board replaces it."""
         if self.close_by is None and (buffer := self._send_or_buffer(frame)) is not None:
+            buffer.put_board(frame)
+
+    def keep_board(self, frame: bytes, sent: int) -> None:
+        """Keep what the socket did not take of a board; it took the first `sent` bytes."""
+        if (buffer := self._buffer_rest(frame, sent)) is not None:
             buffer.put_board(frame)
 
     def send(self, frame: bytes) -> None:
@@ -141,6 +154,7 @@ class ViewerConnection(ABC):
     def _start_closing(self, code: int, last_frames: bytes) -> None:
         self._close_code = code
         self.close_by = time.monotonic() + CLOSE_SECONDS
+        self.audience.on_ready_changed(self)
         if (buffer := self._send_or_buffer(last_frames)) is not None:
             buffer.put_close_frames(last_frames)
 
@@ -149,8 +163,9 @@ class ViewerConnection(ABC):
         if self._send_buffer is not None:
             return self._send_buffer
         sent = self._send_bytes(frame)
-        if sent == len(frame):
-            return None
+        return None if sent == len(frame) else self._buffer_rest(frame, sent)
+
+    def _buffer_rest(self, frame: bytes, sent: int) -> SendBuffer | None:
         buffer = self._start_writing()
         if sent == 0:
             return buffer
@@ -172,6 +187,7 @@ class ViewerConnection(ABC):
         self.progress_at = time.monotonic()
         self._write_watcher = get_hub().loop.io(self._socket.fileno(), _WRITE)
         self._write_watcher.start(self._on_writable)
+        self.audience.on_ready_changed(self)
         return self._send_buffer
 
     def _stop_writing(self) -> None:
@@ -186,6 +202,8 @@ class ViewerConnection(ABC):
             self.progress_at = time.monotonic()
             if buffer.empty:
                 self._stop_writing()
+                if self.ready:
+                    self.audience.on_ready_changed(self)
                 self._on_all_sent()
         self.audience.on_sent_late(time.thread_time() - started)
 

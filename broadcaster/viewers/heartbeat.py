@@ -9,9 +9,9 @@ from collections.abc import Callable
 import gevent
 
 from app.contract.viewers.close_codes import DISPLAY_EXPIRED, TOKEN_EXPIRED, TOO_SLOW
-from broadcaster.viewers.audience import VIEWERS_PER_TURN
 from broadcaster.viewers.connection import ViewerConnection
 from broadcaster.viewers.hub import Hub
+from broadcaster.viewers.ready_viewers import VIEWERS_PER_TURN
 from broadcaster.viewers.stream_viewer import COMMENT, StreamViewer
 from broadcaster.viewers.viewer import Viewer
 from broadcaster.viewers.websocket.frames import PING

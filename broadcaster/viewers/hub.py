@@ -19,10 +19,11 @@ from app.contract.viewers.close_codes import (
     CloseKind,
 )
 from broadcaster.metrics import VIEWERS
-from broadcaster.viewers.audience import VIEWERS_PER_TURN, Audience
+from broadcaster.viewers.audience import Audience
 from broadcaster.viewers.connection import STALL_SECONDS, ViewerConnection
 from broadcaster.viewers.encoded_event import EncodedEvent
 from broadcaster.viewers.limits import ViewerLimits
+from broadcaster.viewers.ready_viewers import VIEWERS_PER_TURN
 from broadcaster.viewers.stream_viewer import StreamViewer
 from broadcaster.viewers.viewer import DeflatingViewer, Viewer
 from broadcaster.viewers.viewer_quota import ViewerQuota
