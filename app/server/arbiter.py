@@ -130,6 +130,8 @@ class Server(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         super().stop(graceful)
         if self._announcement is not None:
             self._announcement.join(max(0.0, self._announcement_deadline - time.monotonic()))
+            if self._announcement.is_alive():
+                self.log.info("server_shutdown_not_announced")
         # A repeated signal must not change the exit code now.
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_IGN)
