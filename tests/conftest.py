@@ -114,5 +114,6 @@ def running_system(
     """Real processes, as the Procfile starts them, shared by all tests of a run."""
     with redis_server(tmp_path_factory.mktemp("system-valkey")) as server:
         stores = Stores(postgres.create(), server.url)
-        with SystemHarness(stores, tmp_path_factory.mktemp("system")) as system:
+        folder, two = tmp_path_factory.mktemp("system"), {"WEB_WORKERS": "2"}
+        with SystemHarness(stores, folder, variables=two) as system:
             yield system

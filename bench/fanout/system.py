@@ -20,6 +20,7 @@ from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
 PLAYERS, ACCOUNTS = 10, 100
 CHANGES_PER_SECOND = 10
 SETTINGS = {
+    "WEB_WORKERS": "2",
     # Not limited, because the bench measures how many viewers join in a second.
     "NEW_VIEWERS_PER_SECOND": "1000000",
     "ACCESS_TOKEN_SECONDS": "86400",

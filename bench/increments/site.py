@@ -93,9 +93,10 @@ def _copy_database(url: str) -> None:
 
 
 def _settings() -> dict[str, str]:
-    """Tokens that outlive the measurement, and the settings of the bench's own environment."""
+    """Two workers, tokens that outlive the measurement, and the settings of our environment."""
     names = {variable.name for variable in VARIABLES} - _OF_THE_HARNESS
-    return {name: os.environ[name] for name in names if name in os.environ} | _LONG_LIVES
+    ours = {name: os.environ[name] for name in names if name in os.environ}
+    return {"WEB_WORKERS": "2"} | ours | _LONG_LIVES
 
 
 def _await_board(running: BenchSite) -> None:

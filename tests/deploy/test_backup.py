@@ -42,9 +42,9 @@ def run(program: str, *words: str | Path) -> None:
 @contextmanager
 def system_on(database_url: str, folder: Path) -> Iterator[SystemHarness]:
     """A system on that database and an empty Redis."""
-    # One worker saves memory and CPU of the test machine. On a busy one, the restore takes longer
-    # than the usual lifetime of the action token that was used before.
-    variables = {"WEB_WORKERS": "1", "ACTION_TOKEN_SECONDS": "600"}
+    # On a busy machine, the restore takes longer than the usual lifetime of the action token that
+    # was used before.
+    variables = {"ACTION_TOKEN_SECONDS": "600"}
     with (
         TemporaryDirectory(prefix="scoreboard-") as data,
         redis_server(Path(data)) as server,

@@ -84,9 +84,7 @@ def site(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> 
     variables = {
         name: composed[name] for name in ("TRUSTED_PROXY_HOPS", "ALLOWED_ORIGINS", "WEBSOCKET_URL")
     }
-    # One worker saves memory and CPU of the test machine.
-    variables |= {"WEB_WORKERS": "1", "MAX_VIEWERS_PER_ADDRESS": "1"}
-    variables |= {"METRICS_TOKEN": METRICS_TOKEN}
+    variables |= {"MAX_VIEWERS_PER_ADDRESS": "1", "METRICS_TOKEN": METRICS_TOKEN}
     variables |= {"AUTH_LIMIT": f"{LOGINS} per minute", "TMPDIR": str(tmp_path_factory.mktemp("t"))}
     wrapper = read_only_wrapper()
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:

@@ -63,10 +63,7 @@ def two_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
 
 
 def system_on(host: Host, stores: Stores, logs: Path) -> SystemHarness:
-    # One worker saves memory and CPU of the test machine.
-    return SystemHarness(
-        stores, logs, variables={"WEB_WORKERS": "1"}, wrapper=host.wrapper, host=host.address
-    )
+    return SystemHarness(stores, logs, wrapper=host.wrapper, host=host.address)
 
 
 def test_a_board_a_logout_and_a_ban_reach_the_broadcasters_of_every_host(

@@ -68,12 +68,10 @@ def test_the_old_version_works_on_the_new_tables_beside_the_new_version(
     migrate(database_url, revision)
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(database_url, server.url)
-        # One worker each, for a small test machine.
-        one_worker = {"WEB_WORKERS": "1"}
         in_old_code = ["env", f"--chdir={root}"]
         old_logs, new_logs = tmp_path_factory.mktemp("old"), tmp_path_factory.mktemp("new")
-        old = SystemHarness(stores, old_logs, variables=one_worker, wrapper=in_old_code)
-        new = SystemHarness(stores, new_logs, variables=one_worker)
+        old = SystemHarness(stores, old_logs, wrapper=in_old_code)
+        new = SystemHarness(stores, new_logs)
         with old:
             player = old.register("Old")
             with ScoringPlayers([player]) as load:

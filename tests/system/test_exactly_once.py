@@ -32,7 +32,7 @@ def system(
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
         logs = tmp_path_factory.mktemp("logs")
-        variables = {"WEB_WORKER": request.param}
+        variables = {"WEB_WORKER": request.param, "WEB_WORKERS": "2"}
         with SystemHarness(stores, logs, web_processes=2, variables=variables) as running:
             yield running
 

@@ -33,7 +33,7 @@ def fresh_system(
     """A system with an empty board, under each kind of worker."""
     with redis_server(tmp_path_factory.mktemp("valkey")) as server:
         stores = Stores(postgres.create(), server.url)
-        variables = {"WEB_WORKER": request.param}
+        variables = {"WEB_WORKER": request.param, "WEB_WORKERS": "2"}
         with SystemHarness(stores, tmp_path_factory.mktemp("logs"), variables=variables) as running:
             yield running
 

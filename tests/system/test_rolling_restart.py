@@ -100,7 +100,7 @@ def reload(server: WebServer) -> None:
 def test_reloads_under_load_leave_no_request_without_an_answer(
     system: SystemHarness, tmp_path: Path
 ) -> None:
-    with web_server(system, tmp_path) as server:
+    with web_server(system, tmp_path, WEB_WORKERS=str(WORKERS)) as server:
         clients = [
             Client(Player.register(server.url), pause, keep_alive)
             for keep_alive in (True, False)

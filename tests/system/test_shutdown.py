@@ -57,7 +57,7 @@ def worker(request: pytest.FixtureRequest) -> str:
 def test_sigterm_ends_a_server_in_the_order_of_flow_10(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
-    with web_server(running_system, tmp_path, WEB_WORKERS="1", LOG_LEVEL="DEBUG") as server:
+    with web_server(running_system, tmp_path, LOG_LEVEL="DEBUG") as server:
         login = b'{"username": "unregistered", "password": "correct horse"}'
         with half_sent(server, login, rest=5) as sock:
             await_true(lambda: busy(server), 30)
@@ -109,7 +109,7 @@ def test_idle_connections_are_answered_for_two_seconds_and_do_not_delay_the_exit
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
     # One worker, because its 2 s begin when it stops accepting, and two don't stop together.
-    with web_server(running_system, tmp_path, WEB_WORKERS="1") as server:
+    with web_server(running_system, tmp_path) as server:
         with (
             socket.create_connection(("127.0.0.1", server.port)),
             socket.create_connection(("127.0.0.1", server.port)) as late,
@@ -135,7 +135,7 @@ def test_idle_connections_are_answered_for_two_seconds_and_do_not_delay_the_exit
 def test_shutdown_seconds_limit_the_wait_for_requests(
     running_system: SystemHarness, tmp_path: Path, how: signal.Signals
 ) -> None:
-    with web_server(running_system, tmp_path, SHUTDOWN_SECONDS="1") as server:
+    with web_server(running_system, tmp_path, WEB_WORKERS="2", SHUTDOWN_SECONDS="1") as server:
         with half_sent(server, b'{"username": ', rest=3) as sock:
             await_true(lambda: busy(server), 30)
             server.process.send_signal(how)
@@ -151,7 +151,9 @@ def test_shutdown_seconds_limit_the_wait_for_requests(
 def test_sigterm_during_the_start_ends_it_cleanly(
     running_system: SystemHarness, tmp_path: Path, worker: str, moment: str
 ) -> None:
-    with web_server(running_system, tmp_path, ready=False, WEB_WORKER=worker) as server:
+    with web_server(
+        running_system, tmp_path, ready=False, WEB_WORKER=worker, WEB_WORKERS="2"
+    ) as server:
         if moment:
             server.await_log(moment)
         else:
@@ -169,7 +171,7 @@ def test_sigterm_reaches_a_worker_that_is_just_forked(
     (tmp_path / "sitecustomize.py").write_text(SLOW_FORK)
     path = f"{tmp_path}:{ROOT}"
     with web_server(
-        running_system, tmp_path, ready=False, PYTHONPATH=path, WEB_WORKER=worker, WEB_WORKERS="1"
+        running_system, tmp_path, ready=False, PYTHONPATH=path, WEB_WORKER=worker
     ) as server:
         server.await_log(FORKED)
         server.process.terminate()
@@ -185,7 +187,7 @@ def test_viewers_get_one_shutdown_event_and_stay_connected(
     player = running_system.register()
     headers = {"Authorization": f"Bearer {player.access_token}"}
     with connect(running_system.websocket_url, additional_headers=headers) as viewer:
-        with web_server(running_system, tmp_path, WEB_WORKER=worker) as server:
+        with web_server(running_system, tmp_path, WEB_WORKER=worker, WEB_WORKERS="2") as server:
             server.process.send_signal(signal.SIGHUP)
             server.await_log("Booting worker", times=4)
             server.await_log('"stopped"', times=2)

@@ -50,7 +50,7 @@ def start(
             Stores(postgres.create(), server.url),
             folder,
             wrapper=mounted(command),
-            variables=variables,
+            variables={"WEB_WORKERS": "2"} | variables,
         )
     )
 

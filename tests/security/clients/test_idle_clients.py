@@ -35,13 +35,14 @@ SENT = {
 def small_system(
     postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SystemHarness]:
-    """Processes that may open only DESCRIPTORS files."""
+    """Two workers that may open only DESCRIPTORS files each."""
     with (
         redis_server(tmp_path_factory.mktemp("valkey")) as server,
         SystemHarness(
             Stores(postgres.create(), server.url),
             tmp_path_factory.mktemp("logs"),
             broadcasters=0,
+            variables={"WEB_WORKERS": "2"},
             wrapper=["prlimit", f"--nofile={DESCRIPTORS}"],
         ) as system,
     ):

@@ -29,9 +29,11 @@ READY_SECONDS = 90
 class SystemHarness:
     """API processes and broadcasters on free ports of `host`, running during a `with` block.
 
-    `variables` are settings in addition to those of all tests. `wrapper` are words before each
-    command that replace themselves by it, such as `nsenter`. `url` is the address of the first API
-    process, `websocket_url` of the first broadcaster; with `broadcasters=0` no broadcaster runs.
+    Each API process has one worker unless `variables` say otherwise: the start of a second one
+    takes a second of CPU. `variables` are settings in addition to those of all tests. `wrapper` are
+    words before each command that replace themselves by it, such as `nsenter`. `url` is the address
+    of the first API process, `websocket_url` of the first broadcaster; with `broadcasters=0` no
+    broadcaster runs.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class SystemHarness:
             "PORT": str(port or self.ports[0]),
             "BROADCASTER_PORT": str(broadcaster_port or self.broadcaster_port),
             "ALLOWED_ORIGINS": ",".join(self.urls),
+            "WEB_WORKERS": "1",
             **self._variables,
         }
 

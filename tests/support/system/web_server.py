@@ -76,9 +76,11 @@ def web_server(
 ) -> Iterator[WebServer]:
     """An API server with the system's stores, started in `root`; `variables` are settings.
 
+    It has one worker unless WEB_WORKERS says otherwise.
     `command` replaces the Procfile's; `PORT` in it is replaced by the port.
     """
     (port,) = free_ports(1)
+    variables = {"WEB_WORKERS": "1"} | variables
     words = [word.replace("PORT", str(port)) for word in command]
     command = words or read_procfile(ROOT / "Procfile")["web"]
     command[0] = str(Path(sys.executable).parent / command[0])
@@ -94,7 +96,7 @@ def web_server(
             if ready:
                 await_health(server.url)
                 # The health check needs only one worker; the tests need all.
-                server.await_log('"serving"', times=int(variables.get("WEB_WORKERS", "2")))
+                server.await_log('"serving"', times=int(variables["WEB_WORKERS"]))
             yield server
         finally:
             kill_tree(process)

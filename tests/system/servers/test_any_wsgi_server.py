@@ -123,7 +123,7 @@ def test_the_metrics_say_that_they_count_one_process_only(server: WebServer) -> 
 def test_the_metrics_of_a_server_with_our_configuration_count_all_its_processes(
     system: SystemHarness, tmp_path: Path, worker: str
 ) -> None:
-    with web_server(system, tmp_path, WEB_WORKER=worker) as server:
+    with web_server(system, tmp_path, WEB_WORKER=worker, WEB_WORKERS="2") as server:
         player = Player.register(server.url)
         with ThreadPoolExecutor(8) as clients:
             list(clients.map(lambda _: player.score_point(), range(40)))

@@ -26,9 +26,7 @@ UNKNOWN_GUNICORN = "import gunicorn; gunicorn.__version__ = '99.1.0'\n"
 def test_sigterm_closes_each_worker_in_the_order_of_flow_10(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
-    with web_server(
-        running_system, tmp_path, WEB_WORKER="gthread", WEB_WORKERS="1", LOG_LEVEL="DEBUG"
-    ) as server:
+    with web_server(running_system, tmp_path, WEB_WORKER="gthread", LOG_LEVEL="DEBUG") as server:
         assert Player.register(server.url).score_point()["newScore"] == 1
         server.process.terminate()
         assert server.exit_code() == 0
@@ -40,7 +38,9 @@ def test_shutdown_seconds_limit_the_wait_for_requests(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
     with (
-        web_server(running_system, tmp_path, WEB_WORKER="gthread", SHUTDOWN_SECONDS="1") as server,
+        web_server(
+            running_system, tmp_path, WEB_WORKER="gthread", WEB_WORKERS="2", SHUTDOWN_SECONDS="1"
+        ) as server,
         half_sent(server, b'{"username": ', rest=3) as sock,
     ):
         await_true(lambda: busy(server), 30)
@@ -62,9 +62,7 @@ def test_a_silent_connection_leaves_its_worker_time_to_close_in_order(
     running_system: SystemHarness, tmp_path: Path
 ) -> None:
     with (
-        web_server(
-            running_system, tmp_path, WEB_WORKER="gthread", WEB_WORKERS="1", SHUTDOWN_SECONDS="1"
-        ) as server,
+        web_server(running_system, tmp_path, WEB_WORKER="gthread", SHUTDOWN_SECONDS="1") as server,
         socket.create_connection(("127.0.0.1", server.port)),
     ):
         await_true(lambda: polls_a_connection(server), 30)

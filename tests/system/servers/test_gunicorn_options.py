@@ -53,8 +53,9 @@ def reload(server: WebServer) -> None:
 def test_points_count_before_and_after_a_reload(
     system: SystemHarness, tmp_path: Path, options: tuple[str, ...], worker: str
 ) -> None:
+    command = ["gunicorn", *options]
     with web_server(
-        system, tmp_path, command=["gunicorn", *options], ready=False, WEB_WORKER=worker
+        system, tmp_path, command=command, ready=False, WEB_WORKER=worker, WEB_WORKERS="2"
     ) as server:
         server.await_log("Booting worker", times=2)
         await_health(server.url)
