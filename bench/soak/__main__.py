@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from bench.soak.resources import ResourceRecorder
 from tests.support.faults.batch_load import service_board
-from tests.support.faults.harness import FaultHarness, fault_harness
+from tests.support.faults.harness import FaultHarness, fault_system, under_load
 from tests.support.faults.viewers import ReconnectingViewers
 
 VISITORS, VISIT_SECONDS = 30, 5.0
@@ -32,7 +32,8 @@ def main() -> int:
         return 2
     with (
         TemporaryDirectory(prefix="soak-") as logs,
-        fault_harness(Path(logs), variables=LONG_TOKENS) as running,
+        fault_system(Path(logs), variables=LONG_TOKENS) as system,
+        under_load(system) as running,
         service_board(running, BATCH_PAUSE_SECONDS) as quiz,
     ):
         recorder = ResourceRecorder(running)

@@ -64,26 +64,26 @@ def test_clients_that_disconnect_lose_no_point(harness: FaultHarness) -> None:
 
 @pytest.mark.skipif(FAKETIME is None, reason="Debian's package faketime is not installed")
 def test_an_api_whose_clock_is_five_seconds_off_loses_no_point(
-    harness: FaultHarness, tmp_path: Path
+    own_harness: FaultHarness, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(WORKING_SLEEP)
     for seconds in (+5, -5):
-        end(harness.system.web[-1], (signal.SIGTERM, 10))
-        harness.system.start_web(
-            harness.system.ports[1],
+        end(own_harness.system.web[-1], (signal.SIGTERM, 10))
+        own_harness.system.start_web(
+            own_harness.system.ports[1],
             LD_PRELOAD=str(FAKETIME),
             FAKETIME=f"{seconds:+d}s",
             FAKETIME_DONT_FAKE_MONOTONIC="1",
             PYTHONPATH=str(tmp_path),
         )
-        await_health(harness.system.urls[1])
-        assert abs(clock_of(harness.system.urls[1]) - time.time() - seconds) < 3
-        harness.await_increments()
+        await_health(own_harness.system.urls[1])
+        assert abs(clock_of(own_harness.system.urls[1]) - time.time() - seconds) < 3
+        own_harness.await_increments()
         # Each API accepts the sessions and tokens of the other.
-        for there, here in (harness.system.urls, harness.system.urls[::-1]):
+        for there, here in (own_harness.system.urls, own_harness.system.urls[::-1]):
             player = Player.register(there)
             assert player.spend(player.ask_token(), url=here).status_code == 200
-    harness.check_nothing_lost(time.monotonic())
+    own_harness.check_nothing_lost(time.monotonic())
 
 
 def disconnect(url: str, spend: Spend, *, of_the_body: float = 1.0, reset: bool = False) -> None:

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from bench.full_board import fill_board
-from tests.support.faults.harness import RETURN_SECONDS, FaultHarness, fault_harness, freeze
+from tests.support.faults.harness import (
+    RETURN_SECONDS,
+    FaultHarness,
+    fault_system,
+    freeze,
+    under_load,
+)
 from tests.support.servers import Stores, empty
 from tests.support.waiting import await_true
 
@@ -20,7 +26,7 @@ def test_redis_killed_and_restarted_empty_loses_no_point_of_100_000_players(tmp_
     def fill(stores: Stores) -> None:
         fill_board(stores.database_url, MANY_PLAYERS)
 
-    with fault_harness(tmp_path, before=fill) as harness:
+    with fault_system(tmp_path, before=fill) as system, under_load(system) as harness:
         harness.valkey.kill()
         harness.valkey.start()
         harness.check_nothing_lost(time.monotonic())
@@ -48,15 +54,15 @@ def test_redis_down_for_ten_seconds_loses_no_point(harness: FaultHarness) -> Non
 
 
 def test_a_broadcaster_that_starts_without_redis_shows_no_older_board(
-    harness: FaultHarness,
+    own_harness: FaultHarness,
 ) -> None:
-    harness.valkey.kill()
-    harness.system.broadcasters[0].kill()
-    harness.system.broadcasters[0].wait()
-    harness.system.start_broadcaster(harness.system.broadcaster_port)
-    log = harness.system.log
+    own_harness.valkey.kill()
+    own_harness.system.broadcasters[0].kill()
+    own_harness.system.broadcasters[0].wait()
+    own_harness.system.start_broadcaster(own_harness.system.broadcaster_port)
+    log = own_harness.system.log
     await_true(lambda: log("broadcaster").count('"listening"') == 2, RETURN_SECONDS)
     # Viewers keep reconnecting. The first one after the return of Redis must not see an old board.
     time.sleep(2)
-    harness.valkey.start()
-    harness.check_nothing_lost(time.monotonic())
+    own_harness.valkey.start()
+    own_harness.check_nothing_lost(time.monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,6 @@ from tests.support.service_acts import act_id, zone_at_noon
 from tests.support.services import Services, services_in
 from tests.support.waiting import await_true
 
-BOARD = "quiz"
 SENDERS, BATCH_SIZE = 4, 40
 TIMES_SENT = 3
 """Each batch is answered this many times, each time by any of the APIs."""
@@ -37,9 +37,15 @@ class BatchLoad:
     """Senders that report the same acts in different order, each batch until it is answered."""
 
     def __init__(
-        self, urls: Sequence[str], key: str, user_ids: Sequence[str], pause_seconds: float = 0.0
+        self,
+        urls: Sequence[str],
+        key: str,
+        board: str,
+        user_ids: Sequence[str],
+        pause_seconds: float = 0.0,
     ) -> None:
         self._urls = urls
+        self._board = board
         self._pause_seconds = pause_seconds
         self._headers = {"Authorization": f"Bearer {key}"}
         self._user_ids = user_ids
@@ -101,7 +107,7 @@ class BatchLoad:
             {
                 "id": act_id(),
                 "userId": random.choice(self._user_ids),
-                "board": BOARD,
+                "board": self._board,
                 "points": random.randint(0, 9),
             }
             for _ in range(BATCH_SIZE // 2)
@@ -149,13 +155,13 @@ class ServiceBoard:
 
     def version(self, kind: PeriodKind) -> int:
         """The version of the board in the present period."""
-        return self.services.rankings.top(BoardPeriod(BOARD, kind)).version.number
+        return self.services.rankings.top(BoardPeriod(self.board.settings.key, kind)).version.number
 
     def is_indexed_as_counted(self) -> bool:
         """Whether the index of each ranking equals PostgreSQL, and the cached top ten too."""
         for kind in self.board.settings.periods:
             period = self.services.standings.period(self.board, kind, None)
-            cached = self.services.rankings.top(BoardPeriod(BOARD, kind)).rows
+            cached = self.services.rankings.top(BoardPeriod(self.board.settings.key, kind)).rows
             rows = self.services.standings.export(self.board, period)
             if list(cached) != list(islice(rows, TOP)):
                 return False
@@ -169,7 +175,7 @@ def service_board(harness: FaultHarness, pause_seconds: float = 0.0) -> Iterator
     """A board with a service key, for the players of the system; its load does not run yet."""
     with services_in(harness.system.environment()) as services:
         settings = BoardSettings(
-            BOARD,
+            f"quiz-{secrets.token_hex(4)}",
             "Quiz",
             max_points=9,
             min_points=0,
@@ -177,7 +183,7 @@ def service_board(harness: FaultHarness, pause_seconds: float = 0.0) -> Iterator
             time_zone=zone_at_noon(),
         )
         board = services.boards.create(OPERATOR, settings)
-        key = services.service_keys.create(OPERATOR, "judge", [BOARD], None)
+        key = services.service_keys.create(OPERATOR, "judge", [settings.key], None)
         user_ids = [player.user_id for player in harness.load.players]
-        load = BatchLoad(harness.system.urls, key.text, user_ids, pause_seconds)
+        load = BatchLoad(harness.system.urls, key.text, settings.key, user_ids, pause_seconds)
         yield ServiceBoard(services, board, load, harness.system.url)

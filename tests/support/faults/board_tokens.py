@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from dataclasses import dataclass
 
@@ -44,7 +45,11 @@ class TokenBoard:
 def token_board(harness: FaultHarness, services: Services) -> TokenBoard:
     """A board with players of its own, whose load does not run yet."""
     settings = BoardSettings(
-        "arena", "Arena", scored_by="players", periods=("all", "day"), time_zone=zone_at_noon()
+        f"arena-{secrets.token_hex(4)}",
+        "Arena",
+        scored_by="players",
+        periods=("all", "day"),
+        time_zone=zone_at_noon(),
     )
     board = services.boards.create(OPERATOR, settings)
     load = TokenLoad(harness.system.urls, players=4, pause=0.02, board=settings.key)

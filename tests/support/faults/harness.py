@@ -102,17 +102,27 @@ class FaultHarness:
         assert verification.sound, (verification.ledger, verification.index)
 
 
+@dataclass(frozen=True)
+class FaultSystem:
+    """A running system with its own servers."""
+
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+    system: SystemHarness
+
+
 @contextmanager
-def fault_harness(
+def fault_system(
     log_dir: Path,
     before: Callable[[Stores], None] | None = None,
     variables: dict[str, str] | None = None,
-) -> Iterator[FaultHarness]:
-    """A system whose load is running and whose viewers are connected.
+) -> Iterator[FaultSystem]:
+    """A system without load.
 
     `before` is called with the migrated, empty stores, to add players. `variables` are further
     settings.
     """
+    settings = {"WEB_WORKERS": "2"} | (variables or {})
     with (
         store_folder() as folder,
         EmbeddedPostgres(folder / "postgres") as postgres,
@@ -123,21 +133,27 @@ def fault_harness(
         if before is not None:
             before(stores)
         with SystemHarness(
-            stores, log_dir, web_processes=WEB_PROCESSES, variables=variables
+            stores, log_dir, web_processes=WEB_PROCESSES, variables=settings
         ) as system:
-            load = TokenLoad(system.urls, players=PLAYERS, pause=PAUSE_SECONDS)
-            tokens = [load.players[n % PLAYERS].access_token for n in range(VIEWERS)]
-            with ReconnectingViewers(system.websocket_url, tokens) as audience:
-                load.start()
-                harness = FaultHarness(
-                    postgres, valkey, system, load, audience, LedgerChecker(stores)
-                )
-                try:
-                    await_true(lambda: audience.complete, RETURN_SECONDS)
-                    harness.await_increments()
-                    yield harness
-                finally:
-                    load.stop()
+            yield FaultSystem(postgres, valkey, system)
+
+
+@contextmanager
+def under_load(running: FaultSystem) -> Iterator[FaultHarness]:
+    """The system while new players score and viewers are connected."""
+    system = running.system
+    load = TokenLoad(system.urls, players=PLAYERS, pause=PAUSE_SECONDS)
+    tokens = [load.players[n % PLAYERS].access_token for n in range(VIEWERS)]
+    with ReconnectingViewers(system.websocket_url, tokens) as audience:
+        load.start()
+        ledger = LedgerChecker(system.stores)
+        harness = FaultHarness(running.postgres, running.valkey, system, load, audience, ledger)
+        try:
+            await_true(lambda: audience.complete, RETURN_SECONDS)
+            harness.await_increments()
+            yield harness
+        finally:
+            load.stop()
 
 
 def workers_of(master_pid: int) -> list[psutil.Process]:
