@@ -28,7 +28,8 @@ BOARD_VERSION = f"{_BOARD}:version"
 """Hash: version, updatedAt and committedAt in ms; with a replica also walPosition, which is valid
 only together with walPositionWhole."""
 LAST_BOARD = f"{_BOARD}:last"
-"""Hash: the parts of the last stored board that decide whether a change can affect it."""
+"""Hash: the parts of the last stored board that decide whether a change can affect it; in fields
+`row:userId` the rows near it, of which apply.lua makes the new top ten after a fall."""
 BOARD_LEASE = f"{_BOARD}:lease"
 """String: the lease of the process that reads the board from PostgreSQL; the others wait."""
 INDEX_SCORES = f"{_BOARD}:scores"

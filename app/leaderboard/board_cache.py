@@ -20,6 +20,7 @@ from app.contract.standings import (
     BoardVersion,
     bounded_version,
 )
+from app.leaderboard.index.near_rows import ReadBoard
 from app.metrics.counters import CACHE_READS
 from app.storage.lease import new_token
 from app.storage.lua_script import read_script
@@ -127,11 +128,12 @@ class SharedBoard:
             position, whole = self._client.hmget(names.version, ["walPosition", "walPositionWhole"])
         return _position(str(position)) if position and whole else None
 
-    def store(self, names: RankingKeys, board: Board, lease: str | None) -> bool:
+    def store(self, names: RankingKeys, read: ReadBoard, lease: str | None) -> bool:
         """Cache the board unless the version has risen since; returns whether it was stored.
 
         In any case ends the lease, so that the next reader can read PostgreSQL.
         """
+        board = read.board
         last = board.order_keys[-1] if board.order_keys else None
         arguments: list[str | int] = [
             board.version.number,
@@ -142,7 +144,7 @@ class SharedBoard:
             len(board.rows),
             last.score if last else 0,
             last.reached_at if last else 0,
-            *(row.user_id for row in board.rows),
+            *read.near_arguments(),
         ]
         assert len(board.rows) <= TOP
         stored = [names.version, names.cached_board, names.last_board, names.board_lease]
@@ -161,7 +163,7 @@ class SharedReads:
         names: RankingKeys,
         seen_version: int,
         min_version: int,
-        read_database: Callable[[BoardVersion, WalPosition | None], Board],
+        read_database: Callable[[BoardVersion, WalPosition | None], ReadBoard],
     ) -> Board:
         """The board of the ranking, not older than min_version if that version exists.
 
@@ -172,13 +174,13 @@ class SharedReads:
         except RedisUnavailable:
             # Without Redis no process can raise the version, so the board is at least as new.
             now = int(time.time() * 1000)
-            return _counted(read_database(BoardVersion(seen_version, now, now), None))
+            return _counted(read_database(BoardVersion(seen_version, now, now), None)).board
         if lookup.board is not None:
             CACHE_READS.labels("redis").inc()
             return lookup.board
-        board = _counted(read_database(lookup.version, lookup.wal_position))
-        self._share(names, board, lookup.lease)
-        return board
+        read = _counted(read_database(lookup.version, lookup.wal_position))
+        self._share(names, read, lookup.lease)
+        return read.board
 
     def _await_cached(self, names: RankingKeys, seen: int, min_version: int) -> CacheLookup:
         """The cached board, or the lease to read it; waits while another process has the lease."""
@@ -189,17 +191,17 @@ class SharedReads:
                 return lookup
             time.sleep(LEASE_POLL_SECONDS)
 
-    def _share(self, names: RankingKeys, board: Board, lease: str | None) -> None:
+    def _share(self, names: RankingKeys, read: ReadBoard, lease: str | None) -> None:
         try:
-            self._shared.store(names, board, lease)
+            self._shared.store(names, read, lease)
         except RedisUnavailable:
             # The lease expires, and the next reader stores its own board.
             CACHE_READS.labels("store_failed").inc()
 
 
-def _counted(board: Board) -> Board:
+def _counted(read: ReadBoard) -> ReadBoard:
     CACHE_READS.labels("database").inc()
-    return board
+    return read
 
 
 def _load(dumped: str, version: BoardVersion) -> Board | None:

@@ -18,7 +18,7 @@ MAX_CANDIDATES = 2_000
 
 _COLUMNS = (
     "id::text, username, display_name, score,"
-    " (extract(epoch FROM reached_at) * 1000000)::bigint, reached_action_id"
+    " (extract(epoch FROM reached_at) * 1000000)::bigint, reached_action_id, revision"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM users WHERE {ON_BOARD}"
 _ORDER_KEY = "(-score, reached_at, reached_action_id)"
@@ -68,6 +68,7 @@ class BoardRow:
     username: str
     display_name: str
     position: OrderKey
+    revision: int
 
 
 def top(connection: Connection, limit: int) -> list[BoardRow]:
@@ -148,6 +149,6 @@ def _at(position: OrderKey, limit: int) -> dict[str, int]:
 
 def _rows(result: Iterable[Sequence[Any]]) -> list[BoardRow]:
     return [
-        BoardRow(user_id, username, display_name, OrderKey(score, reached_at, action_id))
-        for user_id, username, display_name, score, reached_at, action_id in result
+        BoardRow(user_id, username, display_name, OrderKey(score, reached_at, action_id), revision)
+        for user_id, username, display_name, score, reached_at, action_id, revision in result
     ]

@@ -198,6 +198,13 @@ def _main_rows(connection: Connection, position: OrderKey | None) -> list[Standi
     else:
         found = board_rows.after(connection, position, EXPORT_ROWS)
     return [
-        StandingRow(row.user_id, row.username, row.display_name, row.position.score, row.position)
+        StandingRow(
+            row.user_id,
+            row.username,
+            row.display_name,
+            row.position.score,
+            row.position,
+            row.revision,
+        )
         for row in found
     ]

@@ -25,6 +25,7 @@ from app.contract.standings import (
 from app.leaderboard import board_rows as rows
 from app.leaderboard.board_cache import LocalBoard, SharedReads
 from app.leaderboard.board_rows import BoardRow
+from app.leaderboard.index.near_rows import ROWS_READ, ReadBoard
 from app.leaderboard.rank_index import RankIndex
 from app.leaderboard.replica_reads import ReplicaReads
 from app.leaderboard.sql_ranks import SqlRanks
@@ -166,11 +167,11 @@ class Leaderboard:
         seen = self._local.highest_version
         return self._shared.read(MAIN_KEYS, seen, min_version, self._read_database)
 
-    def _read_database(self, version: BoardVersion, position: WalPosition | None) -> Board:
+    def _read_database(self, version: BoardVersion, position: WalPosition | None) -> ReadBoard:
         found = self._board_database.read_at(
-            position, lambda connection: rows.top(connection, TOP + 1)
+            position, lambda connection: rows.top(connection, ROWS_READ)
         )
-        return _board(version, found, TOP, _ranks_from_top(found))
+        return ReadBoard(_board(version, found, TOP, _ranks_from_top(found)), found)
 
     def _ranks(self, connection: Connection, found: Sequence[BoardRow]) -> list[int]:
         table = self._rank_table(connection, [row.position.score for row in found])

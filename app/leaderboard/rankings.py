@@ -24,6 +24,7 @@ from app.contract.standings import (
 from app.contract.viewers.board_delta import BoardDelta, board_after
 from app.leaderboard import standing_pages as pages
 from app.leaderboard.board_cache import SharedReads
+from app.leaderboard.index.near_rows import ROWS_READ, ReadBoard
 from app.leaderboard.index.seen_versions import SeenVersions
 from app.leaderboard.index.used_rankings import UsedRankings
 from app.leaderboard.leaderboard import Leaderboard
@@ -68,14 +69,15 @@ class Rankings:
         ranking = ranking_of(board, period)
         self._used.note(ranking)
 
-        def read(version: BoardVersion, position: WalPosition | None) -> Board:
+        def read(version: BoardVersion, position: WalPosition | None) -> ReadBoard:
             found = self._board_database.read_at(
-                position, lambda connection: pages.top(connection, board.id, period, TOP + 1)
+                position, lambda connection: pages.top(connection, board.id, period, ROWS_READ)
             )
             first = found[:TOP]
             ranks = ranks_from_top([row.score for row in first])
             rows = tuple(row.ranked(rank) for row, rank in zip(first, ranks, strict=True))
-            return Board(version, rows, tuple(row.position for row in first), len(found) > TOP)
+            positions = tuple(row.position for row in first)
+            return ReadBoard(Board(version, rows, positions, len(found) > TOP), found)
 
         seen = self._versions.highest(ranking.watched)
         found = self._shared.read(keys.of_ranking(ranking), seen, min_version, read)

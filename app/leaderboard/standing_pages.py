@@ -19,7 +19,7 @@ _IN_PERIOD = (
 )
 _SELECT = (
     "SELECT s.user_id::text, u.username, u.display_name, s.score, -s.order_score,"
-    " (extract(epoch FROM s.reached_at) * 1000000)::bigint, s.reached_action_id"
+    " (extract(epoch FROM s.reached_at) * 1000000)::bigint, s.reached_action_id, s.revision"
     f" FROM standings s JOIN users u ON u.id = s.user_id WHERE {_IN_PERIOD}"
 )
 _ORDER = "s.order_score, s.reached_at, s.reached_action_id"
@@ -72,6 +72,7 @@ class StandingRow:
     score: int
     position: OrderKey
     """Its `score` is the index score."""
+    revision: int
 
     def ranked(self, rank: int) -> Standing:
         return Standing(rank, self.user_id, self.username, self.display_name, self.score)
@@ -196,8 +197,8 @@ def _at(board_id: int, period: Period, position: OrderKey, limit: int) -> dict[s
     }
 
 
-def _rows(result: Iterable[tuple[str, str, str, int, int, int, int]]) -> list[StandingRow]:
+def _rows(result: Iterable[tuple[str, str, str, int, int, int, int, int]]) -> list[StandingRow]:
     return [
-        StandingRow(user_id, username, display_name, score, OrderKey(key, reached_at, action_id))
-        for user_id, username, display_name, score, key, reached_at, action_id in result
+        StandingRow(user, username, name, score, OrderKey(key, reached_at, action_id), revision)
+        for user, username, name, score, key, reached_at, action_id, revision in result
     ]

@@ -11,8 +11,10 @@
 --   * the number of players on the board is counted beside the revisions, so the loss of a part of
 --     the index shows at once: ranks are returned only if both parts are complete;
 --   * score_update is published with the current version, once a call that applied a change or
---     raised the version; if at most ten changes may concern the top ten, and no player left it or
---     fell, it contains their scores (the higher, the better), names and the version before;
+--     raised the version; if at most ten changes may concern the top ten, it contains the version
+--     before and their scores (the higher, the better) and names; if a player fell or left, it
+--     contains the new top ten instead, or nothing if the rows of it are not all known;
+--   * a row is part of a message only at the revision that the index has;
 --   * the index of a ranking whose keys expire is written only after a rebuild has begun it, so a
 --     ranking that is not read costs no memory; without an index each change counts as one of the
 --     top ten;
@@ -32,6 +34,9 @@
 --       the ranks and the index is complete, the number of higher scores for each change
 local committed_at, lifetime = ARGV[3], tonumber(ARGV[10])
 local TOP, FIRST_CHANGE, CHANGE_SIZE = 10, 11, 7
+-- Fields of the last board that a new row may be added to; storing a board removes all.
+local MAX_FIELDS = 100
+local ROW = "^(%d+) (%S+) (%d+) (.+)$"
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -42,20 +47,94 @@ local function bounded(number)
 end
 
 -- The changes that may have changed the top ten, as JSON; nil if they are too many, or if a reader
--- of them could not know the new top ten.
-local rows = ARGV[1] ~= "1" and {} or nil
+-- of them could not know the new top ten. `changed`: the same users with their scores before.
+local rows, changed = ARGV[1] ~= "1" and {} or nil, {}
+-- Whether a player fell or left; the top ten after that, or nil if it has to be found again.
+local fallen, top = false, nil
+local applied, touched, joined = 0, ARGV[1] == "1", 0
 local indexed = lifetime == 0 or redis.call("HEXISTS", KEYS[2], "players") == 1
 
 local function may_touch_top(user, score, listed, reached_at, old)
-  local stored = tonumber(redis.call("HGET", KEYS[5], "rows"))
-  local tenth = tonumber(redis.call("HGET", KEYS[5], "tenthScore"))
-  local tenth_reached_at = tonumber(redis.call("HGET", KEYS[5], "tenthReachedAt"))
+  local stored, tenth, tenth_reached_at =
+    unpack(redis.call("HMGET", KEYS[5], "rows", "tenthScore", "tenthReachedAt"))
+  stored, tenth, tenth_reached_at = tonumber(stored), tonumber(tenth), tonumber(tenth_reached_at)
   if not stored or not tenth or not tenth_reached_at then return true end
   if redis.call("HEXISTS", KEYS[5], user) == 1 then return true end
   if stored < TOP then return listed or old ~= nil end
   if score > tenth or (score == tenth and reached_at <= tenth_reached_at) then return true end
   -- The score fell from one that is in the top ten but not yet on the last stored board.
   return old ~= nil and old > score and old >= tenth
+end
+
+-- Stores the row with the last board if it is near the top ten, because players above it may fall.
+-- A row that is not replaced here has another revision than the index. Without names, a score that
+-- changed by one revision is that of a point, which leaves the names as they are.
+local function remember(user, score_text, reached_text, revision, names)
+  local field = "row:" .. user
+  local stored, lowest, row = unpack(redis.call("HMGET", KEYS[5], "rows", "lowestScore", field))
+  if not stored or tonumber(score_text) < (tonumber(lowest) or -math.huge) then return end
+  if not names then
+    local before, score_before, _, known_names = string.match(row or "", ROW)
+    if tonumber(before) ~= tonumber(revision) - 1 or score_before == score_text then return end
+    names = known_names
+  end
+  if not row and redis.call("HLEN", KEYS[5]) >= MAX_FIELDS then return end
+  redis.call("HSET", KEYS[5], field,
+    string.format("%s %s %s %s", revision, score_text, reached_text, names))
+end
+
+local function is_complete()
+  local players = tonumber(redis.call("HGET", KEYS[2], "players"))
+  return redis.call("EXISTS", KEYS[3]) == 1 and players ~= nil
+    and players + joined == redis.call("ZCARD", KEYS[1])
+end
+
+local function row_of(user)
+  local revision, score, reached_at, names =
+    string.match(redis.call("HGET", KEYS[5], "row:" .. user) or "", ROW)
+  if not revision or redis.call("HGET", KEYS[2], user) ~= revision then return nil end
+  return {user = user, score = tonumber(score), reached_at = tonumber(reached_at),
+    json = string.format('["%s",%s,%s,%s]', user, score, reached_at, names)}
+end
+
+-- The rows of the top ten in their order; nil if one is not known, or if only the action decides
+-- between two players.
+local function find_top()
+  if not is_complete() then return nil end
+  local found = redis.call("ZREVRANGE", KEYS[1], 0, 2 * TOP - 1, "WITHSCORES")
+  local ordered = {}
+  for i = 1, #found, 2 do
+    if i < 2 * TOP or found[i + 1] == found[2 * TOP] then
+      local row = row_of(found[i])
+      if not row then return nil end
+      ordered[#ordered + 1] = row
+    end
+  end
+  -- More players than were read may have the score of the tenth.
+  if #ordered == 2 * TOP then return nil end
+  table.sort(ordered, function(a, b)
+    if a.score ~= b.score then return a.score > b.score end
+    return a.reached_at < b.reached_at
+  end)
+  for i = 2, #ordered do
+    local a, b = ordered[i - 1], ordered[i]
+    if a.score == b.score and a.reached_at == b.reached_at then return nil end
+  end
+  for i = #ordered, TOP + 1, -1 do ordered[i] = nil end
+  return ordered
+end
+
+-- After a fall, a player that is not on the last stored board may move up into the top ten. So the
+-- last board becomes the new top ten. If that is not known, the last board is forgotten, and every
+-- change counts as one of the top ten until a board is stored again.
+local function replace_last_board(fallen_user)
+  fallen, top = true, find_top()
+  if not top then return redis.call("DEL", KEYS[5]) end
+  local last = top[#top] or {score = 0, reached_at = 0}
+  redis.call("HDEL", KEYS[5], fallen_user)
+  redis.call("HSET", KEYS[5], "rows", #top, "tenthScore", string.format("%.0f", last.score),
+    "tenthReachedAt", string.format("%.0f", last.reached_at))
+  for _, row in ipairs(top) do redis.call("HSET", KEYS[5], row.user, 1) end
 end
 
 -- The later of two positions "system:timeline:lsn". After a promotion the numbers may be lower on
@@ -69,8 +148,6 @@ local function later(known, given)
   return tonumber(lsn) > tonumber(old_lsn) and given or known
 end
 
-local applied, touched, joined = 0, ARGV[1] == "1", 0
-
 local function apply(user, score_text, listed, reached_text, revision, username, display_name)
   local known = tonumber(redis.call("HGET", KEYS[2], user))
   if known and known >= tonumber(revision) then return end
@@ -83,22 +160,22 @@ local function apply(user, score_text, listed, reached_text, revision, username,
     joined = joined - redis.call("ZREM", KEYS[1], user)
   end
   local score, reached_at = tonumber(score_text), tonumber(reached_text)
+  local names = cjson.encode(username) .. "," .. cjson.encode(display_name)
+  if listed then remember(user, score_text, reached_text, revision, username ~= "" and names) end
   applied = applied + 1
-  -- After a skipped revision, or if the user leaves the board, a reader of PostgreSQL may have seen
-  -- a board with a score that was never applied here.
-  local unseen = not listed or tonumber(revision) > (known or 0) + 1
-  if unseen or may_touch_top(user, score, listed, reached_at, old) then
-    touched = true
-    local fell = old and (not listed or old > score)
-    if rows and #rows < TOP and not unseen and not fell then
-      rows[#rows + 1] = string.format('["%s",%s,%s,%s,%s]', user, score_text, reached_text,
-        cjson.encode(username), cjson.encode(display_name))
+  -- After a skipped revision, or if a user leaves who is not in the index, a reader of PostgreSQL
+  -- may have seen a board with a score that was never applied here.
+  local unseen = tonumber(revision) > (known or 0) + 1 or (not listed and not old)
+  if unseen or not listed or may_touch_top(user, score, listed, reached_at, old) then
+    touched, top = true, nil
+    if rows and #rows < TOP and not unseen then
+      rows[#rows + 1] = string.format('["%s",%s,%s,%s]', user, score_text, reached_text, names)
+      changed[#changed + 1] =
+        string.format('["%s",%s]', user, old and string.format("%.0f", old) or "null")
     else
       rows = nil
     end
-    -- A player that is not on the last stored board may move up into the top ten. So the last board
-    -- is forgotten, and every change counts as one of the top ten until it is stored again.
-    if fell then redis.call("DEL", KEYS[5]) end
+    if old and (not listed or old > score) then replace_last_board(user) end
   end
 end
 
@@ -113,6 +190,17 @@ end
 -- An index that lost its revisions must not look complete, so their number is not started again.
 if joined ~= 0 and redis.call("HEXISTS", KEYS[2], "players") == 1 then
   redis.call("HINCRBY", KEYS[2], "players", joined)
+  joined = 0
+end
+
+local function describe_change()
+  if not fallen then return string.format('"rows":[%s]', table.concat(rows, ",")) end
+  top = top or find_top()
+  if not top then return nil end
+  local lines = {}
+  for i, row in ipairs(top) do lines[i] = row.json end
+  return string.format('"changed":[%s],"top":[%s],"more":%s', table.concat(changed, ","),
+    table.concat(lines, ","), redis.call("ZCARD", KEYS[1]) > TOP and "true" or "false")
 end
 
 local version, delta = bounded(redis.call("HGET", KEYS[4], "version")), ""
@@ -122,9 +210,10 @@ if touched or version == 0 then
   local number, updated_at = string.format("%.0f", version), string.format("%.0f", now)
   redis.call("HSET", KEYS[4], "version", number, "updatedAt", updated_at,
     "committedAt", committed_at)
-  if touched and rows and before > 0 then
-    delta = string.format(',"change":{"after":%.0f,"updatedAt":%s,"committedAt":%s,"rows":[%s]}',
-      before, updated_at, committed_at, table.concat(rows, ","))
+  local change = touched and rows and before > 0 and describe_change()
+  if change then
+    delta = string.format(',"change":{"after":%.0f,"updatedAt":%s,"committedAt":%s,%s}',
+      before, updated_at, committed_at, change)
   end
   touched = true
   redis.call("DEL", KEYS[6])
@@ -147,9 +236,7 @@ if lifetime > 0 then
 end
 
 local reply = {applied, string.format("%.0f", version), touched and 1 or 0}
-local players = tonumber(redis.call("HGET", KEYS[2], "players"))
-local complete = redis.call("EXISTS", KEYS[3]) == 1 and players == redis.call("ZCARD", KEYS[1])
-if ARGV[8] == "1" and complete then
+if ARGV[8] == "1" and is_complete() then
   for i = FIRST_CHANGE, #ARGV, CHANGE_SIZE do
     local higher = redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[i + 1], "+inf")
     -- The user may have scored again since; the user's own score is not a higher one.

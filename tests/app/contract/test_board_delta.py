@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.contract.standings import TOP, Board, BoardVersion, OrderKey, Standing, ranks_from_top
-from app.contract.viewers.board_delta import BoardDelta, RowChange, board_after
+from app.contract.viewers.board_delta import BoardDelta, RowChange, TopAfterFall, board_after
 
 
 def board(version: int, *rows: tuple[str, int, int], sign: int = 1) -> Board:
@@ -23,6 +25,17 @@ def delta(after: int, version: int, *changes: tuple[str, int, int], name: str = 
     return BoardDelta(after, BoardVersion(version, version, version), rows)
 
 
+def fall(
+    changed: dict[str, int | None], *top: tuple[str, int, int], more: bool = True
+) -> BoardDelta:
+    """A fall of these players from these index scores, and the top of (user id, score, time)."""
+    rows = tuple(RowChange(*each, each[0], each[0].title()) for each in top)
+    after = TopAfterFall(tuple(changed.items()), rows, more)
+    return BoardDelta(10, BoardVersion(11, 11, 11), (), after)
+
+
+FULL = board(10, *((f"p{n}", 50 - n, n) for n in range(TOP)))
+ROWS = [(f"p{n}", 50 - n, n) for n in range(TOP)]
 START = board(10, ("ada", 5, 1), ("bob", 3, 2), ("eve", 3, 4))
 
 
@@ -102,3 +115,61 @@ def test_a_better_time_is_a_lower_one() -> None:
     laps = board(10, ("ada", -50, 1), ("bob", -70, 2), sign=-1)
     found = board_after(laps, [delta(10, 11, ("bob", -40, 6))], lambda score: -score)
     assert shown(found) == [(1, "bob", 40), (2, "ada", 50)]
+
+
+def test_a_player_moves_up_for_one_who_leaves_and_the_others_keep_their_rows() -> None:
+    found = board_after(FULL, [fall({"p0": 50}, *ROWS[1:], ("kim", 40, 77))], int)
+    assert found is not None
+    assert [row.user_id for row in found.rows] == [*(f"p{n}" for n in range(1, TOP)), "kim"]
+    assert (found.rows[-1], found.more) == (Standing(10, "kim", "kim", "Kim", 40), True)
+    assert found.version == BoardVersion(11, 11, 11)
+    # Names of the board stay, because they may have been read later.
+    assert found.rows[0] == Standing(1, "p1", "p1", "P1", 49)
+    assert found.order_keys[0] == FULL.order_keys[1]
+
+
+def test_a_player_who_falls_stays_on_the_board_if_the_score_is_still_good_enough() -> None:
+    top = [("bob", 3, 2), ("eve", 3, 4), ("ada", 1, 9)]
+    found = board_after(START, [fall({"ada": 5}, *top, more=False)], int)
+    assert shown(found) == [(1, "bob", 3), (1, "eve", 3), (3, "ada", 1)]
+    assert found is not None
+    assert not found.more
+    # The same if the board was read after the fall, but before its message.
+    assert shown(board_after(board(10, *top), [fall({"ada": 5}, *top)], int)) == shown(found)
+
+
+def test_changes_before_and_after_a_fall_are_a_part_of_the_board() -> None:
+    higher = delta(9, 10, ("p9", 60, 99))
+    before = board(9, *ROWS)
+    left = fall({"p9": 60}, *ROWS[:9], ("kim", 40, 77))
+    back = delta(11, 12, ("p9", 45, 100), name="P")
+    found = board_after(before, [higher, left, back], int)
+    assert found is not None
+    assert [row.user_id for row in found.rows][4:7] == ["p4", "p5", "p9"]
+    assert "kim" not in {row.user_id for row in found.rows}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # The board has a later score of the player who fell.
+        fall({"p0": 48}, *ROWS[1:], ("kim", 40, 77)),
+        # The board has a score that the index has not, and the other way round.
+        fall({"p0": 50}, *ROWS[2:], ("kim", 40, 77), ("eve", 40, 78)),
+        fall({"p0": 50}, ("kim", 49, 77), *ROWS[1:]),
+        fall({"p0": 50}, ("p1", 47, 77), *ROWS[2:], ("kim", 40, 77)),
+        # A player left whose ban was not announced yet.
+        fall({"p0": 50}, ("kim", 90, 77), *ROWS[1:]),
+        # Only the action decides between a player of the board and one below.
+        fall({"p0": 50}, *ROWS[1:], ("kim", 41, 9)),
+    ],
+)
+def test_a_board_has_to_be_read_if_more_differs_from_the_index_than_the_message_says(
+    change: BoardDelta,
+) -> None:
+    assert board_after(FULL, [change], int) is None
+
+
+def test_nobody_moves_up_into_a_board_that_was_not_full() -> None:
+    top = [("bob", 3, 2), ("eve", 3, 4), ("kim", 1, 9)]
+    assert board_after(START, [fall({"ada": 5}, *top)], int) is None

@@ -15,6 +15,7 @@ from app.contract import keys
 from app.contract.keys import RankingKeys
 from app.contract.standings import Board
 from app.leaderboard.board_cache import SharedBoard, SharedReads
+from app.leaderboard.index.near_rows import ReadBoard
 from app.leaderboard.leaderboard import Leaderboard
 from app.leaderboard.rank_index import RankIndex
 from app.leaderboard.replica_reads import ReplicaReads
@@ -162,10 +163,10 @@ class PausedStore(SharedBoard):
         super().__init__(client)
         self.paused, self.go_on = threading.Event(), threading.Event()
 
-    def store(self, names: RankingKeys, board: Board, lease: str | None) -> bool:
+    def store(self, names: RankingKeys, read: ReadBoard, lease: str | None) -> bool:
         self.paused.set()
         assert self.go_on.wait(10)
-        return super().store(names, board, lease)
+        return super().store(names, read, lease)
 
 
 def test_a_slow_reader_does_not_store_an_old_board_over_a_new_one(

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
 
 from app.audit.audited_change import Initiator
-from app.boards.periods import Period
 from app.contract import keys
 from app.contract.channels import ScoreUpdate, score_update_channel
 from app.contract.errors import NotFound
-from app.contract.standings import (
-    MAIN,
-    TOP,
-    BoardPeriod,
-    OwnStanding,
-    Ranking,
-    ranks_from_top,
-)
-from app.leaderboard import standing_pages as pages
+from app.contract.standings import MAIN, BoardPeriod, OwnStanding, Ranking
 from app.storage.redis import channel
 from tests.support.players import Person
 from tests.support.service_acts import act, count, create_board
@@ -140,52 +130,6 @@ def test_a_change_is_announced_on_the_channel_of_its_board_and_period(services: 
         names[0]: services.rankings.top(QUIZ).version.number,
         names[1]: services.rankings.top(BoardPeriod("quiz", "day")).version.number,
     }
-
-
-@pytest.mark.parametrize(
-    ("better", "combine", "followed_at_least"), [("high", "sum", 50), ("low", "latest", 15)]
-)
-def test_a_board_that_follows_from_the_messages_is_the_board_that_is_read(
-    services: Services, better: str, combine: str, followed_at_least: int
-) -> None:
-    numbers = random.Random(better)
-    board = create_board(services, better=better, combine=combine)
-    services.rankings.top(QUIZ)
-    services.reconciler.run_pass()
-    subscription = services.pubsub_client.pubsub(ignore_subscribe_messages=True)
-    subscription.subscribe(channel(services.redis, score_update_channel(QUIZ)))
-    people = [Person.register(services) for _ in range(13)]
-    shown, followed = services.rankings.top(QUIZ), 0
-    for turn in range(60):
-        person = numbers.choice(people)
-        if turn % 20 == 9:
-            banned = person.user_id
-            services.moderation.ban(OPERATOR, banned)
-        elif turn % 20 == 10:
-            services.moderation.unban(OPERATOR, banned)
-        elif turn % 20 == 19:
-            services.moderation.rename(
-                OPERATOR, person.user_id, display_name=f"Name {turn}", username=None
-            )
-        else:
-            count(services, act(person, numbers.randrange(100)))
-        version = int(services.redis.hget(keys.of_ranking(ALL_TIME).version, "version") or 0)
-        while shown.version.number < version:
-            message = subscription.get_message(timeout=1)
-            if message is None:
-                continue  # Redis has confirmed the subscription.
-            update = ScoreUpdate.parse(message["data"])
-            deltas = [update.delta] if update.delta else []
-            found = services.rankings.follow(QUIZ, shown, deltas) if deltas else None
-            followed += found is not None
-            shown = found or services.rankings.top(QUIZ, update.version)
-        with services.database.reading() as connection:
-            stored = pages.top(connection, board.id, Period("all", None, "UTC"), TOP)
-        ranks = ranks_from_top([row.score for row in stored])
-        ranked = [row.ranked(rank) for row, rank in zip(stored, ranks, strict=True)]
-        assert ranked == list(shown.rows)
-    subscription.close()
-    assert followed >= followed_at_least
 
 
 @pytest.mark.parametrize("act_of_moderator", ["ban", "rename", "delete"])
