@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from bench.fanout.frame_parser import board_version
-from bench.fanout.system import MeasuredSystem, measured_system
+from bench.fanout.system import Changes, MeasuredSystem, measured_system
 from bench.fanout.worker import Worker, cpu_seconds, private_kilobytes
 
 VIEWER_PROCESS, BARE_LOOP = "bench.fanout.viewer_process", "bench.fanout.bare_loop"
@@ -75,12 +75,11 @@ class StalledMeasurement:
 
 
 def measure_viewers(
-    kind: str, number: int, seconds: float, rounds: int, *, entering: bool = False
+    kind: str, number: int, seconds: float, rounds: int, changes: Changes = "points"
 ) -> Measurement:
     """Measure `number` viewers of the broadcaster, and as many sockets of the bare loop.
 
-    The bare loop sends the same bytes. `entering`: nearly each change brings a player into the top
-    ten, instead of only moving those who are in it.
+    The bare loop sends the same bytes.
     """
     with ExitStack() as stack:
         system = stack.enter_context(measured_system())
@@ -93,8 +92,7 @@ def measure_viewers(
         joined = viewers.call("connect", **address, kind=kind)
         cpu = cpu_seconds(system.pid) - cpu
         system.score(2.0)
-        if entering:
-            system.let_players_enter()
+        system.choose(changes)
         memory = private_kilobytes(system.pid) - memory
         port = bare.call("listen")
         bare.start("accept", number=number)

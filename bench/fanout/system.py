@@ -9,11 +9,15 @@ from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import psycopg2
 import requests
 
+from app.contract.keys import MAIN_KEYS
 from tests.support.servers import Stores, migrate
+from tests.support.service_acts import OPERATOR
+from tests.support.services import Services, services_in
 from tests.support.system.harness import SystemHarness
 from tools.local.embedded import EmbeddedPostgres, EmbeddedValkey
 
@@ -28,11 +32,18 @@ SETTINGS = {
 _INTERVAL = re.compile(r"^scoreboard_broadcast_interval_seconds (\S+)$", re.MULTILINE)
 
 
+Changes = Literal["points", "entering", "leaving"]
+"""What changes the board: points of the same players, points that bring nearly each time another
+player into the top ten, or bans and unbans of players in it, in turn."""
+
+
 class MeasuredSystem:
     """A running system whose board is full."""
 
-    def __init__(self, system: SystemHarness) -> None:
+    def __init__(self, system: SystemHarness, services: Services) -> None:
         self._system = system
+        self._services = services
+        self._leaving: Iterator[str] | None = None
         self._registered = [system.register(f"Player number {n}") for n in range(PLAYERS)]
         self._players = cycle(self._registered)
         self.tokens = [system.register().access_token for _ in range(ACCOUNTS)]
@@ -41,11 +52,13 @@ class MeasuredSystem:
         self.score(2.0)
 
     def score(self, seconds: float) -> list[tuple[float, int]]:
-        """Score through the API: ten points a second, each of which changes the board.
+        """Change the board ten times a second, by points through the API or by bans and unbans.
 
-        Returns for each point the time of its commit in Unix seconds, and the board version that
+        Returns for each change the time of its commit in Unix seconds, and the board version that
         shows it.
         """
+        if self._leaving is not None:
+            return self._ban_and_unban(self._leaving, seconds)
         started, counted = time.monotonic(), list[tuple[str, int, int]]()
         while time.monotonic() - started < seconds:
             player = next(self._players)
@@ -56,7 +69,16 @@ class MeasuredSystem:
         commits = self._commits()
         return [(commits[user, score], version) for user, score, version in counted]
 
-    def let_players_enter(self) -> None:
+    def choose(self, changes: Changes) -> None:
+        """Change the board in this way from now on."""
+        if changes == "entering":
+            self._let_players_enter()
+        elif changes == "leaving":
+            # Followed by one more, who moves up into the top ten for the one who leaves.
+            self._system.register("Player number 10").score_point()
+            self._leaving = cycle([player.user_id for player in self._registered])
+
+    def _let_players_enter(self) -> None:
         """From now on nearly each point brings a player into the top ten, and another one out."""
         players = [*self._registered, self._system.register("Player number 10")]
         goal = players[0].score_point()["newScore"]
@@ -72,6 +94,19 @@ class MeasuredSystem:
         found = _INTERVAL.search(metrics)
         assert found, metrics
         return float(found[1])
+
+    def _ban_and_unban(self, users: Iterator[str], seconds: float) -> list[tuple[float, int]]:
+        started, changes, moderation = time.monotonic(), [], self._services.moderation
+        while time.monotonic() - started < seconds:
+            user = next(users)
+            for change in (moderation.ban, moderation.unban):
+                committed_at = time.time()
+                change(OPERATOR, user)
+                version = self._services.redis.hget(MAIN_KEYS.version, "version")
+                changes.append((committed_at, int(version or 0)))
+                due = started + len(changes) / CHANGES_PER_SECOND
+                time.sleep(max(0.0, due - time.monotonic()))
+        return changes
 
     def _commits(self) -> dict[tuple[str, int], float]:
         connection = psycopg2.connect(self._system.stores.database_url)
@@ -96,5 +131,8 @@ def measured_system() -> Iterator[MeasuredSystem]:
         stores = Stores(postgres.url, valkey.url)
         logs = Path(folder) / "logs"
         logs.mkdir()
-        with SystemHarness(stores, logs, variables=SETTINGS) as system:
-            yield MeasuredSystem(system)
+        with (
+            SystemHarness(stores, logs, variables=SETTINGS) as system,
+            services_in(system.environment()) as services,
+        ):
+            yield MeasuredSystem(system, services)
