@@ -112,6 +112,7 @@ class Broadcaster:
             services.parts.add(name, report): loop
             for name, loop in (
                 ("board", self._boards.run_main),
+                ("contests", self._boards.run_contests),
                 ("listener", listener.run),
                 ("session recheck", recheck.run),
                 ("heartbeat", heartbeat.run),

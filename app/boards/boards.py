@@ -53,11 +53,15 @@ class Boards:
         """The board with that key; raises NotFound, also for a text that no key can be."""
         if not KEY.match(key):
             raise NotFound(_UNKNOWN)
-        with self._database.reading() as connection:
-            found = board_rows.find_all(connection, [key])
+        found = self.find_all([key])
         if key not in found:
             raise NotFound(_UNKNOWN)
         return found[key]
+
+    def find_all(self, keys: Sequence[str]) -> dict[str, Board]:
+        """The boards of these keys that exist, by key, in one query."""
+        with self._database.reading() as connection:
+            return board_rows.find_all(connection, keys)
 
     def edit(
         self,

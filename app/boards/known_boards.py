@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Sequence
 
 from cachetools import LRUCache, TTLCache
 
-from app.boards.board import Board, BoardSettings
+from app.boards.board import Board
 from app.boards.boards import Boards
 from app.contract.errors import NotFound
 from app.contract.standings import MAIN, BoardPeriod
@@ -25,7 +26,7 @@ class KnownBoards:
         self._boards = boards
         self._known: TTLCache[str, Board] = TTLCache(MAX_BOARDS, MAX_AGE_SECONDS)
         self._offered: TTLCache[str, tuple[Board, ...]] = TTLCache(1, MAX_AGE_SECONDS)
-        self._found: LRUCache[str, BoardSettings] = LRUCache(MAX_FOUND)
+        self._found: LRUCache[str, Board] = LRUCache(MAX_FOUND)
         self._lock = threading.Lock()
 
     def offered(self) -> tuple[Board, ...]:
@@ -43,14 +44,14 @@ class KnownBoards:
         with self._lock:
             return key in self._found
 
-    def settings(self, key: str) -> BoardSettings:
-        """The settings with which the board was found last; raises NotFound, DatabaseUnavailable.
+    def found(self, key: str) -> Board:
+        """The board as it was found last; raises NotFound and DatabaseUnavailable.
 
-        Title and periods may have changed since.
+        Its rules never change; title, clock, state and further periods of `main` may have changed.
         """
         with self._lock:
-            settings = self._found.get(key)
-        return settings or self.find(key).settings
+            board = self._found.get(key)
+        return board or self.find(key)
 
     def find(self, key: str) -> Board:
         """The board with that key; raises NotFound and DatabaseUnavailable."""
@@ -59,10 +60,14 @@ class KnownBoards:
         if board is None:
             # A board that does not exist yet may exist a moment later, so only boards are stored.
             board = self._boards.find(key)
-            with self._lock:
-                self._known[key] = board
-                self._found[key] = board.settings
+            self._note([board])
         return board
+
+    def find_all(self, keys: Sequence[str]) -> dict[str, Board]:
+        """The boards of these keys as they are now, in one query; raises DatabaseUnavailable."""
+        boards = self._boards.find_all(keys)
+        self._note(boards.values())
+        return boards
 
     def board_period(self, key: str, period: str | None) -> BoardPeriod:
         """The board and period that a viewer names; without a period, the board's first.
@@ -76,3 +81,8 @@ class KnownBoards:
             if period in {None, kind}:
                 return BoardPeriod(key, kind)
         raise NotFound("The board has no periods of this kind")
+
+    def _note(self, boards: Iterable[Board]) -> None:
+        with self._lock:
+            for board in boards:
+                self._known[board.settings.key] = self._found[board.settings.key] = board

@@ -72,7 +72,7 @@ def build_leaderboard(connections: StoreConnections) -> LeaderboardServices:
         known_boards,
         rankings,
         used,
-        Contests(database, boards),
+        Contests(database),
     )
 
 

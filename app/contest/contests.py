@@ -5,29 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from app.boards.board import Board
-from app.boards.boards import Boards
 from app.boards.periods import period_at
 from app.contest import reveal_rows
-from app.contract.standings import BoardPeriod, PeriodKind
+from app.contract.standings import PeriodKind
 from app.contract.viewers.contests import Contest
 from app.storage.database import Database
 
 
 class Contests:
-    """Reads contests; every method raises DatabaseUnavailable."""
+    """Reads contests; raises DatabaseUnavailable."""
 
-    def __init__(self, database: Database, boards: Boards) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._boards = boards
-
-    def read(self, watched: BoardPeriod) -> Contest:
-        """The contest of a board at this moment; raises NotFound."""
-        return self.of(self._boards.find(watched.board), watched.period)
 
     def of(self, board: Board, period: PeriodKind) -> Contest:
         """The contest of a board as it was read, for viewers of its present period.
 
-        A reveal is part of it only in the period whose standings give its order.
+        A reveal is part of it only in the period whose standings give its order. Only a board that
+        hides acts needs a query.
         """
         clock = board.clock
         contest = Contest(board.state, clock.as_json())

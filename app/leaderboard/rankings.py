@@ -90,7 +90,7 @@ class Rankings:
         """The board after these changes, without a read; None if it has to be read."""
         if watched == MAIN:
             return board_after(board, deltas, int)
-        found = board_after(board, deltas, self._boards.settings(watched.board).index_score)
+        found = board_after(board, deltas, self._boards.found(watched.board).settings.index_score)
         if found is not None:
             self._versions.note(watched, found.version.number)
         return found
@@ -137,7 +137,10 @@ class Rankings:
         return OwnStandings(version, tuple(own))
 
     def _present(self, watched: BoardPeriod) -> tuple[BoardRecord, Period]:
-        board = self._boards.find(watched.board)
+        board = self._boards.found(watched.board)
+        if watched.period not in board.settings.periods:
+            # `main` may have been given further periods.
+            board = self._boards.find(watched.board)
         if watched.period not in board.settings.periods:
             raise NotFound("The board has no periods of this kind")
         return board, period_at(watched.period, board.settings.time_zone, datetime.now(UTC))

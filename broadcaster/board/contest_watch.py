@@ -1,15 +1,18 @@
-"""Sends the contest of a board to its viewers when its clock or its reveal has changed."""
+"""Sends the contests of boards to their viewers when a clock or a reveal has changed."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import structlog
 from gevent.event import Event
 
+from app.boards.known_boards import KnownBoards
 from app.contest.contests import Contests
 from app.contract.errors import DatabaseUnavailable
 from app.contract.events import ContestUpdate
+from app.contract.standings import BoardPeriod
 from app.contract.viewers.contests import Contest
 from broadcaster.viewers.audience import Audience
 from broadcaster.viewers.encoded_event import EncodedEvent
@@ -21,48 +24,73 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class ContestWatch:
-    """Reads the contest of a watched board, and sends it to the audience when it has changed."""
+    """Reads the contests of all watched boards, and sends each to its audience when it has changed.
 
-    def __init__(self, contests: Contests, audience: Audience) -> None:
+    One query reads all boards. A board that hides acts needs one or two more, for its reveal.
+    """
+
+    def __init__(self, known_boards: KnownBoards, contests: Contests) -> None:
+        self._known_boards = known_boards
         self._contests = contests
-        self._audience = audience
-        self._sent: Contest | None = None
+        self._audiences: dict[BoardPeriod, Audience] = {}
+        self._sent: dict[BoardPeriod, Contest] = {}
+        self._due: set[BoardPeriod] = set()
         self._wake = Event()
-        self._wake.set()
-        self._stopped = False
 
-    def check(self) -> None:
+    def add(self, audience: Audience) -> None:
+        """Watch the contest of this audience's board, from now on."""
+        self._audiences[audience.watched] = audience
+        self.check(audience.watched)
+
+    def remove(self, audience: Audience) -> None:
+        """Watch it no longer."""
+        del self._audiences[audience.watched]
+        self._sent.pop(audience.watched, None)
+
+    def check(self, watched: BoardPeriod) -> None:
         """Read the contest now, because a message may have been lost."""
+        self._due.add(watched)
         self._wake.set()
 
-    def on_board_changed(self) -> None:
+    def on_board_changed(self, watched: BoardPeriod) -> None:
         """Read the contest now if the board hides acts, because a step may have shown some."""
-        if self._sent is not None and self._sent.hides:
-            self._wake.set()
-
-    def stop(self) -> None:
-        """End run() soon."""
-        self._stopped = True
-        self._wake.set()
+        sent = self._sent.get(watched)
+        if sent is not None and sent.hides:
+            self.check(watched)
 
     def run(self, progress: Callable[[], None]) -> None:
-        """Watch until stop(); `progress` is called after each read, also after one that failed."""
+        """Watch forever; `progress` is called after each read, also after one that failed."""
+        check_at = time.monotonic()
         while True:
-            self._wake.wait(CHECK_SECONDS)
+            self._wake.wait(max(0.0, check_at - time.monotonic()))
             self._wake.clear()
-            if self._stopped:
-                return
+            due, self._due = self._due, set()
+            if time.monotonic() >= check_at:
+                due = set(self._audiences)
+                check_at = time.monotonic() + CHECK_SECONDS
             try:
-                contest = self._contests.read(self._audience.watched)
+                self._read(due)
             except DatabaseUnavailable as error:
                 # The times that viewers have are still right, and the next check reads again.
-                log.warning("contest_not_read", code=error.code)
-            else:
-                self._send(contest)
+                log.warning("contests_not_read", code=error.code)
             progress()
 
-    def _send(self, contest: Contest) -> None:
-        if contest == self._sent or (self._sent is None and contest.is_plain):
+    def _read(self, due: set[BoardPeriod]) -> None:
+        audiences = [each for watched, each in self._audiences.items() if watched in due]
+        if not audiences:
             return
-        self._sent = contest
-        self._audience.send_contest(EncodedEvent(ContestUpdate(contest, self._audience.watched)))
+        boards = self._known_boards.find_all(sorted({each.watched.board for each in audiences}))
+        for audience in audiences:
+            watched = audience.watched
+            contest = self._contests.of(boards[watched.board], watched.period)
+            # Its last viewer may have left during the read.
+            if self._audiences.get(watched) is audience:
+                self._send(audience, contest)
+
+    def _send(self, audience: Audience, contest: Contest) -> None:
+        watched = audience.watched
+        sent = self._sent.get(watched)
+        if contest == sent or (sent is None and contest.is_plain):
+            return
+        self._sent[watched] = contest
+        audience.send_contest(EncodedEvent(ContestUpdate(contest, watched)))

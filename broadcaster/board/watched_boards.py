@@ -42,7 +42,6 @@ class WatchedBoard:
         """Handshakes and commands in progress whose viewers will watch it."""
         self.broadcast = BoardBroadcast(services, self.audience)
         self.coalescer = Coalescer(self.broadcast.read, self.broadcast.send, budget)
-        self.contest = ContestWatch(services.contests, self.audience)
 
     @property
     def needed(self) -> bool:
@@ -64,6 +63,7 @@ class WatchedBoards:
         self._listener = listener
         self._rank_updates = rank_updates
         self._budget = BroadcastBudget(services.settings.broadcast_interval_ms / 1000)
+        self._contests = ContestWatch(services.known_boards, services.contests)
         self._boards: dict[BoardPeriod, WatchedBoard] = {}
         self._main = self._start(MAIN)
         self._main.joining = 1
@@ -71,6 +71,10 @@ class WatchedBoards:
     def run_main(self, progress: Callable[[], None]) -> None:
         """Broadcast `main` of all time forever; `progress` is called after each read."""
         self._main.coalescer.run(progress)
+
+    def run_contests(self, progress: Callable[[], None]) -> None:
+        """Send the contests of the other boards forever; `progress` is called after each read."""
+        self._contests.run(progress)
 
     def join(self, watched: BoardPeriod) -> Audience:
         """The audience of the board, once it has a board to send; the caller has to call release().
@@ -116,7 +120,7 @@ class WatchedBoards:
         board, name = self._start(watched), f"{watched.board}/{watched.period}"
         gevent.spawn(self._listener.update_channels)
         gevent.spawn(self._run, f"board {name}", board.coalescer.run)
-        gevent.spawn(self._run, f"contest {name}", board.contest.run)
+        self._contests.add(board.audience)
         return board
 
     def _run(self, name: str, loop: Loop) -> None:
@@ -132,7 +136,7 @@ class WatchedBoards:
     def _on_change(self, board: WatchedBoard, update: ScoreUpdate) -> None:
         board.broadcast.note(update)
         board.coalescer.announce(update.version)
-        board.contest.on_board_changed()
+        self._contests.on_board_changed(board.audience.watched)
         self._rank_updates.check(board.audience.watched)
         if update.moves:
             # In a greenlet of its own, so that it does not delay the next messages.
@@ -141,7 +145,7 @@ class WatchedBoards:
     def _on_subscribed(self, board: WatchedBoard) -> None:
         board.broadcast.on_messages_lost()
         board.coalescer.check()
-        board.contest.check()
+        self._contests.check(board.audience.watched)
         self._rank_updates.check(board.audience.watched)
 
     def _on_left(self, audience: Audience) -> None:
@@ -150,7 +154,7 @@ class WatchedBoards:
             return
         del self._boards[audience.watched]
         board.coalescer.stop()
-        board.contest.stop()
+        self._contests.remove(board.audience)
         self._listener.unfollow(audience.watched)
         gevent.spawn(self._listener.update_channels)
 

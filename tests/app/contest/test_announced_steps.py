@@ -7,7 +7,6 @@ import json
 import pytest
 from sqlalchemy import text
 
-from app.contract.standings import BoardPeriod
 from tests.app.contest.test_reveals import frozen_quiz
 from tests.support.players import Person
 from tests.support.service_acts import OPERATOR
@@ -24,7 +23,7 @@ def test_the_last_step_has_the_present_names_of_players_and_stores_none(
     services.reveals.reveal(OPERATOR, "quiz", "player")
     services.moderation.rename(OPERATOR, low, username="renamed", display_name="Renamed")
     services.moderation.delete(OPERATOR, middle)
-    step = services.contests.read(BoardPeriod("quiz", "all")).step
+    step = services.contests.of(services.boards.find("quiz"), "all").step
     assert step is not None
     assert (step.last.user_id, step.last.username, step.last.display_name) == (
         low,

@@ -195,10 +195,10 @@ def test_acts_during_the_reveal_of_an_open_board_stay_hidden(
     low, *_ = frozen_quiz(services, people.values())
     services.reveals.reveal(OPERATOR, "quiz", "player", 1)
     before = rows(services, services.boards.find("quiz"))
-    contest = services.contests.read(QUIZ)
+    contest = services.contests.of(services.boards.find("quiz"), "all")
     assert contest.step and contest.step.last.user_id == low
     count(services, act(people[low], 500))
-    assert services.contests.read(QUIZ) == contest
+    assert services.contests.of(services.boards.find("quiz"), "all") == contest
     assert rows(services, services.boards.find("quiz")) == before
     state = services.reveals.state("quiz")
     assert state.remaining == 5
