@@ -12,7 +12,6 @@ import redis
 from sqlalchemy import text
 
 from app.contract import keys
-from app.contract.keys import RankingKeys
 from app.contract.standings import Board
 from app.leaderboard.board_cache import SharedBoard, SharedReads
 from app.leaderboard.index.near_rows import ReadBoard
@@ -163,7 +162,7 @@ class PausedStore(SharedBoard):
         super().__init__(client)
         self.paused, self.go_on = threading.Event(), threading.Event()
 
-    def store(self, names: RankingKeys, read: ReadBoard, lease: str | None) -> bool:
+    def store(self, names: keys.RankingKeys, read: ReadBoard, lease: str | None) -> bool:
         self.paused.set()
         assert self.go_on.wait(10)
         return super().store(names, read, lease)
