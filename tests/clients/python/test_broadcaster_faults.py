@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http import HTTPStatus
 
 import pytest
-from websockets.http11 import Request, Response
-from websockets.sync.server import ServerConnection, serve
 
 from clients.python.live_scoreboard_client import Scoreboard, WatchEnded
 from tests.clients.python.recorder import Recorder
+from tests.clients.scripted_broadcaster import broadcaster, rank
 from tests.support.system.harness import free_ports
 from tests.support.waiting import await_true
 
 pytestmark = pytest.mark.slow
-
-CONNECTED = json.dumps(
-    {"event": "connected", "data": {"heartbeatSeconds": 25, "tokenExpiresIn": 900}}
-)
 
 
 def board(version: int, *names: str) -> str:
@@ -35,35 +26,26 @@ def disconnect(reconnect_ms: int | None) -> str:
     return json.dumps({"event": "disconnect", "data": data})
 
 
-@contextmanager
-def broadcaster(*connections: list[str], refusal: dict[str, str] | None = None) -> Iterator[str]:
-    """A WebSocket server that sends the next list of frames to each connection, then closes it.
-
-    With a refusal, it answers every handshake with 401 and this JSON.
-    """
-    frames = iter(connections)
-
-    def send_frames(socket: ServerConnection) -> None:
-        for frame in (CONNECTED, *next(frames, [])):
-            socket.send(frame)
-
-    def refuse(socket: ServerConnection, request: Request) -> Response | None:
-        if refusal is None:
-            return None
-        return socket.respond(HTTPStatus.UNAUTHORIZED, json.dumps(refusal))
-
-    with serve(send_frames, "127.0.0.1", 0, process_request=refuse) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws"
-        server.shutdown()
-        thread.join()
-
-
 def scoreboard_at(websocket_url: str) -> Scoreboard:
     """A client whose API does not answer, so that only the WebSocket brings boards."""
     (port,) = free_ports(1)
     return Scoreboard(f"http://127.0.0.1:{port}", token="t", websocket_url=websocket_url)
+
+
+def test_the_rank_on_another_board_is_not_taken_for_that_on_the_watched_one() -> None:
+    recorder = Recorder()
+    frames = [
+        rank(9),
+        rank(8, board="quiz", period="all"),
+        rank(7, board="quiz", period="week"),
+    ]
+    with (
+        broadcaster(frames, awaits_command=True) as url,
+        scoreboard_at(url) as scoreboard,
+        scoreboard.watch("quiz", period="week", **recorder.handlers),
+    ):
+        recorder.await_rank(7)
+    assert [rank["score"] for rank in recorder.ranks] == [7]
 
 
 def test_an_older_board_never_follows_a_newer_one() -> None:

@@ -7,8 +7,8 @@ import { ConnectionFailed } from "./connection-failed.js";
 const CLOSE_TOKEN_ENDED = 4401;
 const CLOSE_BANNED = 4403;
 
-/** Events of the watched board. */
-const BOARD_EVENTS = ["leaderboard_update", "reveal", "contest"];
+/** Events of the watched board. A broadcaster of an older version sends those of `main` instead. */
+const BOARD_EVENTS = ["leaderboard_update", "rank_update", "reveal", "contest"];
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const PONG_TIMEOUT_MS = 10_000;

@@ -20,8 +20,8 @@ from .transport import OPEN_SECONDS, ConnectionFailed, Receiver, with_query
 PING_SECONDS = 20.0
 RENEWAL_RETRY_SECONDS = 5.0
 CLOSE_TOKEN_ENDED = 4401
-BOARD_EVENTS = {"leaderboard_update", "reveal", "contest"}
-"""Events of the watched board."""
+BOARD_EVENTS = {"leaderboard_update", "rank_update", "reveal", "contest"}
+"""Events of the watched board. A broadcaster of an older version sends those of `main` instead."""
 _REFUSED_FOR_GOOD = {"AUTH_REQUIRED", "AUTH_INVALID", "USER_BANNED"}
 
 
