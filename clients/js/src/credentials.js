@@ -5,6 +5,8 @@ import { ApiError, RequestFailed, SessionEnded } from "./errors.js";
 /** An access token or display token that can't be renewed. */
 export class GivenToken {
   #token;
+  /** In Date.now() ms; Infinity until the server has said it. */
+  #expiresAt = Infinity;
 
   constructor(token) {
     this.#token = token;
@@ -18,8 +20,13 @@ export class GivenToken {
     return Infinity;
   }
 
+  /** A script can't see that a WebSocket was refused because the token has expired. */
+  expireIn(seconds) {
+    this.#expiresAt = Date.now() + seconds * 1000;
+  }
+
   async freshAccessToken() {
-    if (this.#token === null) throw new SessionEnded();
+    if (this.#token === null || Date.now() >= this.#expiresAt) throw new SessionEnded();
     return this.#token;
   }
 
@@ -53,6 +60,9 @@ export class LoginCredentials {
   get renewalDueInMs() {
     return this.#session.renewalDueInMs;
   }
+
+  /** The session knows it from the reply that brought the token. */
+  expireIn() {}
 
   /** An access token that is not about to expire. Throws SessionEnded, ApiError or NoReply. */
   async freshAccessToken() {

@@ -191,6 +191,20 @@ def test_a_viewer_whose_session_ends_stops(running_system: SystemHarness) -> Non
         watcher.await_state("ended", "", 10)
 
 
+def test_a_viewer_whose_token_expires_while_the_broadcaster_is_down_stops(
+    running_system: SystemHarness, broadcaster_relay: Relay, operator: Services
+) -> None:
+    with Watcher(
+        running_system.url,
+        token=operator.display_tokens.issue(OPERATOR, "hall", TOKEN_SECONDS).jwt,
+        websocket_url=address(broadcaster_relay, "ws", "/ws"),
+    ) as watcher:
+        watcher.await_state("live", "websocket", 10)
+        broadcaster_relay.down()
+        watcher.await_state("polling", "polling", FALLBACK_SECONDS)
+        watcher.await_state("ended", "", TOKEN_SECONDS + FALLBACK_SECONDS)
+
+
 @pytest.mark.parametrize(("board", "period"), [("no-such-board", None), ("main", "week")])
 def test_an_unknown_board_or_period_ends_the_watch(
     board: str, period: str | None, running_system: SystemHarness

@@ -21,7 +21,7 @@ const MAX_TIMER_MS = 86_400_000;
 
 /**
  * `credentials` provide the token. freshAccessToken() and renew() throw SessionEnded if there is no valid
- * token; `renewalMarginMs` and `renewalDueInMs` say when to renew it; verify() throws SessionEnded if the
+ * token; expireIn(seconds) is called with its life; `renewalMarginMs` and `renewalDueInMs` say when to renew it; verify() throws SessionEnded if the
  * session has ended; end(cause) is called after a ban.
  */
 export class BoardSocket {
@@ -117,6 +117,7 @@ export class BoardSocket {
       if (!this.#isOpen && this.#wantsRank) this.#send({ type: "watch_me" });
       this.#isOpen = true;
       this.#heartbeatMs = data.heartbeatSeconds * 1000;
+      this.#credentials.expireIn(data.tokenExpiresIn);
       this.#renewAfter(data.tokenExpiresIn * 1000 - this.#credentials.renewalMarginMs);
       this.#receiver.live();
     } else if (event.event === "disconnect") {
