@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Literal
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -24,8 +25,8 @@ from app.web.content_security import (
     broadcaster_sources,
     content_security_policy,
 )
+from app.web.error_pages import error_policy, register_error_pages
 from app.web.languages import choose_language
-from app.web.missing import register_missing_page
 from app.web.shown.first_board import read_first_board
 from app.web.shown.first_contest import read_first_contest
 from app.web.shown.ranking import shown_ranking
@@ -45,7 +46,15 @@ def _frame_ancestors() -> str:
 
 
 embed = Blueprint("embed", __name__, template_folder="templates")
-register_missing_page(embed, _frame_ancestors)
+register_error_pages(embed)
+
+
+@embed.after_request
+def _let_sites_frame_errors(response: Response) -> Response:
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        policy = error_policy(ancestors=_frame_ancestors())
+        response.headers["Content-Security-Policy"] = policy
+    return response
 
 
 @embed.get("/embed/<key>")

@@ -18,23 +18,18 @@ from app.web.assets import (
 from app.web.board_picker import board_picker, period_label
 from app.web.content_security import broadcaster_sources, content_security_policy
 from app.web.embed import REFRESH_SECONDS, overlay
+from app.web.error_pages import register_error_pages
 from app.web.join_code import join_code
 from app.web.languages import choose_language
-from app.web.missing import register_missing_page
 from app.web.shown.first_board import read_first_board
 from app.web.shown.first_contest import read_first_contest
+from app.web.shown.modes import DISPLAY, OVERLAY
 from app.web.shown.ranking import shown_ranking
 from config.origins import page_origin
 
-DISPLAY = "display"
-"""Query parameter: a page for a projector, without controls."""
-
-OVERLAY = "overlay"
-"""Query parameter: the board alone on a transparent background, for a broadcast."""
-
 page = Blueprint("page", __name__, template_folder="templates")
 register_assets(page)
-register_missing_page(page)
+register_error_pages(page)
 
 
 @page.get("/")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 
+from app.boards.known_boards import KnownBoards
+from app.contract.errors import DatabaseBusy, DatabaseUnavailable, RateLimited
+from app.contract.limits import RateLimitStatus
 from app.factory import create_app
 from tests.browser.boards.framing_site import FramingSite
 from tests.browser.boards.sample_boards import QUIZ, RACE, report
@@ -21,6 +25,7 @@ pytestmark = pytest.mark.slow
 
 MakeServices = Callable[..., Services]
 SITE = "http://blog.example"
+LIMITED = RateLimited(RateLimitStatus(1, 0, 0, 37))
 
 
 def ancestors(services: Services, path: str, status: int = 200) -> str:
@@ -43,6 +48,41 @@ def test_only_the_origins_of_the_setting_may_frame_a_board(make_services: MakeSe
     assert ancestors(services, "/embed/nothing", 404) == f"{SITE} https://club.example"
     assert ancestors(services, "/?board=nothing", 404) == "'none'"
     assert ancestors(make_services(EMBED_ORIGINS="*"), "/embed/main") == "*"
+
+
+def test_the_same_sites_may_frame_an_error(make_services: MakeServices) -> None:
+    services = make_services(EMBED_ORIGINS=SITE, READ_LIMIT="1 per hour")
+    client = create_app(services).test_client()
+    assert client.get("/embed/nothing").status_code == 404
+    assert ancestors(services, "/embed/nothing", 429) == SITE
+    assert ancestors(services, "/?board=nothing", 429) == "'none'"
+    for error, status in ((DatabaseUnavailable(), 500), (DatabaseBusy(), 503), (OSError(), 500)):
+        with patch.object(KnownBoards, "has_found", side_effect=error):
+            assert ancestors(services, "/embed/quiz", status) == SITE
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "message", "seconds"),
+    [
+        ("/embed/quiz", DatabaseUnavailable(), "This board can&#39;t be shown at the moment.", 10),
+        ("/?display&board=quiz", DatabaseUnavailable(), "at the moment.", 10),
+        ("/embed/quiz", LIMITED, "Too many requests came from your address.", 37),
+        ("/?overlay&board=quiz", LIMITED, None, 37),
+    ],
+)
+def test_a_board_that_cannot_be_shown_now_loads_itself_again(
+    services: Services, path: str, error: Exception, message: str | None, seconds: int
+) -> None:
+    with patch.object(KnownBoards, "has_found", side_effect=error):
+        page = create_app(services).test_client().get(path).text
+    assert f'<meta http-equiv="refresh" content="{seconds}">' in page
+    body = page.partition("<body>")[2]
+    if message is None:
+        assert body.split() == ["</body>", "</html>"]
+        assert "stylesheet" not in page, "a style sheet may paint over the broadcast"
+    else:
+        assert message in body
+        assert f"This page tries again in {seconds} s." in body
 
 
 def test_a_board_or_a_period_that_does_not_exist_is_not_found(services: Services) -> None:
