@@ -62,6 +62,9 @@ def test_a_page_calls_to_play_only_on_a_board_that_takes_points_of_players(
 
     def calls(board: str) -> tuple[bool, bool, bool]:
         page = client.get(f"/?board={board}").text
+        if 'data-contest="closed"' in page:
+            # contest/clock.css hides these elements then.
+            page = re.sub(r'<(\w+)[^>]* class="[^"]*while-open[^>]*>[^<]*</\1>', "", page)
         texts = ("Log in to play<", "Create an account to play<", ">The organiser gives the points")
         return texts[0] in page, texts[1] in page, texts[2] in page
 

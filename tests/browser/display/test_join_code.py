@@ -10,17 +10,22 @@ import pytest
 from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import LIVE, expect
 from tests.support.servers import DatabaseServer
-from tests.support.service_acts import create_board
+from tests.support.service_acts import OPERATOR, create_board
 from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 from tests.support.waiting import await_true
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.slow
 
 SITE = "http://scores.example:8000"
+CALLS_OF_A_PHONE = (
+    "Log in to play",
+    "Create an account to play",
+    "The first point takes the lead.",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,40 @@ def test_the_code_of_a_judged_board_invites_to_watch_that_board(
     judged = join.locator("svg").inner_html()
     page.goto(f"{reachable_system.url}/?display")
     assert page.locator("#board-empty .join svg").inner_html() != judged
+
+
+def test_a_board_that_closes_calls_to_watch_and_no_longer_to_play(
+    open_page: OpenPage, reachable_system: SystemHarness
+) -> None:
+    with services_in(reachable_system.environment()) as services:
+        create_board(services, "taps", scored_by="players", min_points=1, max_points=1)
+        display = open_page(reachable_system, "/?display&board=taps")
+        phone = open_page(reachable_system, "/?board=taps", viewport={"width": 360, "height": 740})
+        expect_call(display, "Play along:", "The first point takes the lead.")
+        expect_call(phone, *CALLS_OF_A_PHONE)
+        services.boards.edit(OPERATOR, "taps", times={"closes_at": "now"})
+        expect_call(display, "Watch here:")
+        expect_call(phone, "Log in")
+        services.boards.edit(OPERATOR, "taps", times={"closes_at": None})
+        expect_call(display, "Play along:", "The first point takes the lead.")
+        expect_call(phone, *CALLS_OF_A_PHONE)
+
+
+def expect_call(page: Page, *texts: str) -> None:
+    """Expect that the empty board shows these calls and no others."""
+    every = {
+        "Play along:",
+        "Watch here:",
+        "The first point takes the lead.",
+        "Log in to play",
+        "Log in",
+        "Create an account to play",
+    }
+    board = page.locator(".board")
+    for text in texts:
+        expect(board.get_by_text(text, exact=True).locator("visible=true").first).to_be_visible()
+    for text in every - set(texts):
+        expect(board.get_by_text(text, exact=True).locator("visible=true")).to_have_count(0)
 
 
 def picture_width(join: Locator) -> float:
