@@ -66,7 +66,8 @@ def board_evening(
             for number, player in enumerate(players):
                 report(services, player, 990 - 61 * number)
                 report(services, player, 41_250 + 317 * number**2, RACE.key)
-            for player in players[:3]:
+            long_name = "Wolfeschlegelsteinhausenbergerdorff, Hubert Blaine"
+            for player in (*players[:2], system.register(long_name)):
                 report(services, player, 7, "duel")
             yield system, players
 

@@ -8,9 +8,10 @@ import pytest
 
 from app.audit.audited_change import Initiator
 from tests.browser.boards.sample_boards import QUIZ
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, system_with
 from tests.browser.page_actions import LIVE, expect, refuse_streams
 from tests.browser.screens.pictures import FOLDER, on_request, take
+from tests.support.servers import DatabaseServer
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
 from tests.support.system.player import Player
@@ -72,6 +73,19 @@ def test_boards_without_controls(
     take(page, "embed-unreachable")
     take(open_page(empty_system, "/embed/main?rows=5"), "embed-empty")
     take(open_page(contest, "/embed/main?rows=3&theme=dark"), "embed-dark")
+
+
+def test_a_board_that_cannot_be_shown(
+    open_page: OpenPage, postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for system in system_with(postgres, tmp_path_factory, {"READ_LIMIT": "1 per hour"}):
+        open_page(system, "/embed/nothing")
+        page = open_page(system, "/embed/nothing")
+        expect(page.get_by_text("This page tries again in")).to_be_visible()
+        take(page, "embed-limited")
+        page = open_page(system, "/?display&board=nothing", locale="de-DE")
+        expect(page.get_by_text("Diese Seite versucht es in")).to_be_visible()
+        take(page, "display-limited-german", full=False)
 
 
 @pytest.mark.parametrize("query", ["rows=10", "rows=5&theme=light"])
