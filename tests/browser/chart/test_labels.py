@@ -97,3 +97,41 @@ def test_a_time_of_the_axis_is_the_whole_minute(
         }"""
     )
     assert early == exact
+
+
+@pytest.mark.parametrize(("width", "minutes"), [(300, 48), (300, 100), (900, 48), (300, 1)])
+def test_the_axis_of_a_narrow_chart_has_two_times_or_more_without_overlap(
+    open_page: OpenPage, running_system: SystemHarness, width: int, minutes: int
+) -> None:
+    count, room, widest = open_page(running_system).evaluate(
+        """async ([width, minutes]) => {
+            const { default: uPlot } = await import("/assets/vendor/uplot/uPlot.esm.js");
+            const { chartOptions } = await import("/assets/chart/chart-options.js");
+            const box = document.createElement("div");
+            document.body.append(box);
+            box.style.cssText = `width: ${width}px; height: 300px; font: 17px Archivo`;
+            const first = Date.UTC(2020, 2, 4, 12, 7) / 1000;
+            const range = [first, first + 60 * minutes];
+            const plot = new uPlot(
+                chartOptions(uPlot, box, getComputedStyle(box), {
+                    colourCount: 1,
+                    range: () => range,
+                    scoreRange: () => [0, 1],
+                    labelsWidth: () => 0,
+                    drawLabels: () => {},
+                }),
+                [range, [0, 1]],
+                box,
+            );
+            await new Promise(requestAnimationFrame);
+            const { _splits: times, _values: texts } = plot.axes[0];
+            const [left, right] = times.slice(0, 2).map((time) => plot.valToPos(time, "x"));
+            const context = plot.ctx;
+            context.font = "17px Archivo";
+            const widths = texts.map((text) => context.measureText(text).width);
+            return [times.length, right - left, Math.max(...widths)];
+        }""",
+        [width, minutes],
+    )
+    assert count >= 2
+    assert room > 1.2 * widest

@@ -6,6 +6,8 @@ const INTEGER_STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].m
 /** Half of the first time is to the left of the plot. */
 const MIN_AXIS_EM = 2.5;
 const FIRST_DASHED_COLOUR = 5;
+/** The longest of uPlot's steps of less than a minute. */
+const LONGEST_STEP_WITH_SECONDS = 30;
 
 const minutes = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const seconds = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -45,11 +47,20 @@ export function chartOptions(uPlot, box, style, { colourCount, range, scoreRange
     cursor: { show: false },
     scales: { x: { time: true, range }, y: { range: scoreRange } },
     axes: [
-      { ...axis, size: 2.2 * em, gap: em / 2, space: 6 * em, grid: { show: false }, values: formatTimes },
+      { ...axis, size: 2.2 * em, gap: em / 2, space: timeSpace(em), grid: { show: false }, values: formatTimes },
       { ...axis, size: scoreAxisWidth(em), gap: em / 2, space: 2.5 * em, incrs: INTEGER_STEPS },
     ],
     series: [{}, ...Array.from({ length: colourCount }, line)],
     hooks: { draw: [drawLabels] },
+  };
+}
+
+/** uPlot's function for the least room of a time, in px. In a narrow plot times with minutes are closer together. */
+function timeSpace(em) {
+  const [least, most] = [4 * em, 6 * em];
+  return (_plot, _axis, first, last, width) => {
+    const hasSeconds = ((last - first) * least) / width <= LONGEST_STEP_WITH_SECONDS;
+    return hasSeconds ? most : Math.min(most, Math.max(least, width / 4));
   };
 }
 
