@@ -21,7 +21,7 @@ service = Resource("service", __name__, url_prefix="/service", description="Trus
 class ScoresSchema(Schema):
     # Each act is checked on its own, so that a malformed one does not spoil the others.
     scores = fields.List(
-        fields.Raw(),
+        fields.Raw(allow_none=True),
         required=True,
         validate=validate.Length(1, MAX_ACTS),
         metadata={

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import IO, Any
@@ -20,6 +22,8 @@ from app.http.request_pool import declared_at_views
 View = Callable[..., Any]
 _MAX_BODY = "max_body_bytes"
 _GZIP = b"\x1f\x8b"
+# What decides how deep a text of JSON is nested and how long its numbers are.
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[0-9]+|[\[\]{}]', re.DOTALL)
 
 
 class BoundedRequest(Request):
@@ -39,14 +43,46 @@ class BoundedRequest(Request):
         return BytesIO(get_input_stream(self.environ).read(self.max_body_bytes + 1))
 
 
-class UnreadableText(Exception):
-    """A body that is not UTF-8; the message tells the client what is wrong with it."""
+class UnreadableBody(Exception):
+    """A body that is no JSON in UTF-8; the message tells the client what is wrong, and where."""
 
 
-def json_text(request: Request) -> str:
+def json_value(request: Request) -> Any:
+    """The value of a body of JSON; raises UnsupportedMediaType and UnreadableBody."""
+    text = _json_text(request)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableBody(f"Invalid JSON {_place(text, error.pos)}.") from None
+    except (RecursionError, ValueError):
+        raise UnreadableBody(_limit_problem(text)) from None
+
+
+def _limit_problem(text: str) -> str:
+    """Why Python can't convert a text of JSON, and where."""
+    depth, deepest, deepest_at = 0, 0, 0
+    for token in _TOKENS.finditer(text):
+        first, last = token.span()
+        if text[first].isdigit() and last - first > sys.get_int_max_str_digits():
+            return f"A number with too many digits {_place(text, first)}."
+        if text[first] in "[{":
+            depth += 1
+            if depth > deepest:
+                deepest, deepest_at = depth, first
+        elif text[first] in "]}":
+            depth -= 1
+    return f"Nested too deeply, {deepest} levels {_place(text, deepest_at)}."
+
+
+def _place(text: str, position: int) -> str:
+    line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+    return f"at line {line}, column {column}"
+
+
+def _json_text(request: Request) -> str:
     """The text of a body of JSON, without a byte order mark.
 
-    Raises UnsupportedMediaType and UnreadableText.
+    Raises UnsupportedMediaType and UnreadableBody.
     """
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() not in {"identity", ""}:
@@ -58,14 +94,14 @@ def json_text(request: Request) -> str:
     detected = json.detect_encoding(body)
     if detected not in {"utf-8", "utf-8-sig"}:
         name = detected.upper()[: len("UTF-16")]
-        raise UnreadableText(f"The body is in {name}; send JSON in UTF-8.")
+        raise UnreadableBody(f"The body is in {name}; send JSON in UTF-8.")
     if body.startswith(_GZIP):
-        raise UnreadableText("The body is compressed; send it as it is.")
+        raise UnreadableBody("The body is compressed; send it as it is.")
     try:
         return body.decode(detected)
     except UnicodeDecodeError as error:
         where = f"byte {error.start + 1} of the body"
-        raise UnreadableText(f"Not UTF-8, perhaps Latin-1: {where}; send JSON in UTF-8.") from None
+        raise UnreadableBody(f"Not UTF-8, perhaps Latin-1: {where}; send JSON in UTF-8.") from None
 
 
 def read_bodies(app: Flask) -> None:

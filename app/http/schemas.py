@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +16,7 @@ from webargs.flaskparser import FlaskParser, abort
 from app.accounts import rules
 from app.accounts.display_names import display_name, name_prefix
 from app.contract.errors import DomainError, ValidationFailed
-from app.http.body import UnreadableText, json_text
+from app.http.body import UnreadableBody, json_value
 from app.http.fraud_warning import WarningSchema
 
 DOCUMENTED_ERRORS = "x-errors"
@@ -38,12 +37,9 @@ class _Parser(FlaskParser):
         if not req.get_data(cache=True):
             return missing
         try:
-            return json.loads(json_text(req))
-        except UnreadableText as error:
+            return json_value(req)
+        except UnreadableBody as error:
             abort(400, messages={"json": [str(error)]})
-        except (RecursionError, ValueError):
-            # Not JSON, nested too deeply, or a number with more digits than Python converts.
-            abort(400, messages={"json": ["Invalid JSON body."]})
 
 
 class Resource(Blueprint):  # type: ignore[misc]

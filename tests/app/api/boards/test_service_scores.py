@@ -45,15 +45,41 @@ def test_a_call_that_is_no_batch_is_refused_as_a_whole(judge: Caller, body: Any)
     assert body_of(judge("POST", PATH, body), 400)["code"] == "VALIDATION_ERROR"
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"scores": [' + "9" * 100_000 + "]}"])
-def test_deep_and_long_values_are_refused_or_answered(app: Flask, judge: Caller, text: str) -> None:
+@pytest.mark.parametrize("malformed", [None, 1, "act", [], [[]], {}, {"id": None}])
+def test_a_malformed_act_does_not_spoil_the_others_of_its_call(
+    judge: Caller, services: Services, malformed: Any
+) -> None:
+    person = Person.register(services)
+    scores = [act(person, 2), malformed, act(person, 3)]
+    first, bad, last = body_of(judge("POST", PATH, {"scores": scores}))["results"]
+    assert (bad["id"], bad["status"]) == (None, "invalid")
+    assert bad["details"]
+    assert (first["status"], last["status"], last["score"]) == ("counted", "counted", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[" * 100_000, "Nested too deeply, 100000 levels at line 1, column 100000."),
+        (
+            '{"scores": [\n' + "9" * 100_000 + "]}",
+            "A number with too many digits at line 2, column 1.",
+        ),
+        ('{"scores": [{"points": 1},, ]}', "Invalid JSON at line 1, column 27."),
+    ],
+)
+def test_a_batch_that_can_not_be_read_is_refused_with_the_position(
+    app: Flask, judge: Caller, text: str, problem: str
+) -> None:
     reply = app.test_client().post(
         PATH,
         data=text,
         content_type="application/json",
         headers={"Authorization": f"Bearer {judge.token}"},
     )
-    assert body_of(reply, 400)["code"] == "VALIDATION_ERROR"
+    refusal = body_of(reply, 400)
+    assert refusal["code"] == "VALIDATION_ERROR"
+    assert refusal["details"] == {"body": [problem]}
 
 
 def test_a_batch_over_the_limit_is_too_large_and_other_routes_keep_theirs(

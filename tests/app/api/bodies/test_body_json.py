@@ -57,6 +57,29 @@ def test_a_body_that_is_not_json_is_refused(api: Api, player: Player, data: byte
         invalid(api, player, call, data, {"body"})
 
 
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ('{"a": 1,, "b": 2}', "Invalid JSON at line 1, column 9."),
+        ('{"a": 1,\n "é": [1,\n  2, x]}', "Invalid JSON at line 3, column 6."),
+        ('{"a": 1', "Invalid JSON at line 1, column 8."),
+        ('{"a":\n' + "[" * 8_000, "Nested too deeply, 8001 levels at line 2, column 8000."),
+        ('{"a": "[[\\"", "b":' + "[" * 6_000 + "1", "Nested too deeply, 6001 levels at line 1,"),
+        (
+            '{"a": 1,\n "b": ' + "9" * 5_000 + "}",
+            "A number with too many digits at line 2, column 7.",
+        ),
+        ('{"a": "' + "9" * 5_000 + '", "b":-' + "9" * 5_000, "digits at line 1, column 5016."),
+    ],
+    ids=lambda text: text[:9],
+)
+def test_the_reply_says_where_a_body_can_not_be_read(
+    api: Api, player: Player, data: str, problem: str
+) -> None:
+    reply = api.post_raw(CALLS[0].path, data.encode(), token=player.access_token)
+    assert problem in reply.json()["details"]["body"][0]
+
+
 @each_call
 def test_a_byte_order_mark_is_read_over(api: Api, player: Player, call: Call) -> None:
     data = json.dumps(call.good | {"more": 1}).encode("utf-8-sig")
