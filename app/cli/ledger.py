@@ -16,14 +16,16 @@ from app.maintenance.ledger_check import Difference
 
 MAX_DIFFERENCES = 10
 
-ledger = OperatorGroup("ledger", help="The ledger of actions, scores and the rank index.")
+ledger = OperatorGroup("ledger", help="The ledger of actions, scores and the rank indexes.")
 ledger.add_command(partitions)
 
 
 @ledger.command("verify", epilog=example("flask ledger verify"))
-@click.option("--repair", is_flag=True, help="Correct the rank index from the database.")
+@click.option("--repair", is_flag=True, help="Correct the rank indexes from the database.")
 def verify(*, repair: bool) -> None:
-    """Check that every score follows from its actions and that the rank index agrees.
+    """Check that every score follows from its acts and that the rank indexes agree.
+
+    Every board and period is checked. Periods that are not read have no rank index.
 
     The exit status is 1 if a difference remains. A wrong score is never repaired, because an
     operator has to find out why it differs from the actions.
@@ -31,15 +33,16 @@ def verify(*, repair: bool) -> None:
     check = services().ledger_check
     found = check.verify()
     _show("Scores that are not the sum of their actions", found.ledger)
-    _show("Players whose entry in the rank index differs from the database", found.index)
+    _show("Players whose entry in a rank index differs from the database", found.index)
     _show("Standings of boards that are not what their acts make", found.boards)
     if repair and found.index:
-        click.echo(f"Repaired {check.repair_index(found.index)} entries of the rank index.")
+        click.echo(f"Repaired {check.repair_index(found.index)} entries of the rank indexes.")
         found = replace(found, index=check.verify().index)
     if not found.sound:
         sys.exit(1)
     click.echo(
-        f"Sound: scores, actions and rank index agree for {found.users} players on the board."
+        f"Sound: scores, actions and rank index agree for {found.users} players on the board main,"
+        f" and on every other board and period; {found.rankings} of these have a rank index."
     )
 
 

@@ -22,6 +22,7 @@ from app.contest.final_tables import FinalTables, TableSigner
 from app.contest.freezes import Freezes
 from app.contest.reveals import Reveals
 from app.leaderboard.board_standings import BoardStandings
+from app.leaderboard.index.index_rebuild import IndexRebuild
 from app.maintenance.ledger_check import LedgerCheck
 from app.maintenance.partitions import Partitions
 from app.moderation.moderation import Moderation
@@ -81,6 +82,12 @@ def build_command_services(settings: Settings) -> CommandServices:
         final_tables=build_final_tables(settings, boards, board.standings),
         table_signer=TableSigner(settings.jwt_private_key, settings.jwt_issuer),
         standings=board.standings,
-        ledger_check=LedgerCheck(ledger_database, board.index, publisher),
+        ledger_check=LedgerCheck(
+            ledger_database,
+            board.index,
+            IndexRebuild(connections.redis),
+            board.used,
+            publisher,
+        ),
         partitions=Partitions(ledger_database, settings.action_token_seconds),
     )

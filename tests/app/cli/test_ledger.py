@@ -24,7 +24,7 @@ def test_a_sound_ledger_exits_with_0(run: Run, services: Services) -> None:
     services.reconciler.run_pass()
     result = run("ledger", "verify")
     assert result.exit_code == 0
-    assert "agree for 1 players on the board" in result.output
+    assert "agree for 1 players on the board main, and on every other board" in result.output
 
 
 def test_a_wrong_score_is_shown_and_never_repaired(run: Run, services: Services) -> None:

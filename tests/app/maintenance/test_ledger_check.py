@@ -7,9 +7,13 @@ from sqlalchemy import text
 
 from app.audit.audited_change import Initiator
 from app.contract import keys
+from app.contract.standings import BoardPeriod, Ranking
+from app.leaderboard.rankings import ranking_of
 from app.maintenance import ledger_check
 from app.maintenance.ledger_check import Difference
 from tests.support.players import Person
+from tests.support.rank_index import ranking_index_equals_database
+from tests.support.service_acts import act, count, create_board, zone_at_noon
 from tests.support.services import Services
 
 pytestmark = pytest.mark.slow
@@ -77,6 +81,44 @@ def test_an_unknown_user_and_a_wrong_revision_in_the_index_are_repaired(
     services.redis.hset(keys.INDEX_REVISIONS, people[3].user_id, "999999")
     assert services.ledger_check.repair_index(services.ledger_check.verify().index) == 2
     assert services.ledger_check.verify().sound
+
+
+def test_wrong_scores_in_the_index_of_any_board_and_period_are_found_and_repaired(
+    services: Services, people: list[Person]
+) -> None:
+    board = create_board(
+        services, better="low", combine="best", periods=("all", "day"), time_zone=zone_at_noon()
+    )
+    player, other = people[0], people[3]
+    count(services, act(player, 30), act(other, 20))
+    rankings = []
+    for kind in board.settings.periods:
+        services.rankings.top(BoardPeriod(board.settings.key, kind))
+        rankings.append(ranking_of(board, services.standings.period(board, kind, None)))
+    services.reconciler.run_pass()
+    sound = services.ledger_check.verify()
+    assert (sound.sound, sound.rankings) == (True, 2)
+    for ranking in rankings:
+        scores = keys.of_ranking(ranking).scores
+        services.redis.zadd(scores, {player.user_id: -7})
+    found = services.ledger_check.verify().index
+    assert {(each.user_id, each.recorded, each.expected) for each in found} == {
+        (player.user_id, -7, -30)
+    }
+    assert [each.ranking for each in found] == rankings
+    assert f"board {board.settings.key}, period day, is -7, should be -30" in str(found[1])
+    assert services.ledger_check.repair_index(found) == 2
+    assert services.ledger_check.verify().sound
+    assert ranking_index_equals_database(services, *rankings)
+
+
+def test_the_index_of_a_board_that_is_not_read_is_not_compared(
+    services: Services, people: list[Person]
+) -> None:
+    create_board(services)
+    services.redis.zadd(keys.of_ranking(Ranking("quiz", "all", None)).scores, {"x": 1})
+    verification = services.ledger_check.verify()
+    assert (verification.sound, verification.rankings) == (True, 0)
 
 
 def test_a_player_missing_from_the_index_is_found(services: Services, people: list[Person]) -> None:
