@@ -11,19 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.boards.board import BETTER, COMBINE, MAX_POINTS, Better, Combine
+from app.contract.standings import BoardPeriod
 from tests.support.players import Person
-from tests.support.service_acts import OPERATOR, act, count, create_board, rows
+from tests.support.service_acts import OPERATOR, act, count, create_board, rows, zone_at_noon
 from tests.support.services import Services
 
 PLAYERS = 4
 # Few values, so that ties and repetitions of a score are common, and the bounds.
 POINTS = st.sampled_from([-MAX_POINTS, -2, -1, 0, 0, 1, 1, 2, 3, MAX_POINTS])
+MODERATION = st.sampled_from(
+    ["ban", "unban", "rename", "delete", "take back 1", "take back 4", "take back all"]
+)
 STEPS = st.lists(
-    st.tuples(
-        st.integers(0, PLAYERS - 1),
-        st.one_of(POINTS, st.sampled_from(["ban", "unban", "rename"])),
-    ),
-    max_size=25,
+    st.tuples(st.integers(0, PLAYERS - 1), st.one_of(POINTS, POINTS, MODERATION)), max_size=25
 )
 _keys = itertools.count()
 
@@ -44,6 +44,11 @@ class ModelBoard:
         self.acts.pop(player, None)
         if kept:
             self.acts[player] = kept
+
+    def delete(self, player: int) -> None:
+        """Forget the player, whose number a new one gets."""
+        self.acts.pop(player, None)
+        self.banned.discard(player)
 
     def standings(self) -> list[tuple[int, int, int]]:
         """(rank, player, score) from the top."""
@@ -95,6 +100,7 @@ def test_standings_equal_the_model(
         min_points=-MAX_POINTS,
         max_points=MAX_POINTS,
         periods=("all", "day"),
+        time_zone=zone_at_noon(),
     )
     people = [Person.register(services) for _ in range(PLAYERS)]
     model = ModelBoard(better, combine)
@@ -110,6 +116,10 @@ def test_standings_equal_the_model(
             model.banned.discard(player)
         elif step == "rename":
             services.moderation.rename(OPERATOR, user_id, display_name="Other", username=None)
+        elif step == "delete":
+            services.moderation.delete(OPERATOR, user_id)
+            model.delete(player)
+            people[player] = Person.register(services)
         elif isinstance(step, str):
             _, _, steps_back = step.rpartition(" ")
             first = 0 if steps_back == "all" else max(0, number - int(steps_back))
@@ -123,8 +133,13 @@ def test_standings_equal_the_model(
             if expected == "counted":
                 model.acts.setdefault(player, []).append((number, step))
         names = {person.user_id: index for index, person in enumerate(people)}
-        found = [(rank, names[user_id], score) for rank, user_id, score in rows(services, board)]
-        assert found == model.standings()
+        for kind in board.settings.periods:
+            found = [
+                (rank, names[user], score) for rank, user, score in rows(services, board, kind)
+            ]
+            assert found == model.standings()
+            shown = services.rankings.top(BoardPeriod(key, kind)).rows
+            assert [(row.rank, names[row.user_id], row.score) for row in shown] == found
     assert services.ledger_check.verify().sound
 
 
