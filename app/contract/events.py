@@ -70,10 +70,11 @@ class LeaderboardUpdate(ViewerEvent):
 
     def data(self) -> dict[str, Any]:
         version = self.board.version
+        committed_at = version.committed_at
         return {
             "version": version.number,
             "updatedAt": timestamp(version.updated_at),
-            "committedAt": timestamp(version.committed_at),
+            **({"committedAt": timestamp(committed_at)} if committed_at else {}),
             "leaderboard": [row.as_json() for row in self.board.rows],
             **_watched(self.watched),
         }

@@ -125,7 +125,7 @@ class BoardVersion:
     updated_at: int
     """When the top ten may last have changed, ms since 1970."""
     committed_at: int
-    """When that change was committed, ms since 1970."""
+    """When that change was committed, ms since 1970; 0 if a rebuild of the index raised it."""
 
     def replaces(self, number: int) -> bool:
         """Whether it is newer than that number, or the number is too far ahead of Redis' time."""

@@ -16,6 +16,7 @@ _USER_ID = "9058f3b5-329b-444d-a70e-d16ecd49bddd"
 _ROW = Standing(1, _USER_ID, "ada", "Ada", 17)
 _BOARD = Board(BoardVersion(_MOMENT, _MOMENT, _MOMENT), (_ROW,), (), more=False)
 
+_REBUILT = Board(BoardVersion(_MOMENT, _MOMENT, 0), (_ROW,), (), more=False)
 _WEEK = BoardPeriod("quiz-night", "week")
 _MOVE = Move(_USER_ID, "ada", "Ada", 7, 12, 1, 17, 3, (_ROW,))
 _NEXT = NextPlayer("5a0e2f7c-6a3b-4c58-9d0e-3f1b2a4c5d6e", "grace", "Grace", 4, 13)
@@ -33,6 +34,7 @@ EVENTS: Sequence[events.ViewerEvent | events.Pong] = (
     events.Connected(_USER_ID, 25, 900, _WEEK),
     events.LeaderboardUpdate(_BOARD),
     events.LeaderboardUpdate(_BOARD, _WEEK),
+    events.LeaderboardUpdate(_REBUILT),
     events.RankUpdate(OwnStanding(17, 1), _MOMENT),
     events.RankUpdate(OwnStanding(0, None), _MOMENT),
     events.RankUpdate(OwnStanding(17, 1), _MOMENT, _WEEK),

@@ -28,6 +28,8 @@ EVENTS: dict[str, ViewerEvent | Pong] = {
     '{"event":"leaderboard_update","data":{"version":7,"updatedAt":"1970-01-01T00:00:01.000Z",'
     '"committedAt":"1970-01-01T00:00:02.500Z","leaderboard":[{"rank":1,"userId":"u",'
     '"username":"asa","displayName":"Åsa","score":3}]}}': LeaderboardUpdate(BOARD),
+    '{"event":"leaderboard_update","data":{"version":8,"updatedAt":"1970-01-01T00:00:01.000Z",'
+    '"leaderboard":[]}}': LeaderboardUpdate(Board(BoardVersion(8, 1_000, 0), (), (), more=False)),
     '{"event":"rank_update","data":{"score":0,"rank":null,"version":7}}': RankUpdate(
         OwnStanding(0, None), 7
     ),
