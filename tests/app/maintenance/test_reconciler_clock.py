@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
-import psycopg2
 import pytest
 import redis
 
@@ -17,12 +16,12 @@ from app.leaderboard.index.index_rebuild import IndexRebuild
 from app.maintenance.mark_validity import MAX_GAP_SECONDS
 from tests.app.conftest import StartBackground
 from tests.support.environment import FAKETIME
+from tests.support.faults.postgres_clock import PostgresWithClock
 from tests.support.players import Person
 from tests.support.rank_index import index_equals_database, record_unpublished_point
 from tests.support.servers import DatabaseServer, redis_server, store_folder
 from tests.support.services import Services
 from tests.support.waiting import await_true
-from tools.local.embedded import EmbeddedPostgres
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,39 +30,6 @@ pytestmark = [
 REPAIR_SECONDS = 5.0
 OPERATOR = Initiator("operator:test", "because")
 MakeServices = Callable[..., Services]
-
-
-class PostgresWithClock(EmbeddedPostgres):
-    """A PostgreSQL whose clock can be set while it runs."""
-
-    def set_clock(self, seconds: int) -> None:
-        """Set the clock that many seconds ahead of the machine's, and wait until it is."""
-        self._difference.write_text(f"{seconds:+d}s")
-        await_true(lambda: abs(self._measured() - seconds) < 1, 10)
-
-    @property
-    def _difference(self) -> Path:
-        return self.data_dir / "clock"
-
-    def _measured(self) -> float:
-        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
-            return float(cursor.fetchall()[0][0]) - time.time()
-
-    def _command(self) -> list[str | Path]:
-        self._difference.write_text("+0s")
-        self._difference.chmod(0o644)
-        settings = {
-            "LD_PRELOAD": FAKETIME,
-            "FAKETIME_TIMESTAMP_FILE": self._difference,
-            "FAKETIME_NO_CACHE": 1,
-            "FAKETIME_DONT_FAKE_MONOTONIC": 1,
-        }
-        return [
-            "env",
-            *(f"{name}={value}" for name, value in settings.items()),
-            *super()._command(),
-        ]
 
 
 @pytest.fixture
