@@ -15,7 +15,7 @@ import yaml
 
 from app.boards.board import BoardSettings
 from tests.support.servers import ROOT
-from tests.support.service_acts import OPERATOR
+from tests.support.service_acts import OPERATOR, act_id
 from tests.support.services import services_in
 from tests.support.system.harness import SystemHarness
 
@@ -72,6 +72,20 @@ def test_the_game_developers_server_scores_on_a_board_of_its_own(
     assert [(row["username"], row["score"]) for row in board["leaderboard"]] == [
         (player.username, 120)
     ]
+
+
+def test_the_four_commands_of_the_guide_to_boards_make_a_quiz_night(
+    running_system: SystemHarness,
+) -> None:
+    player = running_system.register()
+    guide = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^## A quiz night in four commands\n\n((?: {4}.*\n)+)", guide, re.M)
+    script = block.replace('"ada"', f'"{player.username}"').replace("curl", "\ncurl -sS")
+    script = script.replace("quiz-night", f"quiz-{secrets.token_hex(4)}")
+    variables = f"API={running_system.url}\nID={act_id()}\n"
+    answer, board = run(variables + script, running_system)
+    assert [result["status"] for result in answer["results"]] == ["counted"]
+    assert [row["score"] for row in board["leaderboard"]] == [120]
 
 
 def smoke(system: SystemHarness, *arguments: str) -> str:
