@@ -121,6 +121,19 @@ def test_only_pages_of_allowed_origins_and_of_its_own_host_can_connect(
         )
 
 
+def test_a_refused_origin_is_logged_with_the_name_of_the_setting(
+    broadcaster: BroadcasterHarness,
+) -> None:
+    origin = f"https://{secrets.token_hex(8)}.example"
+    with pytest.raises(InvalidStatus):
+        broadcaster.connect_viewer(origin=origin)
+    broadcaster.await_log(re.escape(origin), 10)
+    (line,) = [line for line in broadcaster.log().splitlines() if origin in line]
+    logged = json.loads(line)
+    assert (logged["origin"], logged["setting"]) == (origin, "ALLOWED_ORIGINS")
+    assert (logged["code"], logged["status"]) == ("ORIGIN_NOT_ALLOWED", 403)
+
+
 def test_a_plain_http_request_is_answered_that_an_upgrade_is_required(
     broadcaster: BroadcasterHarness,
 ) -> None:
