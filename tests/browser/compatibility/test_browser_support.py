@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,14 @@ LATER = [
     "Crypto.prototype.subtle",
 ]
 """Features of later browsers, or of secure contexts, which a page without TLS is not."""
+NO_SCRIPTS = (
+    ("main.js", None),
+    ("main.js", "class New { #x = 1; static { new syntax }; }"),
+    ("client/watch/polling.js", "a ???= 1"),
+    ("common/format.js", "throw new Error('broken')"),
+    ("common/countdown.js", None),
+)
+"""A file that is not loaded (None) or has other content."""
 
 pytestmark = pytest.mark.slow
 
@@ -113,24 +122,26 @@ def test_a_display_works_where_the_browser_stores_nothing(
     expect(page.locator("#connection")).to_have_text(LIVE)
 
 
-@pytest.mark.parametrize("value", ["{", "null", "7", "[]", "{}", '"text"'])
 def test_stored_values_that_the_page_did_not_write_are_ignored(
-    open_page: OpenPage, running_system: SystemHarness, value: str
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
-    player = running_system.register()
     page = open_page(running_system)
-    page.evaluate(
-        """([value, userId]) => {
-            sessionStorage.setItem("session", value);
-            for (const kind of ["token", "increment"])
-                localStorage.setItem(`attempts:${userId}:${kind}`, value);
-        }""",
-        [value, player.user_id],
-    )
-    page.reload()
-    log_in(page, player)
-    score_a_point(page)
-    expect(page.locator("#page-failure")).to_be_hidden()
+    for value in ("{", "null", "7", "[]", "{}", '"text"'):
+        player = running_system.register()
+        page.evaluate(
+            """([value, userId]) => {
+                sessionStorage.setItem("session", value);
+                for (const kind of ["token", "increment"])
+                    localStorage.setItem(`attempts:${userId}:${kind}`, value);
+            }""",
+            [value, player.user_id],
+        )
+        page.reload()
+        log_in(page, player)
+        score_a_point(page)
+        expect(page.locator("#page-failure"), value).to_be_hidden()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.locator("#log-in-form")).to_be_visible()
 
 
 def test_a_browser_without_websockets_uses_the_stream_or_polls(
@@ -157,31 +168,19 @@ def test_without_a_feature_that_it_needs_the_page_names_the_supported_browsers(
     expect(page.locator("#page-failure")).to_have_text(FAILURE)
 
 
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [
-        ("main.js", None),
-        ("main.js", "class New { #x = 1; static { new syntax }; }"),
-        ("client/watch/polling.js", "a ???= 1"),
-        ("common/format.js", "throw new Error('broken')"),
-        ("common/countdown.js", None),
-    ],
-)
 def test_a_page_whose_scripts_can_not_run_names_the_supported_browsers(
-    open_page: OpenPage, running_system: SystemHarness, file: str, content: str | None
+    open_page: OpenPage, running_system: SystemHarness
 ) -> None:
     page = open_page(running_system)
-    expect(page.locator("#page-failure")).to_be_hidden()
+    for file, content in NO_SCRIPTS:
+        expect(page.locator("#connection")).to_have_text(LIVE)
+        expect(page.locator("#page-failure"), file).to_be_hidden()
 
-    def replace(route: Route) -> None:
-        if content is None:
-            route.abort()
-        else:
-            route.fulfill(body=content, content_type="text/javascript")
-
-    page.route(f"**/{file}", replace)
-    page.reload()
-    expect(page.locator("#page-failure")).to_have_text(FAILURE)
+        page.route(f"**/{file}", partial(replace_by, content))
+        page.reload()
+        expect(page.locator("#page-failure"), file).to_have_text(FAILURE)
+        page.unroute(f"**/{file}")
+        page.reload()
 
 
 def test_a_browser_without_modules_shows_the_board_and_names_the_supported_browsers(
@@ -213,6 +212,13 @@ def test_a_chart_that_can_not_be_loaded_leaves_the_board_alone_and_is_loaded_lat
     expect(page.locator("#page-failure")).to_be_hidden()
     page.unroute("**/uPlot.esm.js*")
     expect(page.locator("#chart canvas")).to_be_visible(timeout=40_000)
+
+
+def replace_by(content: str | None, route: Route) -> None:
+    if content is None:
+        route.abort()
+    else:
+        route.fulfill(body=content, content_type="text/javascript")
 
 
 def play_without(missing: list[str], open_page: OpenPage, system: SystemHarness) -> None:
