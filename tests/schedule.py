@@ -10,6 +10,7 @@ LONG_FILES = (
     "system/test_main_job.py",
     "tools/test_demo.py",
     "faults/test_redis_dies.py",
+    "system/test_rolling_restart.py",
     "tools/test_watch.py",
     "faults/test_service_scores.py",
     "tools/local/test_local.py",
@@ -27,8 +28,17 @@ LONG_FILES = (
     "browser/connection/test_failures.py",
     "faults/test_processes_die.py",
     "broadcaster/handshake/test_handshake_storms.py",
+    "browser/contest/test_contest.py",
+    "system/servers/test_gunicorn_options.py",
+    "browser/standings/test_standings.py",
+    "system/servers/test_any_wsgi_server.py",
+    "browser/test_page.py",
+    "browser/boards/test_board_pages.py",
+    "browser/display/test_display.py",
+    "browser/boards/test_embed.py",
+    "browser/test_accessibility.py",
 )
-"""The files of more than half a minute, below tests/. Those that wait follow those that work."""
+"""The longest files, below tests/. Files that wait follow files that work."""
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
