@@ -60,7 +60,7 @@ def test_a_page_that_the_back_button_returns_from_the_cache_is_live_within_five_
         log_in(page, running_system.register())
     expect_transport(page, transport)
     page.evaluate(RECORD_RETURN)
-    page.goto(f"{running_system.url}/docs")
+    page.goto(f"{running_system.url}/health")
     page.wait_for_timeout(AWAY_MS)
     missed = scorer.score_point()["newScore"]
     # A page from the cache has been loaded already, so it fires no `load`.
