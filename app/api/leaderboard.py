@@ -80,7 +80,7 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
     board = services().leaderboard.search(query["username"], query["limit"])
     return {
         "version": board.version.number,
-        "updatedAt": timestamp(board.version.updated_at),
+        "updatedAt": timestamp(board.version.changed_at),
         "leaderboard": [row.as_json() for row in board.rows],
         "more": board.more,
     }
@@ -116,7 +116,7 @@ def read_history(query: dict[str, Any]) -> Response:
 def _board_json(board: Board) -> dict[str, Any]:
     return {
         "version": board.version.number,
-        "updatedAt": timestamp(board.version.updated_at),
+        "updatedAt": timestamp(board.version.changed_at),
         "leaderboard": [row.as_json() for row in board.rows],
         "next": cursor(board.next) if board.next else None,
         "previous": cursor(board.order_keys[0]) if board.more_before else None,

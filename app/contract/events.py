@@ -73,7 +73,7 @@ class LeaderboardUpdate(ViewerEvent):
         committed_at = version.committed_at
         return {
             "version": version.number,
-            "updatedAt": timestamp(version.updated_at),
+            "updatedAt": timestamp(version.changed_at),
             **({"committedAt": timestamp(committed_at)} if committed_at else {}),
             "leaderboard": [row.as_json() for row in self.board.rows],
             **_watched(self.watched),

@@ -25,8 +25,8 @@ _BOARD = "{leaderboard:top10}"
 CACHED_BOARD = "leaderboard:top10"
 """String: the top ten as JSON; expires after 5 s (flow 7)."""
 BOARD_VERSION = f"{_BOARD}:version"
-"""Hash: version, updatedAt and committedAt in ms; with a replica also walPosition, which is valid
-only together with walPositionWhole."""
+"""Hash: version, updatedAt and committedAt in ms; `changed`, "0" if a read or a rebuild made the
+version; with a replica also walPosition, which is valid only together with walPositionWhole."""
 LAST_BOARD = f"{_BOARD}:last"
 """Hash: the parts of the last stored board that decide whether a change can affect it; in fields
 `row:userId` the rows near it, of which apply.lua makes the new top ten after a fall."""

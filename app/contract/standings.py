@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -126,6 +126,14 @@ class BoardVersion:
     """When the top ten may last have changed, ms since 1970."""
     committed_at: int
     """When that change was committed, ms since 1970; 0 if a rebuild of the index raised it."""
+    last_score_at: int | None = field(default=None, compare=False)
+    """When the newest score of the top ten was reached, ms since 1970, if a read or a rebuild made
+    this version; None if a change did, or without rows."""
+
+    @property
+    def changed_at(self) -> int:
+        """When the top ten last changed, as far as it is known, ms since 1970."""
+        return self.updated_at if self.last_score_at is None else self.last_score_at
 
     def replaces(self, number: int) -> bool:
         """Whether it is newer than that number, or the number is too far ahead of Redis' time."""

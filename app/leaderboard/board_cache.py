@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import redis
 import structlog
@@ -84,6 +84,8 @@ class CacheLookup:
     version: BoardVersion
     lease: str | None
     """Set if the caller is the one that reads PostgreSQL; release it afterwards."""
+    is_change: bool
+    """Whether a change of the top ten made the version; else a read or a rebuild did."""
     wal_position: WalPosition | None
     """What a replica must have replayed to be read; None: unknown."""
 
@@ -114,13 +116,14 @@ class SharedBoard:
             reply = self._read(
                 keys=[names.cached_board, names.version, names.board_lease], args=arguments
             )
-            dumped, number, updated_at, committed_at, leased, position = reply
+            dumped, number, updated_at, committed_at, leased, position, changed = reply
             version = BoardVersion(int(number), int(updated_at), int(committed_at))
             board = _load(dumped, version) if dumped else None
             if dumped and board is None:
                 # The next reader gets the lease to read PostgreSQL.
                 self._client.delete(names.cached_board)
-        return CacheLookup(board, version, token if leased else None, _position(position))
+        lease = token if leased else None
+        return CacheLookup(board, version, lease, bool(changed), _position(position))
 
     def wal_position(self, names: RankingKeys) -> WalPosition | None:
         """What a replica must have replayed to show every published change; None: unknown."""
@@ -174,13 +177,16 @@ class SharedReads:
         except RedisUnavailable:
             # Without Redis no process can raise the version, so the board is at least as new.
             now = int(time.time() * 1000)
-            return _counted(read_database(BoardVersion(seen_version, now, now), None)).board
+            read = _counted(read_database(BoardVersion(seen_version, now, now), None))
+            return _with_last_score(read.board)
         if lookup.board is not None:
             CACHE_READS.labels("redis").inc()
-            return lookup.board
-        read = _counted(read_database(lookup.version, lookup.wal_position))
-        self._share(names, read, lookup.lease)
-        return read.board
+            board = lookup.board
+        else:
+            read = _counted(read_database(lookup.version, lookup.wal_position))
+            self._share(names, read, lookup.lease)
+            board = read.board
+        return board if lookup.is_change else _with_last_score(board)
 
     def _await_cached(self, names: RankingKeys, seen: int, min_version: int) -> CacheLookup:
         """The cached board, or the lease to read it; waits while another process has the lease."""
@@ -202,6 +208,14 @@ class SharedReads:
 def _counted(read: ReadBoard) -> ReadBoard:
     CACHE_READS.labels("database").inc()
     return read
+
+
+def _with_last_score(board: Board) -> Board:
+    """The board, with a version that says when its newest score was reached."""
+    if not board.order_keys:
+        return board
+    last_score_at = max(key.reached_at for key in board.order_keys) // 1000
+    return replace(board, version=replace(board.version, last_score_at=last_score_at))
 
 
 def _load(dumped: str, version: BoardVersion) -> Board | None:

@@ -51,7 +51,7 @@ end
 local rows, changed = ARGV[1] ~= "1" and {} or nil, {}
 -- Whether a player fell or left; the top ten after that, or nil if it has to be found again.
 local fallen, top = false, nil
-local applied, touched, joined = 0, ARGV[1] == "1", 0
+local applied, touched, joined = 0, false, 0
 local indexed = lifetime == 0 or redis.call("HEXISTS", KEYS[2], "players") == 1
 
 local function may_touch_top(user, score, listed, reached_at, old)
@@ -204,22 +204,22 @@ local function describe_change()
 end
 
 local version, delta = bounded(redis.call("HGET", KEYS[4], "version")), ""
-if touched or version == 0 then
+local raised = touched or version == 0 or ARGV[1] == "1"
+if raised then
   local before = version
   version = math.max(version, now, bounded(ARGV[2])) + 1
   local number, updated_at = string.format("%.0f", version), string.format("%.0f", now)
   redis.call("HSET", KEYS[4], "version", number, "updatedAt", updated_at,
-    "committedAt", committed_at)
+    "committedAt", committed_at, "changed", touched and "1" or "0")
   local change = touched and rows and before > 0 and describe_change()
   if change then
     delta = string.format(',"change":{"after":%.0f,"updatedAt":%s,"committedAt":%s,%s}',
       before, updated_at, committed_at, change)
   end
-  touched = true
   redis.call("DEL", KEYS[6])
   if ARGV[5] ~= "" then redis.call("PUBLISH", ARGV[5], number) end
 end
-if touched or applied > 0 then
+if raised or applied > 0 then
   redis.call("PUBLISH", ARGV[4], string.format('{"version":%.0f%s}', version, delta))
 end
 
@@ -235,7 +235,7 @@ if lifetime > 0 then
   for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4]}) do redis.call("PEXPIRE", key, lifetime) end
 end
 
-local reply = {applied, string.format("%.0f", version), touched and 1 or 0}
+local reply = {applied, string.format("%.0f", version), raised and 1 or 0}
 if ARGV[8] == "1" and is_complete() then
   for i = FIRST_CHANGE, #ARGV, CHANGE_SIZE do
     local higher = redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[i + 1], "+inf")

@@ -52,7 +52,7 @@ class FirstBoard:
         """When it last changed, for a page that has no clock and no time zone of its reader."""
         if self.shown.is_past:
             return ""
-        moment = datetime.fromtimestamp(self.board.version.updated_at / 1000, UTC)
+        moment = datetime.fromtimestamp(self.board.version.changed_at / 1000, UTC)
         time = language.text("age.time", time=f"{moment:%H:%M} UTC")
         return language.text("age.changed", age=time)
 

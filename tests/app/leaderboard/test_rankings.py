@@ -165,3 +165,25 @@ def test_an_act_is_counted_and_ranked_without_redis(
     (answer,) = count(alone, act(bob, 3))
     assert (answer["status"], answer["score"], answer["rank"]) == ("counted", 3, 2)
     assert [row.score for row in alone.rankings.top(QUIZ).rows] == [5, 3]
+
+
+@pytest.mark.parametrize("is_rebuilt", [False, True])
+def test_a_board_that_is_read_for_the_first_time_changed_with_its_last_score(
+    services: Services, is_rebuilt: bool
+) -> None:
+    create_board(services)
+    ada, bob = Person.register(services), Person.register(services)
+    count(services, act(ada, 5), act(bob, 9))
+    services.redis.flushdb()
+    with services.database.transaction() as connection:
+        connection.execute(text("UPDATE standings SET reached_at = 'epoch'"))
+    if is_rebuilt:
+        services.rankings.top(QUIZ)
+        services.reconciler.run_pass()
+    # Read from PostgreSQL, and then from Redis.
+    for _ in range(2):
+        assert services.rankings.top(QUIZ).version.changed_at == 0
+    version = services.rankings.top(QUIZ).version
+    assert version.updated_at > version.changed_at
+    count(services, act(bob, 1))
+    assert services.rankings.top(QUIZ).version.changed_at > version.updated_at

@@ -112,7 +112,7 @@ def test_without_the_setting_no_position_is_asked_for(
     # Only the HMGET of read_board.lua.
     after = services.redis.info("commandstats")["cmdstat_hmget"]["calls"]
     assert after - before == 1
-    assert services.redis.hkeys(keys.BOARD_VERSION) == ["version", "updatedAt", "committedAt"]
+    assert "walPosition" not in services.redis.hkeys(keys.BOARD_VERSION)
     assert "replica" not in services.health.check().as_json()
 
 
