@@ -55,7 +55,7 @@ def test_a_player_reads_only_german(open_page: OpenPage, running_system: SystemH
     check(page)
     page.context.set_offline(True)
     expect(page.locator("#connection")).to_have_text(
-        "Der Server ist nicht erreichbar, neuer Versuch läuft"
+        "Der Server ist nicht erreichbar. Neuer Versuch…"
     )
     page.locator("#score").click()
     expect(page.locator("#outcome")).to_have_text(re.compile(r"\w"))
@@ -77,7 +77,7 @@ def test_the_errors_of_a_form_are_german(
     log_in.locator("[name=password]").fill("falsch und falsch")
     log_in.locator("[type=submit]").click()
     expect(log_in.locator("[data-form-error]")).to_have_text(
-        "Benutzername oder Passwort ist falsch"
+        "Benutzername oder Passwort ist falsch."
     )
     page.locator("#log-in [data-show=register]").click()
     form = page.locator("#register-form")

@@ -129,7 +129,7 @@ def test_a_login_that_a_busy_server_refuses_can_be_sent_again_after_a_wait(
     )
     submit_login(page, running_system.register())
     form = page.locator("#log-in-form")
-    expect(form.locator("[data-form-error]")).to_have_text("Many people are here at the moment")
+    expect(form.locator("[data-form-error]")).to_have_text("Many people are here at the moment.")
     expect(form.get_by_role("button")).to_be_disabled()
     expect(form.get_by_role("button", name="Log in")).to_be_enabled()
     form.get_by_role("button").click()

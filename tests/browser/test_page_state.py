@@ -107,7 +107,7 @@ def test_a_phone_shows_all_of_what_failed(
     status = page.locator("#connection")
     expect(status).not_to_have_text("not connected")
     page.context.set_offline(True)
-    expect(status).to_have_text("The server can't be reached, trying again")
+    expect(status).to_have_text("The server can't be reached. Trying again…")
     assert status.evaluate(IS_COMPLETE)
     logo = page.locator(".top h1").bounding_box()
     assert logo is not None

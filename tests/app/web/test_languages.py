@@ -112,6 +112,24 @@ def test_every_text_for_a_field_belongs_to_a_field_of_the_page() -> None:
     assert set(LANGUAGES[DEFAULT].texts["fields"]) == names
 
 
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_every_message_ends_with_a_full_stop(tag: str) -> None:
+    messages = {
+        key: forms
+        for key, forms in TEXTS[tag].items()
+        if key.startswith(("errors.", "fields.", "session.banned", "player.flagged"))
+    }
+    assert len(messages) > 30
+    for key, forms in messages.items():
+        assert all(form.endswith(".") for form in forms.values()), key
+
+
+def test_the_messages_of_the_api_are_put_into_sentences_so_they_have_no_full_stop() -> None:
+    messages = {kind.default_message for kind in all_kinds(DomainError)} - {""}
+    assert len(messages) > 10
+    assert [message for message in messages if message.endswith(".")] == []
+
+
 class Words(HTMLParser):
     """Collects what a user would read of a page."""
 

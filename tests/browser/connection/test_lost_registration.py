@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
 REGISTER = "**/api/auth/register"
-UNREACHABLE = "The server can't be reached"
-TAKEN = "This username is taken"
+UNREACHABLE = "The server can't be reached."
+TAKEN = "This username is taken."
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ def test_boards_without_a_login(
     refuse_streams(page)
     page.route(f"{contest.url}/api/**", lambda route: route.abort())
     page.reload()
-    expect(page.locator("#connection")).to_contain_text("trying again")
+    expect(page.locator("#connection")).to_contain_text("Trying again")
     take(page, "unreachable")
 
 

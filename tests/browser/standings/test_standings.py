@@ -95,7 +95,7 @@ def test_an_address_with_a_wrong_cursor_says_so(
     open_page: OpenPage, crowded: SystemHarness
 ) -> None:
     page = open_standings(open_page, crowded, "?after=wrong")
-    expect(status(page)).to_have_text("The server does not accept this input")
+    expect(status(page)).to_have_text("The server does not accept this input.")
     page.goto(f"{crowded.url}/#standings")
     expect_usernames(page, *range(60, 35, -1))
 
@@ -116,7 +116,7 @@ def test_a_search_shows_each_player_found_with_rank_and_score(
     expect(status(page)).to_have_text(re.compile("25 players found, and there may be more"))
     search(page, "<b>unknown")
     expect(status(page)).to_have_text(
-        "No player on the board has a name that begins with “<b>unknown”"
+        "No player on the board has a name that begins with “<b>unknown”."
     )
     expect(page.locator("#standings-rows tr")).to_have_count(0)
     search(page, "")
@@ -143,18 +143,27 @@ def test_a_player_finds_the_own_rank(open_page: OpenPage, crowded: SystemHarness
     page = open_standings(open_page, crowded)
     expect(link(page, "Go to my rank")).to_be_hidden()
     log_in(page, player)
-    link(page, "Go to my rank").click()
-    expect(status(page)).to_have_text("You have no points yet.")
+    expect(page.locator("#own-score")).to_have_text("0")
+    expect(link(page, "Go to my rank")).to_be_hidden()
     player.score_point()
     expect(page.locator("#own-score")).to_have_text("1")
     expect(page.locator("#own-rank")).to_have_text("61st")
-    page.get_by_role("button", name="Refresh").click()
+    link(page, "Go to my rank").click()
     expect(status(page)).to_have_text("Rank 49 to 61")
     expect(page.locator("#standings-rows tr.own")).to_contain_text("Own Name")
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("#standings-rows tr.own")).to_have_count(0)
     page.reload()
-    expect(status(page)).to_have_text("Please log in")
+    expect(status(page)).to_have_text("Please log in.")
+
+
+def test_an_address_of_the_own_rank_says_that_the_player_has_none(
+    open_page: OpenPage, crowded: SystemHarness
+) -> None:
+    page = open_page(crowded)
+    log_in(page, crowded.register())
+    page.goto(f"{crowded.url}/#standings?me")
+    expect(status(page)).to_have_text("You have no points yet.")
 
 
 def test_rows_stay_under_the_reader_until_the_reader_refreshes(
@@ -222,7 +231,7 @@ def test_standings_that_could_not_be_loaded_are_loaded_at_the_next_link(
     page = open_page(crowded)
     page.route("**/standings/standings.js", lambda route: route.abort())
     page.get_by_role("link", name="Full standings").click()
-    expect(status(page)).to_have_text("The server can't be reached")
+    expect(status(page)).to_have_text("The server can't be reached.")
     page.unroute("**/standings/standings.js")
     link(page, "Close").click()
     page.get_by_role("link", name="Full standings").click()

@@ -14,6 +14,6 @@ export function explain(error) {
     return text(key, values);
   }
   const key = `errors.${error.code}`;
-  // The server's own message is shown for codes of later versions only.
-  return hasText(key) ? text(key) : error.message;
+  // The server's own message, which has no full stop, is shown for codes of later versions only.
+  return hasText(key) ? text(key) : `${error.message}.`;
 }

@@ -15,8 +15,13 @@ export function startPlayerPage(page) {
   const scoreboard = openScoreboard({ session });
   const { rapidMax, rapidSeconds } = document.body.dataset;
   const fraudRule = { attempts: Number(rapidMax), seconds: Number(rapidSeconds) };
-  const player = new PlayerPanel(scoreboard, fraudRule, (message) => page.announce("rank", message));
   const standings = new StandingsLoader((span) => readAroundMe(scoreboard, span));
+  const player = new PlayerPanel(scoreboard, fraudRule, {
+    announce: (message) => page.announce("rank", message),
+    onRank: (rank) => {
+      standings.isRanked = rank !== null;
+    },
+  });
   page.feed.listen({
     onBoard: ({ version, leaderboard }) => {
       standings.noteBoard(version);

@@ -19,6 +19,7 @@ export class PlayerPanel {
   #scoreboard;
   #fraudRule;
   #announce;
+  #onRank;
   #userId = null;
   #version = -1;
   /** {score, rank} as shown, or null before the first; another object after each change. */
@@ -42,12 +43,14 @@ export class PlayerPanel {
   /**
    * `scoreboard` has the login. `fraudRule` is {attempts, seconds}: how many attempts of one kind the
    * server tolerates.
-   * `announce(message)` sends a text to screen readers.
+   * `announce(message)` sends a text to screen readers. `onRank(rank)` is called after each change of the rank; null
+   * for none.
    */
-  constructor(scoreboard, fraudRule, announce) {
+  constructor(scoreboard, fraudRule, { announce, onRank }) {
     this.#scoreboard = scoreboard;
     this.#fraudRule = fraudRule;
     this.#announce = announce;
+    this.#onRank = onRank;
   }
 
   /** Show this player from now on. */
@@ -59,6 +62,7 @@ export class PlayerPanel {
     this.#setText("player-name", username ?? "");
     this.#setText("own-score", "–");
     this.#setText("own-rank", "–");
+    this.#onRank(null);
     this.#showWarning("");
     this.#aroundYou.show([], userId);
     const { attempts, seconds } = this.#fraudRule;
@@ -190,6 +194,7 @@ export class PlayerPanel {
     const hasScore = rank !== null || WATCHED.scoredByPlayers;
     this.#setText("own-score", hasScore ? formatNumber(score) : "–");
     this.#setText("own-rank", rank === null ? "–" : formatRank(rank));
+    this.#onRank(rank);
   }
 
   #showAround(standings, index) {

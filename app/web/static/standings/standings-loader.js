@@ -8,6 +8,7 @@ export class StandingsLoader {
   #standings = null;
   #isLoading = false;
   #ownId = null;
+  #isRanked = false;
 
   /** `readAroundMe(span)` reads the rows around the logged-in player. */
   constructor(readAroundMe) {
@@ -27,6 +28,7 @@ export class StandingsLoader {
     if (loaded === null) return;
     this.#standings = new loaded.Standings(this.#readAroundMe);
     this.#standings.ownId = this.#ownId;
+    this.#standings.isRanked = this.#isRanked;
     this.#standings.show(isOpened);
   }
 
@@ -34,6 +36,12 @@ export class StandingsLoader {
   set ownId(userId) {
     this.#ownId = userId;
     if (this.#standings !== null) this.#standings.ownId = userId;
+  }
+
+  /** Set whether this player has a rank to go to. */
+  set isRanked(isRanked) {
+    this.#isRanked = isRanked;
+    if (this.#standings !== null) this.#standings.isRanked = isRanked;
   }
 
   /** Tell that the page has a board of this version. */

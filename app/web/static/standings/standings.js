@@ -27,6 +27,7 @@ export class Standings {
   #version = null;
   #newestVersion = 0;
   #ownId = null;
+  #isRanked = false;
   #requests = 0;
 
   /** `readAroundMe(span)` reads the rows around the logged-in player. */
@@ -53,14 +54,24 @@ export class Standings {
   /** Set the player whose row is marked; null for none. */
   set ownId(userId) {
     this.#ownId = userId;
-    this.#elements.me.hidden = userId === null;
+    this.#showOwnLink();
     showRows(this.#elements.rows, this.#rows, userId);
+  }
+
+  /** Set whether this player has a rank to go to. */
+  set isRanked(isRanked) {
+    this.#isRanked = isRanked;
+    this.#showOwnLink();
   }
 
   /** Tell that the page has a board of this version. */
   noteBoard(version) {
     this.#newestVersion = version;
     this.#elements.changed.hidden = this.#version === null || version <= this.#version;
+  }
+
+  #showOwnLink() {
+    this.#elements.me.hidden = this.#ownId === null || !this.#isRanked;
   }
 
   #searchFor(username) {
