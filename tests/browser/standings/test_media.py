@@ -15,6 +15,8 @@ DISTANCE_FROM_LEFT_EDGE = """(element) => {
     text.selectNodeContents(element);
     return text.getBoundingClientRect().left - element.getBoundingClientRect().left;
 }"""
+IS_COMPLETE = """(element) =>
+    element.scrollWidth <= element.clientWidth && element.scrollHeight <= element.clientHeight"""
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +47,24 @@ def test_targets_are_large_enough_for_a_finger(open_page: OpenPage, crowded: Sys
     )
     assert len(sizes) > 6
     assert [(target, height) for target, height in sizes if height < FINGER_PX] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "is_complete"), [("Grace “Amazing Grace” Hopper", True), ("W" * 100, False)]
+)
+def test_a_long_name_has_two_lines_on_a_phone_and_stays_in_its_row(
+    open_page: OpenPage, crowded: SystemHarness, name: str, is_complete: bool
+) -> None:
+    page = open_page(crowded, viewport=PHONE)
+    row = page.locator("#board-rows tr").first
+    shown = row.locator(".name")
+    shown.evaluate("(element, name) => { element.textContent = name; }", name)
+    assert shown.evaluate(IS_COMPLETE) == is_complete
+    inner, outer = row.locator(".player-cell").bounding_box(), row.bounding_box()
+    assert inner
+    assert outer
+    assert outer["y"] <= inner["y"]
+    assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
 
 
 def test_a_name_from_right_to_left_begins_where_all_others_do(
