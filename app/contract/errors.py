@@ -1,8 +1,5 @@
 """The catalogue of errors that a client can see, without HTTP: a stable code and a message each.
 
-A message has no full stop at its end, because logs and clients put it into sentences of their own.
-A message for a field, in `details`, is a sentence with a full stop.
-
 app/http/errors.py maps each to a status; handshake_errors.py has those of the WebSocket handshake.
 """
 
@@ -16,7 +13,7 @@ from app.contract.standings import Outcome
 
 
 class DomainError(Exception):
-    """A refusal with a stable code and a sentence for the client."""
+    """A refusal with a stable code and a message, which has no full stop, for the client."""
 
     code: ClassVar[str]
     error: ClassVar[str]

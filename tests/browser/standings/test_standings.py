@@ -145,25 +145,19 @@ def test_a_player_finds_the_own_rank(open_page: OpenPage, crowded: SystemHarness
     log_in(page, player)
     expect(page.locator("#own-score")).to_have_text("0")
     expect(link(page, "Go to my rank")).to_be_hidden()
+    page.goto(f"{crowded.url}/#standings?me")
+    expect(status(page)).to_have_text("You have no points yet.")
     player.score_point()
     expect(page.locator("#own-score")).to_have_text("1")
     expect(page.locator("#own-rank")).to_have_text("61st")
-    link(page, "Go to my rank").click()
+    expect(link(page, "Go to my rank")).to_be_visible()
+    page.get_by_role("button", name="Refresh").click()
     expect(status(page)).to_have_text("Rank 49 to 61")
     expect(page.locator("#standings-rows tr.own")).to_contain_text("Own Name")
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("#standings-rows tr.own")).to_have_count(0)
     page.reload()
     expect(status(page)).to_have_text("Please log in.")
-
-
-def test_an_address_of_the_own_rank_says_that_the_player_has_none(
-    open_page: OpenPage, crowded: SystemHarness
-) -> None:
-    page = open_page(crowded)
-    log_in(page, crowded.register())
-    page.goto(f"{crowded.url}/#standings?me")
-    expect(status(page)).to_have_text("You have no points yet.")
 
 
 def test_rows_stay_under_the_reader_until_the_reader_refreshes(
