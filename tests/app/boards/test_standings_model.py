@@ -23,7 +23,7 @@ MODERATION = st.sampled_from(
     ["ban", "unban", "rename", "delete", "take back 1", "take back 4", "take back all"]
 )
 STEPS = st.lists(
-    st.tuples(st.integers(0, PLAYERS - 1), st.one_of(POINTS, POINTS, MODERATION)), max_size=25
+    st.tuples(st.integers(0, PLAYERS - 1), st.one_of(POINTS, MODERATION)), min_size=10, max_size=25
 )
 _keys = itertools.count()
 
@@ -83,7 +83,7 @@ class ModelBoard:
 @pytest.mark.slow
 @pytest.mark.parametrize(("better", "combine"), list(itertools.product(BETTER, COMBINE)))
 @settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
