@@ -68,7 +68,10 @@ TRIGGER = """
 CREATE OR REPLACE TRIGGER users_display_name_keys AFTER INSERT OR UPDATE OF display_name ON users
     FOR EACH ROW EXECUTE FUNCTION keep_display_name_keys()
 """
-BATCH_END = text("SELECT id::text FROM users WHERE id > :after ORDER BY id OFFSET :users LIMIT 1")
+# users.id, because a plain id in ORDER BY would be the selected text, which has no index.
+BATCH_END = text(
+    "SELECT id::text FROM users WHERE id > :after ORDER BY users.id OFFSET :users LIMIT 1"
+)
 # The lock keeps a rename out, which would leave the keys of two names. It is taken in the order of
 # ids, as calls that count for several users take theirs.
 FILL = """

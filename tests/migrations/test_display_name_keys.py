@@ -7,8 +7,10 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
 
-from tests.support.servers import DatabaseServer, migrate, migrate_back
+from tests.support.servers import ROOT, DatabaseServer, migrate, migrate_back
 from tests.support.waiting import await_true, is_lock_awaited
 
 pytestmark = pytest.mark.slow
@@ -79,3 +81,17 @@ def test_a_rename_during_the_release_leaves_the_keys_of_the_new_name_only(
         connection.commit()
         release.result(60)
     assert (number(url, WRONG), number(url, KEYS)) == (0, 3 * (USERS - 1) + 1)
+
+
+def test_a_batch_is_found_by_the_index_of_the_ids(postgres: DatabaseServer) -> None:
+    """A sort of all users that remain would make the release of a million players take minutes."""
+    url = postgres.create()
+    migration = ScriptDirectory(ROOT / "migrations").get_revision(AFTER).module
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg2:"))
+    with engine.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off; SET enable_bitmapscan = off"))
+        values = {"after": migration.FIRST_ID, "users": 500}
+        plan = connection.execute(text(f"EXPLAIN {migration.BATCH_END}"), values).scalars().all()
+    engine.dispose()
+    assert "users_pkey" in "".join(plan)
+    assert "Sort" not in "".join(plan)
