@@ -89,11 +89,13 @@ def starts_in_database(
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_python_and_postgresql_agree_around_every_change_of_clocks(
+def test_python_and_postgresql_agree_around_every_change_of_clocks_and_a_leap_day(
     shared_services: Services, zone: str
 ) -> None:
     offsets = [timedelta(minutes=minutes) for minutes in (-1500, -61, -31, -1, 0, 1, 31, 61, 1500)]
-    changes = changes_of(zone)[-6:] or [datetime(2024, 2, 29, tzinfo=UTC)]
+    leap_day = datetime(2024, 2, 29, tzinfo=ZoneInfo(zone))
+    ends = [leap_day, leap_day + timedelta(days=1)]
+    changes = [*changes_of(zone)[-6:], *(end.astimezone(UTC) for end in ends)]
     moments = [change + offset for change in changes for offset in offsets]
     expected = [period_at(kind, zone, each).starts_on for each in moments for kind in PERIODS[1:]]
     assert starts_in_database(shared_services, zone, moments) == expected
