@@ -54,6 +54,7 @@ class ViewerConnection(ABC):
         "_socket",
         "_write_watcher",
         "audience",
+        "check_at",
         "close_by",
         "descriptor",
         "ping_at",
@@ -68,6 +69,8 @@ class ViewerConnection(ABC):
         """The viewers of the board that this one watches; it has to be added to them."""
         self.descriptor = sock.fileno()
         """The socket's; still the same number after it was closed."""
+        self.check_at = 0.0
+        """When the heartbeat has to look at the viewer; 0.0: at its next sweep."""
         self.ping_at = 0.0
         self.progress_at = 0.0
         """When the socket last took something; meaningful only while something is unsent."""
@@ -154,6 +157,7 @@ class ViewerConnection(ABC):
     def _start_closing(self, code: int, last_frames: bytes) -> None:
         self._close_code = code
         self.close_by = time.monotonic() + CLOSE_SECONDS
+        self.check_at = 0.0
         self.audience.on_ready_changed(self)
         if (buffer := self._send_or_buffer(last_frames)) is not None:
             buffer.put_close_frames(last_frames)
@@ -185,6 +189,7 @@ class ViewerConnection(ABC):
     def _start_writing(self) -> SendBuffer:
         self._send_buffer = SendBuffer()
         self.progress_at = time.monotonic()
+        self.check_at = 0.0
         self._write_watcher = get_hub().loop.io(self._socket.fileno(), _WRITE)
         self._write_watcher.start(self._on_writable)
         self.audience.on_ready_changed(self)

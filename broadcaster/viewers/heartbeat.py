@@ -46,10 +46,12 @@ class Heartbeat:
                 gevent.sleep(0)
 
     def check(self, viewer: ViewerConnection, now: float, clock: float) -> None:
-        """Ping, close or drop the viewer if it is due.
+        """Ping, close or drop the viewer if it is due, and say when to check it again.
 
         `now` is in monotonic seconds, `clock` in Unix seconds.
         """
+        if now < viewer.check_at:
+            return
         if viewer.close_by is not None:
             if now >= viewer.close_by:
                 viewer.drop()
@@ -60,6 +62,7 @@ class Heartbeat:
             self._check_viewer(viewer, now, clock)
         elif isinstance(viewer, StreamViewer):
             self._comment(viewer, now)
+        viewer.check_at = _next_check(viewer, now, clock)
 
     def _comment(self, viewer: StreamViewer, now: float) -> None:
         if now < viewer.ping_at:
@@ -85,6 +88,14 @@ class Heartbeat:
             viewer.pinged = True
             viewer.ping_at = now + self._heartbeat_seconds
             viewer.send(PING)
+
+
+def _next_check(viewer: ViewerConnection, now: float, clock: float) -> float:
+    if not viewer.ready:
+        return 0.0
+    if isinstance(viewer, Viewer):
+        return min(viewer.ping_at, now + viewer.identity.expires_at - clock)
+    return viewer.ping_at
 
 
 def _jitter() -> float:

@@ -152,6 +152,7 @@ class Hub:
     def renew(self, viewer: Viewer, identity: Identity) -> None:
         """Replace the viewer's identity by that of a newer token of the same user."""
         viewer.identity = identity
+        viewer.check_at = 0.0
         self._send_connected(viewer)
         self._close_if_ended(viewer)
 
