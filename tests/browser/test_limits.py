@@ -28,7 +28,7 @@ from tests.support.system.player import PASSWORD, Player
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-BANNED_WITHOUT_END = re.compile(r"^This account has been banned since .+, without an end\. If .+")
+BANNED = re.compile(r"^This account has been banned since .+ until further notice\. If .+")
 BANNED_UNTIL = re.compile(r"The ban ends on 4 Mar 2045, 13:30\.")
 HALVED_UNTIL = re.compile(r"your limits are halved until .+\d+:\d\d")
 READY_IN = re.compile(r"^Ready in \d+ s$")
@@ -132,15 +132,18 @@ def test_a_ban_is_shown_to_the_player_and_to_all_viewers_within_a_second(
     log_in(viewer, running_system.register())
     score_a_point(banned)
     expect(row_of(viewer, player)).to_be_visible()
+    latest_names = viewer.locator("#latest-scores .name")
+    expect(latest_names.first).to_have_text(player.username)
     operator.moderation.ban(Initiator("test", "because"), player.user_id)
-    expect(banned.locator("#notice")).to_have_text(BANNED_WITHOUT_END, timeout=1_000)
+    expect(banned.locator("#notice")).to_have_text(BANNED, timeout=1_000)
     expect(row_of(viewer, player)).to_have_count(0, timeout=1_000)
+    assert player.username not in latest_names.all_inner_texts()
     expect(banned.locator("#connection")).to_have_text(LIVE)
     form = banned.locator("#log-in-form")
     form.get_by_label("Username").fill(player.username)
     form.get_by_label("Password").fill(PASSWORD)
     form.get_by_role("button").click()
-    expect(form.locator("[data-form-error]")).to_have_text(BANNED_WITHOUT_END)
+    expect(form.locator("[data-form-error]")).to_have_text(BANNED)
     # On a phone it would cover the form.
     expect(banned.locator("#notice")).to_be_hidden()
 

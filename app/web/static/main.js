@@ -89,6 +89,7 @@ function showBoard({ version, updatedAt, leaderboard }) {
   const time = updatedAt ? Date.parse(updatedAt) : serverNow();
   if (updatedAt || changes.scored.length > 0) status.setChangedAt(time);
   latestScores?.add(changes.scored, time);
+  latestScores?.removeMissing(leaderboard);
   history?.addBoard(version, leaderboard, time);
   contest?.noteBoard(leaderboard);
   const newLeader = board.standings[0];

@@ -25,7 +25,13 @@ pytestmark = pytest.mark.slow
 
 MakeServices = Callable[..., Services]
 SITE = "http://blog.example"
-LIMITED = RateLimited(RateLimitStatus(1, 0, 0, 37))
+CANNOT_BE_SHOWN = "This board can&#39;t be shown at the moment."
+TOO_MANY_REQUESTS = "Too many requests came from your address."
+
+
+def limited(seconds: int) -> RateLimited:
+    """The error of a client that has to wait for so many seconds."""
+    return RateLimited(RateLimitStatus(1, 0, 0, seconds))
 
 
 def ancestors(services: Services, path: str, status: int = 200) -> str:
@@ -62,16 +68,17 @@ def test_the_same_sites_may_frame_an_error(make_services: MakeServices) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "error", "message", "seconds"),
+    ("path", "error", "message", "seconds", "time"),
     [
-        ("/embed/quiz", DatabaseUnavailable(), "This board can&#39;t be shown at the moment.", 10),
-        ("/?display&board=quiz", DatabaseUnavailable(), "at the moment.", 10),
-        ("/embed/quiz", LIMITED, "Too many requests came from your address.", 37),
-        ("/?overlay&board=quiz", LIMITED, None, 37),
+        ("/embed/quiz", DatabaseUnavailable(), CANNOT_BE_SHOWN, 10, "10 s"),
+        ("/?display&board=quiz", DatabaseUnavailable(), CANNOT_BE_SHOWN, 10, "10 s"),
+        ("/embed/quiz", limited(37), TOO_MANY_REQUESTS, 37, "37 s"),
+        ("/embed/quiz", limited(3_541), TOO_MANY_REQUESTS, 3_541, "60 min"),
+        ("/?overlay&board=quiz", limited(37), None, 37, ""),
     ],
 )
 def test_a_board_that_cannot_be_shown_now_loads_itself_again(
-    services: Services, path: str, error: Exception, message: str | None, seconds: int
+    services: Services, path: str, error: Exception, message: str | None, seconds: int, time: str
 ) -> None:
     with patch.object(KnownBoards, "has_found", side_effect=error):
         page = create_app(services).test_client().get(path).text
@@ -82,7 +89,7 @@ def test_a_board_that_cannot_be_shown_now_loads_itself_again(
         assert "stylesheet" not in page, "a style sheet may paint over the broadcast"
     else:
         assert message in body
-        assert f"This page tries again in {seconds} s." in body
+        assert f"This page tries again in {time}." in body
 
 
 def test_a_board_or_a_period_that_does_not_exist_is_not_found(services: Services) -> None:

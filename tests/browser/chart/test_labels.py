@@ -80,10 +80,10 @@ def test_the_names_beside_the_chart_take_the_width_of_the_longest_within_limits(
     assert (long, in_narrow, in_wide) == (160, 126, 480)
 
 
-def test_a_time_of_the_axis_is_the_whole_minute(
+def test_a_time_of_the_axis_is_the_whole_minute_and_not_after_the_end_of_the_scale(
     open_page: OpenPage, running_system: SystemHarness
 ) -> None:
-    early, exact = open_page(running_system).evaluate(
+    early, exact, late = open_page(running_system).evaluate(
         """async () => {
             const { chartOptions } = await import("/assets/chart/chart-options.js");
             const box = { clientWidth: 600, clientHeight: 400 };
@@ -93,10 +93,12 @@ def test_a_time_of_the_axis_is_the_whole_minute(
             const uPlot = { paths: { stepped: () => null } };
             const [times] = chartOptions(uPlot, box, style, { colourCount: 1 }).axes;
             const minute = Date.UTC(2020, 2, 4, 12) / 1000;
-            return [minute - 1, minute].map((time) => times.values(null, [time], 0, 0, 600)[0]);
+            const plot = { scales: { x: { max: minute } } };
+            return times.values(plot, [minute - 1, minute, minute + 1], 0, 0, 600);
         }"""
     )
-    assert early == exact
+    assert early == exact != ""
+    assert late == ""
 
 
 @pytest.mark.parametrize(("width", "minutes"), [(300, 48), (300, 100), (900, 48), (300, 1)])

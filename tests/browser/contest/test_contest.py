@@ -179,7 +179,7 @@ def test_a_podium_follows_the_last_climb_and_stays_when_the_board_is_final(
     expect(stage(page, "ranks")).to_have_text("2nd", use_inner_text=True)
     expect(page.locator("#podium")).to_be_visible()
     line = open_page(system, f"/embed/{key}").locator("#reveal-line")
-    expect(line).to_have_text(f"{FIRST}: stays 2nd +6 · all scores shown")
+    expect(line).to_have_text(f"{FIRST}: stays 2nd, +6 · all scores shown")
     # In the order of the document; the styles place the first in the middle.
     expect(page.locator("#podium .name")).to_have_text([THIRD, FIRST, NAMES[1]])
     expect(page.locator("#stage")).to_be_hidden()

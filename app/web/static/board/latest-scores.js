@@ -7,6 +7,7 @@ import { text } from "../common/texts.js";
 import { isScore } from "./board-changes.js";
 
 const MAX_ITEMS = 5;
+const TOP = 10;
 /** Points of one player within this time are added up. */
 const COMBINED_MS = 10_000;
 
@@ -47,6 +48,13 @@ export class LatestScores {
     this.#render();
   }
 
+  /** Remove the scores of players who left the board `leaderboard` without being overtaken, as by a ban. */
+  removeMissing(leaderboard) {
+    const before = this.#items.length;
+    this.#items = this.#items.filter((item) => !isMissing(item, leaderboard));
+    if (this.#items.length < before) this.#render();
+  }
+
   #render() {
     this.#empty.hidden = this.#items.length > 0;
     while (this.#list.children.length > this.#items.length) this.#list.lastElementChild.remove();
@@ -60,6 +68,14 @@ export class LatestScores {
       time.dateTime = new Date(at).toISOString();
     });
   }
+}
+
+/** Whether a score would be in this top ten if its player still had it. */
+function isMissing({ userId, score }, leaderboard) {
+  if (leaderboard.some((row) => row.userId === userId)) return false;
+  if (leaderboard.length < TOP) return true;
+  const [first, last] = [leaderboard[0].score, leaderboard.at(-1).score];
+  return first > last ? score > last : score < last && first < last;
 }
 
 /** The last score of a player after `since`, when the series begins; undefined if there is none. */

@@ -89,7 +89,8 @@ function shorten(ctx, text, width) {
   if (ctx.measureText(text).width <= width) return text;
   const characters = charactersOf(text);
   while (characters.length > 0 && ctx.measureText(`${characters.join("")}…`).width > width) characters.pop();
-  return `${characters.join("").trimEnd()}…`;
+  // Isolated, so that the ellipsis is at the end of a name that is read from the right.
+  return `\u2068${characters.join("").trimEnd()}…\u2069`;
 }
 
 function charactersOf(text) {

@@ -64,11 +64,13 @@ function timeSpace(em) {
   };
 }
 
-function formatTimes(_plot, splits, _axis, _space, stepSeconds) {
+function formatTimes(plot, splits, _axis, _space, stepSeconds) {
   const format = stepSeconds < 60 ? seconds : minutes;
   // Some of uPlot's times are a second too early: a full hour must not appear as the minute before it.
   const unit = stepSeconds < 60 ? 1 : 60;
-  return splits.map((split) => format.format(new Date(Math.round(split / unit) * unit * 1000)));
+  const text = (split) => format.format(new Date(Math.round(split / unit) * unit * 1000));
+  // uPlot has a time after the end of a short scale, where the names are.
+  return splits.map((split) => (split > plot.scales.x.max ? "" : text(split)));
 }
 
 /** uPlot's function for the width of the score axis: that of its longest label. */
