@@ -39,7 +39,9 @@ class ActionTokenSchema(Schema):
     expiresIn = fields.Integer(
         required=True, metadata={"description": "Seconds until the token expires"}
     )
-    warning = fields.Nested(WarningSchema)
+    warning = fields.Nested(
+        WarningSchema, metadata={"description": "Only in replies to a flagged player"}
+    )
 
 
 @actions.post("/token")

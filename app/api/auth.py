@@ -44,7 +44,11 @@ class RegisterSchema(Schema):
         required=True, metadata={"description": "At least 8 characters, at most 72 bytes in UTF-8"}
     )
     displayName = DisplayName(
-        metadata={"description": "1 to 100 characters, one of them visible; default: the username"}
+        metadata={
+            "description": "1 to 100 characters of any script, one of them visible; no hidden"
+            " characters, no letters of two alphabets in one word, and no name that the server"
+            " reserves; default: the username"
+        }
     )
 
 

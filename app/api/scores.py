@@ -39,7 +39,9 @@ class OutcomeSchema(Schema):
         allow_none=True,
         metadata={"description": "The first board version with the point; null if Redis failed"},
     )
-    warning = fields.Nested(WarningSchema)
+    warning = fields.Nested(
+        WarningSchema, metadata={"description": "Only in replies to a flagged player"}
+    )
 
 
 @scores.post("/increment")

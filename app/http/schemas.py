@@ -80,7 +80,12 @@ class Username(StorableText):
 
     def __init__(self, *, required: bool = False) -> None:
         # OpenAPI's patterns are ECMA-262's, which has no \Z and matches anywhere in the string.
-        metadata = {"pattern": "^[A-Za-z0-9_.-]{3,32}$", "description": "Spaces around it are cut"}
+        metadata = {
+            "pattern": "^[A-Za-z0-9_.-]{3,32}$",
+            "description": "3 to 32 characters: letters A-Z, digits, `_`, `.` and `-`. Spaces"
+            " around it are cut. It must not be taken in any letter case, nor be reserved by the"
+            " server",
+        }
         super().__init__(required=required, metadata=metadata)
 
     def _check(self, text: str) -> str:
@@ -165,4 +170,6 @@ class ErrorSchema(Schema):
             " BOARD_NOT_OPEN: the times"
         },
     )
-    warning = fields.Nested(WarningSchema)
+    warning = fields.Nested(
+        WarningSchema, metadata={"description": "Only in replies to a flagged player"}
+    )

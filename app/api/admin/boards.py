@@ -84,7 +84,11 @@ class NewBoardSchema(TimesSchema):
         validate=validate.OneOf(SCORED_BY),
         metadata={"description": "`players`: by action tokens. `service`: by a service key"},
     )
-    points = fields.Nested(NewPointsSchema, load_default=lambda: {"min": 1, "max": 1})
+    points = fields.Nested(
+        NewPointsSchema,
+        load_default=lambda: {"min": 1, "max": 1},
+        metadata={"description": "What one act may score"},
+    )
     periods = fields.List(
         fields.String(validate=validate.OneOf(PERIODS)),
         load_default=lambda: ["all"],

@@ -57,7 +57,9 @@ class BoardSettingsSchema(ClockSchema):
         validate=validate.OneOf(SCORED_BY),
         metadata={"description": "`players`: by action tokens. `service`: by a service key"},
     )
-    points = fields.Nested(PointsSchema, required=True)
+    points = fields.Nested(
+        PointsSchema, required=True, metadata={"description": "What one act may score"}
+    )
     periods = fields.List(
         fields.String(validate=validate.OneOf(PERIODS)),
         required=True,

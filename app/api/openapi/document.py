@@ -16,6 +16,7 @@ from app.api.openapi import errors
 from app.api.openapi.example import Example
 from app.api.openapi.examples import EXAMPLES, PATH_VARIABLES, VARIABLES, curl
 from app.contract.errors import RateLimited
+from app.contract.limits import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from app.http.access_control import AUTH_MODE
 from app.http.schemas import DOCUMENTED_ERRORS
 
@@ -90,8 +91,16 @@ def _description(app: Flask) -> str:
         "Pairing codes for an address": settings.auth_limit,
         "Public reads from an address": settings.read_limit,
         "Requests with a service key": settings.service_limit,
+        "Wrong passwords for an account from one address": (settings.login_failure_limit,),
     }
     lines = [f"- {what}: {', '.join(map(_rate, items))}" for what, items in limits.items()]
+    lines += [
+        f"- Bytes of a request's body: {MAX_BODY_BYTES:,}, and {MAX_BATCH_BYTES:,} at"
+        " `/api/service/scores`; more get 413",
+        f"- Bytes of a viewer's message: {settings.max_message_bytes:,}; more close with 1009",
+        f"- Messages of a viewer: {settings.messages_per_second:,} per second, twice as many in a"
+        " burst; more close with 1008",
+    ]
     parts = {"LIMITS": "\n".join(lines), "WATCHING": WATCHING, "VARIABLES": _VARIABLES}
     text = _GUIDE
     for name, part in parts.items():

@@ -118,6 +118,13 @@ def test_a_taken_port_is_refused_in_one_line_before_anything_starts(
     run.assert_nothing_left()
 
 
+def test_an_address_of_another_machine_is_refused_in_one_line(start: Start) -> None:
+    run = start(HOST="192.0.2.1")
+    assert run.wait() == 1
+    assert run.output.count("\n") == 1
+    assert "HOST=192.0.2.1 is no address of this machine" in run.output
+
+
 def test_servers_of_the_environment_are_used_instead_of_embedded_ones(start: Start) -> None:
     urls = {
         "DATABASE_URL": "postgresql://scoreboard@192.0.2.1/scores",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 
@@ -12,7 +13,7 @@ _ANSWER_SECONDS = 2
 
 
 class PortTaken(Exception):
-    """A port of the settings can't be used; the message names the variable to change."""
+    """An address of the settings can't be used; the message names the variable to change."""
 
 
 def check_ports(settings: Settings) -> None:
@@ -28,9 +29,16 @@ def check_ports(settings: Settings) -> None:
         try:
             socket.create_server((settings.host, port), family=family, dualstack_ipv6=both).close()
         except OSError as error:
-            raise PortTaken(
-                f"port {port} can't be used ({error.strerror}); set {variable} to another one"
-            ) from None
+            raise PortTaken(_problem(error, settings.host, variable, port)) from None
+
+
+def _problem(error: OSError, host: str, variable: str, port: int) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return (
+            f"HOST={host} is no address of this machine; set HOST to one of its addresses, or to"
+            " 0.0.0.0 for all of them"
+        )
+    return f"port {port} can't be used ({error.strerror}); set {variable} to another one"
 
 
 def local_address(host: str) -> str:
