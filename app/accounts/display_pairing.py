@@ -67,7 +67,10 @@ class DisplayPairing:
             # Read and deleted in one step, so that two operators do not issue two tokens.
             screen = self._client.getdel(keys.pairing_code(letters))
         if screen is None:
-            raise NotFound("No screen shows this code. It changes every ten minutes: look again")
+            raise NotFound(
+                "The code is wrong or older than ten minutes. Look again, or reload the page of the"
+                " screen"
+            )
         issued = self._tokens.issue(initiator, name, seconds)
         with redis_errors():
             self._client.set(keys.paired_screen(str(screen)), issued.jwt, ex=COLLECT_SECONDS)

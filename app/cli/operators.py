@@ -16,6 +16,7 @@ from app.accounts.user_rows import User
 from app.audit.audited_change import NO_REASON, ChangeResult, Initiator
 from app.cli.output import escape_unencodable
 from app.composition.commands import CommandServices, build_command_services
+from app.contract.alerts import cause_of
 from app.contract.errors import DatabaseUnavailable, DomainError, RedisUnavailable, ValidationFailed
 
 SETTINGS = "command_settings"
@@ -90,6 +91,7 @@ def _login_name() -> str:
 def _message(error: DomainError) -> str:
     if not isinstance(error, DatabaseUnavailable | RedisUnavailable):
         return error.message
-    store = "PostgreSQL" if isinstance(error, DatabaseUnavailable) else "Redis"
-    cause = str(error.__cause__ or "no answer").strip()
-    return f"{store} failed: {cause.splitlines()[0]}"
+    is_database = isinstance(error, DatabaseUnavailable)
+    store, setting = ("PostgreSQL", "DATABASE_URL") if is_database else ("Redis", "REDIS_URL")
+    cause = cause_of(error.__cause__) or "no answer"
+    return f"{store} failed ({cause}); check {setting} and the server"

@@ -67,6 +67,8 @@ def configure_logging(level: str, poll: Callable[[], select.poll] = select.poll)
     root.setLevel(level)
     # apprise logs the URLs of ALERT_URLS whenever the settings are read.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    # alembic logs a line for each part of its own.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda thread: _log_uncaught(

@@ -9,6 +9,7 @@ import gevent
 import structlog
 from gevent.event import Event
 
+from app.contract.alerts import cause_of
 from app.contract.errors import DatabaseUnavailable, RedisUnavailable
 from app.contract.standings import Board, bounded_version
 from broadcaster.board.broadcast_budget import BroadcastBudget
@@ -17,6 +18,10 @@ CHECK_SECONDS = 2.0
 """Longest time without a read of the board, so that a lost message delays viewers only briefly."""
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.02, 2.0
 NO_VERSION = 0
+HINTS = {
+    DatabaseUnavailable.code: "Check DATABASE_URL and PostgreSQL",
+    RedisUnavailable.code: "Check REDIS_URL and Redis",
+}
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -99,7 +104,13 @@ class Coalescer:
         try:
             board = self._read(announced)
         except (DatabaseUnavailable, RedisUnavailable) as error:
-            log.warning("board_not_read", code=error.code, again_in_seconds=self._retry_seconds)
+            log.warning(
+                "board_not_read",
+                code=error.code,
+                cause=cause_of(error),
+                hint=HINTS.get(error.code, ""),
+                again_in_seconds=self._retry_seconds,
+            )
             self._failed_store = type(error)
             return False
         if board.version.replaces(self._sent_version):

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.audit.audited_change import Initiator
+from app.contract.limits import AUTOMATIC_BAN
 from tests.browser.conftest import OpenPage
 from tests.browser.page_actions import (
     LIVE,
+    PHONE,
     expect,
     log_in,
     player_just_below_top_ten,
@@ -159,6 +161,34 @@ def test_a_player_reads_when_a_ban_ends_and_again_at_the_next_login(
     expect(page.locator("#notice")).to_have_text(BANNED_UNTIL)
     submit_login(page, player)
     expect(page.locator("#log-in-form [data-form-error]")).to_have_text(BANNED_UNTIL)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("One account for each player", "One account for each player"),
+        (AUTOMATIC_BAN, "automatic check"),
+    ],
+)
+def test_a_player_reads_the_reason_of_a_ban_on_a_phone(
+    open_page: OpenPage, running_system: SystemHarness, operator: Services, given: str, shown: str
+) -> None:
+    player_just_below_top_ten(running_system).score_point()
+    player = player_just_below_top_ten(running_system)
+    page = open_page(running_system, viewport=PHONE)
+    log_in(page, player)
+    score_a_point(page)
+    expect(page.locator("#around")).to_be_visible()
+    operator.moderation.ban(Initiator("test", "because"), player.user_id, None, given)
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text(f"Reason: {shown}.")
+    box = notice.bounding_box()
+    assert box is not None
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= PHONE["height"]
+    expect(page.locator("#around")).to_be_hidden()
+    submit_login(page, player)
+    expect(page.locator("#log-in-form [data-form-error]")).to_contain_text(f"Reason: {shown}.")
 
 
 def attempts_of(page: Page) -> dict[str, list[float]]:

@@ -73,7 +73,7 @@ def test_a_restored_database_with_an_empty_redis_needs_no_repair(
     with services_in(played.environment()) as services:
         services.moderation.ban(Initiator("test", "because"), banned.user_id)
     ended.call("POST", "/auth/logout")
-    used = players[0].ask_token()
+    used, unused = players[0].ask_token(), players[0].ask_token()
     first = players[0].spend(used).json()
 
     with ScoringPlayers(players) as load:
@@ -112,6 +112,7 @@ def test_a_restored_database_with_an_empty_redis_needs_no_repair(
             watcher.await_board(point["boardVersion"], 10)
         again = player.spend(used).json()
         assert (again["code"], again["details"]["newScore"]) == ("TOKEN_USED", first["newScore"])
+        assert player.spend(unused).json()["newScore"] == point["newScore"] + 1
         assert ended.call("GET", "/users/me").json()["code"] == "SESSION_REVOKED"
         login = {"username": banned.username, "password": PASSWORD}
         refused = requests.post(f"{restored.url}/api/auth/login", json=login, timeout=10)

@@ -90,7 +90,7 @@ def test_an_unknown_revision_and_an_absent_database_are_one_line_on_stderr(
     absent = Stores("postgresql://127.0.0.1:1/absent", empty_stores.redis_url)
     refused = run(absent, "flask", "db", "upgrade")
     assert refused.returncode == 1
-    (line,) = errors(refused)
+    (line,) = refused.stderr.splitlines()
     assert line.startswith("Can't connect to PostgreSQL; check DATABASE_URL and the server: ")
 
 

@@ -54,6 +54,18 @@ def test_a_display_token_may_watch_for_the_given_days(services: Services, run: R
     assert entry.details["id"] == identity.token_id
 
 
+def test_a_screen_is_paired_by_the_code_that_it_shows(services: Services, run: Run) -> None:
+    pairing = services.display_pairing.start()
+    words = ("tokens", "pair", pairing.code, "--days", "3", "--name", "main hall")
+    printed = succeeds(run, *words)
+    (row,) = listed(run)
+    assert printed.startswith(f"Paired main hall (token {row['id']}) until ")
+    token = services.display_pairing.collect(pairing.secret)
+    assert token is not None
+    assert services.viewer_authentication.identify(token).token_id == row["id"]
+    assert "The code is wrong" in refused(run, *words)
+
+
 def test_the_printed_address_is_that_of_the_page(make_services: Callable[..., Services]) -> None:
     origins = {
         "https://scores.example,https://other.example": "https://scores.example/?display#",

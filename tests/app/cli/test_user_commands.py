@@ -236,4 +236,6 @@ def test_without_redis_a_ban_is_stored_in_the_database_and_says_so(
 def test_without_postgresql_the_error_is_one_line(make_services: Callable[..., Services]) -> None:
     (port,) = free_ports(1)
     run = runner(make_services(DATABASE_URL=f"postgresql://nobody@127.0.0.1:{port}/none"))
-    assert refused(run, "users", "list").startswith("PostgreSQL failed: ")
+    problem = "OperationalError: Connection refused"
+    expected = f"PostgreSQL failed ({problem}); check DATABASE_URL and the server"
+    assert refused(run, "users", "list") == expected

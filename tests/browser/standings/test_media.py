@@ -39,6 +39,17 @@ def test_paper_shows_the_standings_as_a_plain_table(
         expect(page.locator(hidden)).to_be_hidden()
 
 
+def test_with_forced_colours_borders_show_what_grounds_and_shadows_did(
+    open_page: OpenPage, crowded: SystemHarness
+) -> None:
+    page = open_page(crowded, forced_colors="active")
+    expect(page.locator("#board-rows tr")).to_have_count(10)
+    log_in(page, crowded.register())
+    for bordered in (page.locator("#board-rows .rank").first, page.locator("#score")):
+        expect(bordered).to_have_css("border-top-style", "solid")
+        expect(bordered).to_have_css("border-top-width", "1px")
+
+
 def test_targets_are_large_enough_for_a_finger(open_page: OpenPage, crowded: SystemHarness) -> None:
     page = open_page(crowded, "/#standings", viewport=PHONE, has_touch=True, is_mobile=True)
     expect(page.locator("#standings-rows tr")).to_have_count(PAGE_ROWS)
