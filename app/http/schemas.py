@@ -167,7 +167,7 @@ class ErrorSchema(Schema):
         keys=fields.String(),
         metadata={
             "description": "VALIDATION_ERROR: messages by field. TOKEN_USED: the first result."
-            " BOARD_NOT_OPEN: the times. USER_BANNED: `bannedAt`, `until` and `reason`"
+            " BOARD_NOT_OPEN: the times. USER_BANNED: start, end and reason of the ban"
         },
     )
     warning = fields.Nested(
