@@ -19,8 +19,7 @@ class ReadyViewers:
     """The viewers of an audience with one encoding that have nothing unsent and are not closing.
 
     A broadcast writes to descriptors: the objects of 5,000 viewers are spread over more memory
-    than a processor caches, so looking at each of them takes longer than the call of the kernel's
-    function (docs/decisions/0041-descriptors.md).
+    than a processor caches, so a loop over them takes longer (docs/decisions/0041-descriptors.md).
 
     Other viewers may leave between two turns of a broadcast, and their descriptors may be used
     again. So during a broadcast removed viewers are remembered.
