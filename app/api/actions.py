@@ -8,7 +8,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from app.boards.board import MAIN_KEY
 from app.contract.errors import BoardNotOpen, Forbidden, NotFound
 from app.http.access_control import access_token_required, current_identity
-from app.http.fraud_warning import WarningSchema, with_fraud_warning
+from app.http.fraud_warning import WarningField, with_fraud_warning
 from app.http.reply_headers import set_rate_limit_status
 from app.http.request_pool import served_by
 from app.http.schemas import Resource
@@ -39,9 +39,7 @@ class ActionTokenSchema(Schema):
     expiresIn = fields.Integer(
         required=True, metadata={"description": "Seconds until the token expires"}
     )
-    warning = fields.Nested(
-        WarningSchema, metadata={"description": "Only in replies to a flagged player"}
-    )
+    warning = WarningField()
 
 
 @actions.post("/token")

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields
 
 from app.contract.errors import BoardNotOpen, TokenExpired, TokenInvalid, TokenUsed
 from app.http.access_control import access_token_required, current_identity
-from app.http.fraud_warning import WarningSchema, with_fraud_warning
+from app.http.fraud_warning import WarningField, with_fraud_warning
 from app.http.reply_headers import set_rate_limit_status
 from app.http.request_pool import served_by
 from app.http.schemas import Resource
@@ -39,9 +39,7 @@ class OutcomeSchema(Schema):
         allow_none=True,
         metadata={"description": "The first board version with the point; null if Redis failed"},
     )
-    warning = fields.Nested(
-        WarningSchema, metadata={"description": "Only in replies to a flagged player"}
-    )
+    warning = WarningField()
 
 
 @scores.post("/increment")

@@ -22,6 +22,15 @@ class WarningSchema(Schema):
     )
 
 
+class WarningField(fields.Nested):
+    """The field `warning` of a reply."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            WarningSchema, metadata={"description": "Only in replies to a flagged player"}
+        )
+
+
 def with_fraud_warning(reply: dict[str, Any], *, flagged: bool) -> dict[str, Any]:
     """The reply, with the warning if the player is flagged."""
     return reply | {"warning": FRAUD_WARNING} if flagged else reply

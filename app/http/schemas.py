@@ -17,7 +17,7 @@ from app.accounts import rules
 from app.accounts.display_names import display_name, name_prefix
 from app.contract.errors import DomainError, ValidationFailed
 from app.http.body import UnreadableBody, json_value
-from app.http.fraud_warning import WarningSchema
+from app.http.fraud_warning import WarningField
 
 DOCUMENTED_ERRORS = "x-errors"
 """The key of an operation in smorest's document: the names of the errors of document_errors."""
@@ -170,6 +170,4 @@ class ErrorSchema(Schema):
             " BOARD_NOT_OPEN: the times. USER_BANNED: start, end and reason of the ban"
         },
     )
-    warning = fields.Nested(
-        WarningSchema, metadata={"description": "Only in replies to a flagged player"}
-    )
+    warning = WarningField()

@@ -20,8 +20,8 @@ RETRY_SECONDS = 10
 def register_error_pages(blueprint: Blueprint) -> None:
     """Answer the views' errors that a person may see with a page, which no site may frame.
 
-    A page of a board that can't be shown now loads itself again: nobody may be at the screen. Over
-    a broadcast it shows nothing.
+    A page of a board that can't be shown now loads itself again, because a projector may have no
+    keyboard. An overlay shows nothing, because viewers of the broadcast would see the error.
     """
     blueprint.register_error_handler(DomainError, _error_page)
 

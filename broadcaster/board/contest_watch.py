@@ -82,7 +82,10 @@ class ContestWatch:
         boards = self._known_boards.find_all(sorted({each.watched.board for each in audiences}))
         for audience in audiences:
             watched = audience.watched
-            contest = self._contests.of(boards[watched.board], watched.period)
+            # A database that was restored from a dump may not have the board.
+            if (board := boards.get(watched.board)) is None:
+                continue
+            contest = self._contests.of(board, watched.period)
             # Its last viewer may have left during the read.
             if self._audiences.get(watched) is audience:
                 self._send(audience, contest)

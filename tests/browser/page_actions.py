@@ -161,6 +161,14 @@ def console_errors_of(page: Page) -> list[str]:
     return console_errors
 
 
+def lose_websockets(page: Page) -> None:
+    """Reload the page, close its WebSocket once it is live, and let no further one through."""
+    connections = intercept_websockets(page)
+    expect_transport(page, "websocket")
+    page.route_web_socket("**/ws", lambda refused: refused.close())
+    connections[0].close()
+
+
 def intercept_websockets(page: Page) -> list[WebSocketRoute]:
     """Reload the page; returns its WebSockets, which are forwarded to the broadcaster."""
     connections: list[WebSocketRoute] = []

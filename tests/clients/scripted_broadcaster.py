@@ -47,6 +47,15 @@ def broadcaster(
         thread.join()
 
 
+def ranks_of_other_boards() -> list[str]:
+    """Ranks on `main` and on `quiz` of all time, then one with score 7 on `quiz` of the week."""
+    return [
+        rank(9),
+        rank(8, board="quiz", period="all"),
+        rank(7, board="quiz", period="week"),
+    ]
+
+
 def rank(score: int, **board_period: str) -> str:
     """The event `rank_update`, of `main` unless it names a board."""
     return json.dumps(

@@ -37,7 +37,7 @@ class StubBoards:
         self.reads.append(list(keys))
         if self.fails:
             raise DatabaseUnavailable
-        return {key: key for key in keys}
+        return {key: key for key in keys if key in self.contests}
 
     def of(self, board: str, _period: PeriodKind) -> Contest:
         return self.contests[board]
@@ -90,7 +90,15 @@ def test_one_query_reads_all_boards_and_each_audience_gets_what_has_changed(
     assert audiences.sent() == [1, 1, 1]
 
 
-def test_a_board_that_nobody_watches_any_more_is_not_read(
+def test_a_board_that_no_longer_exists_does_not_keep_the_contests_of_others_back(
+    watch: ContestWatch, boards: StubBoards, audiences: Audiences
+) -> None:
+    del boards.contests["quiz"]
+    boards.contests["race"] = FROZEN
+    await_greenlets(lambda: audiences.sent() == [0, 1, 1])
+
+
+def test_a_board_without_viewers_is_not_read(
     watch: ContestWatch, boards: StubBoards, audiences: Audiences
 ) -> None:
     watch.remove(audiences.of[RACE])

@@ -12,7 +12,7 @@ import pytest
 
 from app.contract.channels import SessionsEnded
 from app.contract.events import LeaderboardUpdate
-from app.contract.viewers.close_codes import shutting_down
+from app.contract.viewers.close_codes import TOO_SLOW, shutting_down
 from broadcaster.viewers.connection import CLOSE_SECONDS, STALL_SECONDS
 from broadcaster.viewers.hub import CLOSE_PAUSE_SECONDS
 from broadcaster.viewers.send_buffer import MAX_PERSONAL_FRAMES
@@ -86,6 +86,7 @@ def test_a_viewer_whose_socket_takes_nothing_for_ten_seconds_gets_a_disconnect_a
     harness: InProcessHub,
 ) -> None:
     peer = harness.join()
+    harness.check_after(peer, 0)
     harness.audience.broadcast(board(2))
     harness.check_after(peer, STALL_SECONDS - 0.5)
     assert peer.viewer.close_by is None
@@ -107,6 +108,17 @@ def test_a_viewer_that_never_reads_its_close_frame_is_dropped(harness: InProcess
     harness.check_after(peer, CLOSE_SECONDS + 0.1)
     assert peer.viewer.closed
     assert len(harness.hub) == 0
+
+
+def test_a_viewer_that_was_idle_is_dropped_if_it_does_not_answer_its_close_frame(
+    harness: InProcessHub,
+) -> None:
+    peer = harness.join()
+    peer.read()
+    harness.check_after(peer, 0)
+    peer.viewer.close(TOO_SLOW)
+    harness.check_after(peer, CLOSE_SECONDS + 0.1)
+    assert peer.viewer.closed
 
 
 def test_a_slow_viewer_that_makes_progress_is_not_closed(harness: InProcessHub) -> None:

@@ -30,7 +30,7 @@ TOO_MANY_REQUESTS = "Too many requests came from your address."
 
 
 def limited(seconds: int) -> RateLimited:
-    """The error of a client that has to wait for so many seconds."""
+    """The error of a client that may try again after this number of seconds."""
     return RateLimited(RateLimitStatus(1, 0, 0, seconds))
 
 

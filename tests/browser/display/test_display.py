@@ -18,8 +18,8 @@ from tests.browser.page_actions import (
     console_errors_of,
     expect,
     expect_transport,
-    intercept_websockets,
     log_in,
+    lose_websockets,
     player_just_below_top_ten,
     refuse_streams,
     score_on_board,
@@ -117,10 +117,7 @@ def test_a_display_whose_token_was_accepted_shows_no_code_while_it_polls(
     open_page: OpenPage, running_system: SystemHarness, issued: IssuedDisplayToken
 ) -> None:
     page = display_without_streams(open_page, running_system, f"#{issued.jwt}")
-    connections = intercept_websockets(page)
-    expect_transport(page, "websocket")
-    page.route_web_socket("**/ws", lambda refused: refused.close())
-    connections[0].close()
+    lose_websockets(page)
     expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     expect(page.locator("#notice")).to_be_hidden()
 
@@ -195,10 +192,7 @@ def test_a_display_whose_token_expires_without_a_connection_shows_a_code(
 ) -> None:
     short = operator.display_tokens.issue(INITIATOR, "hall", SHORT_LIFE_SECONDS)
     page = display_without_streams(open_page, running_system, f"#{short.jwt}")
-    connections = intercept_websockets(page)
-    expect_transport(page, "websocket")
-    page.route_web_socket("**/ws", lambda refused: refused.close())
-    connections[0].close()
+    lose_websockets(page)
     expect(page.locator("#connection")).to_have_text(NOT_LIVE)
     expect(page.locator("#notice")).to_contain_text("access has ended", timeout=20_000)
     code_on(page)

@@ -11,7 +11,7 @@ import pytest
 from app.contract.standings import moment_text
 from tests.clients.conftest import TOKEN_SECONDS, FrozenBoard, Judge
 from tests.clients.js.node_program import Watcher
-from tests.clients.scripted_broadcaster import broadcaster, rank
+from tests.clients.scripted_broadcaster import broadcaster, ranks_of_other_boards
 from tests.support.service_acts import OPERATOR
 from tests.support.services import Services
 from tests.support.system.harness import SystemHarness
@@ -46,13 +46,8 @@ def test_a_viewer_with_a_login_sees_a_point_and_the_own_rank_over_the_websocket(
 def test_the_rank_on_another_board_is_not_taken_for_that_on_the_watched_one(
     running_system: SystemHarness,
 ) -> None:
-    frames = [
-        rank(9),
-        rank(8, board="quiz", period="all"),
-        rank(7, board="quiz", period="week"),
-    ]
     with (
-        broadcaster(frames, awaits_command=True) as url,
+        broadcaster(ranks_of_other_boards(), awaits_command=True) as url,
         Watcher(
             running_system.url, token="t", websocket_url=url, board="quiz", period="week"
         ) as watcher,

@@ -8,7 +8,7 @@ import pytest
 
 from clients.python.live_scoreboard_client import Scoreboard, WatchEnded
 from tests.clients.python.recorder import Recorder
-from tests.clients.scripted_broadcaster import broadcaster, rank
+from tests.clients.scripted_broadcaster import broadcaster, ranks_of_other_boards
 from tests.support.system.harness import free_ports
 from tests.support.waiting import await_true
 
@@ -34,13 +34,8 @@ def scoreboard_at(websocket_url: str) -> Scoreboard:
 
 def test_the_rank_on_another_board_is_not_taken_for_that_on_the_watched_one() -> None:
     recorder = Recorder()
-    frames = [
-        rank(9),
-        rank(8, board="quiz", period="all"),
-        rank(7, board="quiz", period="week"),
-    ]
     with (
-        broadcaster(frames, awaits_command=True) as url,
+        broadcaster(ranks_of_other_boards(), awaits_command=True) as url,
         scoreboard_at(url) as scoreboard,
         scoreboard.watch("quiz", period="week", **recorder.handlers),
     ):

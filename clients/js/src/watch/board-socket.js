@@ -21,8 +21,8 @@ const MAX_TIMER_MS = 86_400_000;
 
 /**
  * `credentials` provide the token. freshAccessToken() and renew() throw SessionEnded if there is no valid
- * token; expireIn(seconds) is called with its life; `renewalMarginMs` and `renewalDueInMs` say when to renew it; verify() throws SessionEnded if the
- * session has ended; end(cause) is called after a ban.
+ * token; expireIn(seconds) is called with the time until it ends; `renewalMarginMs` and `renewalDueInMs` say
+ * when to renew it; verify() throws SessionEnded if the session has ended; end(cause) is called after a ban.
  */
 export class BoardSocket {
   name = "websocket";
